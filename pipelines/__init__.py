@@ -1,0 +1,1 @@
+"""registry-cohorts: from a registry extract to an honest estimate beside the published one."""

@@ -1,0 +1,55 @@
+"""What a user is told when something is wrong: one paragraph, and the exit code that goes with it.
+
+A message says what is wrong, where (file, record, field) and what to do. It never holds a patient value.
+"""
+
+
+class CohortsError(Exception):
+    """Base of every error that reaches a user as one paragraph instead of a traceback.
+
+    Parameters
+    ----------
+    what : str
+        What is wrong, as a sentence.
+    where : str, optional
+        File, record number, field, rule; never a patient value.
+    remedy : str, optional
+        What the user can do about it.
+    """
+
+    exit_code = 2
+
+    def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
+        self.what, self.where, self.remedy = what, where, remedy
+        parts = [what.rstrip(".") + ".", f"Where: {where.rstrip('.')}." if where else "", remedy or ""]
+        super().__init__(" ".join(part for part in parts if part))
+
+
+class InputError(CohortsError):
+    """The input or the call is wrong (exit code 2)."""
+
+    exit_code = 2
+
+
+class GateError(CohortsError):
+    """A quality gate failed, or a submission without a pass was asked for (exit code 1)."""
+
+    exit_code = 1
+
+
+class RefusedError(CohortsError):
+    """The source cannot answer the question (exit code 3).
+
+    Parameters
+    ----------
+    reason_code : str
+        Stable word for machines, such as ``period_not_covered`` or ``not_released``.
+    """
+
+    exit_code = 3
+
+    def __init__(
+        self, what: str, *, reason_code: str, where: str | None = None, remedy: str | None = None
+    ) -> None:
+        self.reason_code = reason_code
+        super().__init__(f"{what.rstrip('.')} ({reason_code})", where=where, remedy=remedy)

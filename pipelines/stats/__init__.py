@@ -1,0 +1,1 @@
+"""The statistics: pure functions, arrays in, results out. Imports nothing of ours."""
