@@ -1,0 +1,34 @@
+"""Every knob, one validated object. Values come from the call, else from ``COHORTS_*`` in the environment."""
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseModel):
+    """Where things lie and which site-wide policies hold.
+
+    Attributes
+    ----------
+    home : Path
+        The store; ``$COHORTS_HOME``, else ``./var``.
+    catalog_dir : Path
+        What an analyst edits: cohorts, mappings, studies, evidence.
+    sql_dir, expectations_dir : Path
+        Derivations and checks.
+    min_cell : int
+        Counts of people below this are hidden in everything that leaves the site (people).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Field(default_factory=lambda: Path(os.environ.get("COHORTS_HOME", "var")))
+    catalog_dir: Path = Field(
+        default_factory=lambda: Path(os.environ.get("COHORTS_CATALOG", REPOSITORY / "catalog"))
+    )
+    sql_dir: Path = REPOSITORY / "sql"
+    expectations_dir: Path = REPOSITORY / "expectations"
+    min_cell: int = Field(default=11, ge=1)

@@ -1,0 +1,115 @@
+"""Load an extract into a submission in building: text columns as received, a quarantine, a manifest."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.errors import InputError
+from pipelines.formats import Extract, TableReader
+from pipelines.store.files import PARQUET_OPTIONS, aside, sha256_of
+from pipelines.store.home import Home
+from pipelines.store.manifest import FileFacts, Manifest
+from pipelines.store.publish import check_may_load
+from pipelines.store.submission import Submission
+
+QUARANTINE_SCHEMA = pa.schema(
+    [
+        ("source_file", pa.string()),
+        ("source_record", pa.int64()),
+        ("byte_start", pa.int64()),
+        ("byte_end", pa.int64()),
+        ("reason", pa.string()),
+    ]
+)
+
+
+def load_extract(home: Home, submission: str, extract: Extract, *, replace_published: bool = False) -> Manifest:
+    """Write every record of an extract into ``.building/<submission>``; nothing is lost.
+
+    Parameters
+    ----------
+    home : Home
+    submission : str
+    extract : Extract
+        What ``pipelines.formats.open_extract`` opened.
+    replace_published : bool
+        Allow an id that is already published; the old one stays until the new one has passed its gate.
+
+    Returns
+    -------
+    Manifest
+
+    Raises
+    ------
+    InputError
+        The id is taken, or nothing could be read at all. Nothing half-written stays behind.
+    """
+    check_may_load(home, submission, replace_published=replace_published)
+    building = home.building(submission)
+    with aside(building.root) as temporary:
+        (temporary / "extract").mkdir(parents=True)
+        facts, quarantined = [], []
+        for table in extract.tables:
+            target = temporary / "extract" / f"{table.name}.parquet"
+            kept, rejected = _write_table(table, target)
+            quarantined.append(rejected)
+            facts.append(_file_facts(table, kept, rejected.num_rows))
+        pq.write_table(
+            pa.concat_tables([QUARANTINE_SCHEMA.empty_table(), *quarantined]),
+            temporary / "quarantine.parquet",
+            **PARQUET_OPTIONS,
+        )
+        manifest = Manifest(
+            submission=submission,
+            source=extract.source,
+            format=extract.format,
+            release=extract.release,
+            covered_years=extract.covered_years,
+            site=extract.site,
+            files=tuple(facts),
+            notes=extract.notes,
+            mapping=extract.mapping,
+        )
+        if manifest.kept == 0:
+            raise InputError(
+                "Not one record could be read",
+                where=", ".join(facts.name for facts in manifest.files),
+                remedy="Run `cohorts doctor` on the file to see what it looks like.",
+            )
+        Submission(submission, temporary).save_manifest(manifest)
+    return manifest
+
+
+def _write_table(table: TableReader, target: Path) -> tuple[int, pa.Table]:
+    """Stream one file's batches to Parquet; return the rows kept and the table of rows set aside."""
+    writer: pq.ParquetWriter | None = None
+    rejected = [QUARANTINE_SCHEMA.empty_table()]
+    kept = 0
+    try:
+        for batch in table.batches():
+            if writer is None:
+                writer = pq.ParquetWriter(target, batch.kept.schema, **PARQUET_OPTIONS)
+            writer.write_table(batch.kept)
+            kept += batch.kept.num_rows
+            if batch.quarantined.num_rows:
+                rejected.append(batch.quarantined.cast(QUARANTINE_SCHEMA))
+    finally:
+        if writer is not None:
+            writer.close()
+    return kept, pa.concat_tables(rejected)
+
+
+def _file_facts(table: TableReader, kept: int, quarantined: int) -> FileFacts:
+    return FileFacts(
+        name=table.path.name,
+        table=table.name,
+        bytes=table.path.stat().st_size,
+        sha256=sha256_of(table.path),
+        records_read=kept + quarantined,
+        kept=kept,
+        quarantined=quarantined,
+    )
+
+
+

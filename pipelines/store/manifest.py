@@ -1,0 +1,81 @@
+"""What is known of a submission: where its bytes came from, what was kept, and the gate's verdict."""
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+RECORDED_VERSIONS = ("registry-cohorts", "duckdb", "polars", "pyarrow", "numpy", "scipy", "scikit-learn")
+
+
+def recorded_versions() -> dict[str, str]:
+    """Versions of what can change a number."""
+    return {name: version(name) for name in RECORDED_VERSIONS}
+
+
+class FileFacts(BaseModel):
+    """One received file: its hash, and rows in = kept + quarantined."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    table: str
+    bytes: int = Field(ge=0)
+    sha256: str
+    records_read: int = Field(ge=0)
+    kept: int = Field(ge=0)
+    quarantined: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def nothing_is_lost(self) -> "FileFacts":
+        """Rows in = rows kept + rows quarantined."""
+        if self.records_read != self.kept + self.quarantined:
+            raise ValueError(
+                f"{self.name}: {self.records_read} records read, "
+                f"but {self.kept} kept + {self.quarantined} quarantined"
+            )
+        return self
+
+
+class Verdict(BaseModel):
+    """What the quality gate said, and of which registry tables (by hash)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    passed: bool
+    checks: int
+    blocking_failures: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    judged_at: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+class Manifest(BaseModel):
+    """The manifest of a submission, ``manifest.json``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    submission: str
+    source: str
+    format: str
+    release: str
+    covered_years: tuple[int, int] | None = None
+    site: str | None = None
+    files: tuple[FileFacts, ...]
+    notes: tuple[str, ...] = ()
+    mapping: dict[str, Any] | None = None
+    state: Literal["loaded", "built", "validated"] = "loaded"
+    loaded_at: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    versions: dict[str, str] = Field(default_factory=recorded_versions)
+    verdict: Verdict | None = None
+
+    @property
+    def kept(self) -> int:
+        """Records kept over all files."""
+        return sum(facts.kept for facts in self.files)
+
+    @property
+    def quarantined(self) -> int:
+        """Records set aside over all files."""
+        return sum(facts.quarantined for facts in self.files)
