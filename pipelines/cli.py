@@ -1,0 +1,405 @@
+"""The ``cohorts`` command: each command is a few lines that call a step and say what came of it."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pipelines import steps
+from pipelines.errors import CohortsError, GateError
+from pipelines.settings import Settings
+from pipelines.store import Home
+
+app = typer.Typer(
+    name="cohorts",
+    help="From a cancer registry extract to an honest estimate beside the published one.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+cohort_app = typer.Typer(help="Cohorts: who is in, who is out, and why.", no_args_is_help=True)
+study_app = typer.Typer(help="Studies: protocol, estimates, comparison.", no_args_is_help=True)
+app.add_typer(cohort_app, name="cohort")
+app.add_typer(study_app, name="study")
+
+HomeOption = Annotated[
+    Path, typer.Option("--home", envvar="COHORTS_HOME", help="The store's folder.", show_default="./var")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
+SubmissionOption = Annotated[str, typer.Option("--submission", help="Submission id, such as ncdb-2022.")]
+SubmissionArgument = Annotated[str, typer.Argument(help="Submission id, such as ncdb-2022.")]
+PathsArgument = Annotated[list[Path], typer.Argument(help="Extract files; a SEER*Stat .dic lies beside its data.")]
+SourceOption = Annotated[str | None, typer.Option("--source", help="ncdb, seer or mapped, where it is not plain.")]
+LayoutOption = Annotated[Path | None, typer.Option("--layout", help="Layout file that came with the data.")]
+MappingOption = Annotated[Path | None, typer.Option("--mapping", help="YAML mapping of a mapped source.")]
+ReplaceOption = Annotated[
+    bool, typer.Option("--replace", help="Load over a published id; the old one stays until the new one passes.")
+]
+DEFAULT_HOME = Path("var")
+
+
+def _say(payload: dict[str, Any], lines: list[str], as_json: bool) -> None:
+    """Answer once: for a machine or for a person."""
+    typer.echo(json.dumps(payload, indent=2, default=str) if as_json else "\n".join(lines))
+
+
+@contextlib.contextmanager
+def _busy(what: str, as_json: bool) -> Iterator[None]:
+    """Show that long work is going on, where a terminal is attached."""
+    console = Console(stderr=True)
+    if as_json or not console.is_terminal:
+        yield
+        return
+    with console.status(what):
+        yield
+
+
+def _print_table(columns: list[str], rows: list[list[str]], title: str | None = None) -> None:
+    table = Table(*columns, title=title)
+    for row in rows:
+        table.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
+
+
+@app.command()
+def doctor(paths: PathsArgument, as_json: JsonOption = False) -> None:
+    """Say what each file is, its release, how many records, and what is wrong with it; change nothing."""
+    from pipelines.formats import recognise
+
+    found = [recognise(path) for path in paths]
+    payload = [
+        {
+            "path": str(one.path),
+            "format": one.format,
+            "source": one.source,
+            "release": one.release,
+            "records": one.records,
+            "columns": one.columns,
+            "problems": list(one.problems),
+            "explanation": one.explanation,
+        }
+        for one in found
+    ]
+    lines = []
+    for one in found:
+        lines += [f"{one.path}: {one.explanation}", *(f"  problem: {problem}" for problem in one.problems)]
+    _say({"files": payload}, lines, as_json)
+    if any(one.format is None for one in found):
+        raise typer.Exit(2)
+
+
+@app.command()
+def load(
+    paths: PathsArgument,
+    submission: SubmissionOption,
+    source: SourceOption = None,
+    layout: LayoutOption = None,
+    mapping: MappingOption = None,
+    replace: ReplaceOption = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Read extracts into a submission."""
+    with _busy(f"reading {len(paths)} file(s)", as_json):
+        manifest = steps.load(
+            Home(home),
+            paths,
+            submission,
+            source=source,
+            layout=layout,
+            mapping=mapping,
+            replace_published=replace,
+        )
+    lines = [
+        f"{facts.name}: {facts.records_read:,} records in = {facts.kept:,} kept "
+        f"+ {facts.quarantined:,} quarantined"
+        for facts in manifest.files
+    ]
+    lines += [f"note: {note}" for note in manifest.notes]
+    lines.append(f"{submission}: {manifest.format}, release {manifest.release}. Next: cohorts build {submission}")
+    _say(manifest.model_dump(mode="json"), lines, as_json)
+
+
+@app.command()
+def build(submission: SubmissionArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Make the staging and registry tables."""
+    with _busy(f"building {submission}", as_json):
+        facts = steps.build(Home(home), submission)
+    lines = [f"registry.{name}: {rows:,} rows" for name, rows in facts.rows.items()]
+    _say({"submission": submission, "rows": facts.rows}, [*lines, f"Next: cohorts validate {submission}"], as_json)
+
+
+@app.command()
+def validate(
+    submission: SubmissionArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+) -> None:
+    """Run the expectations and write the quality report; publish the submission where they pass."""
+    with _busy(f"validating {submission}", as_json):
+        verdict = steps.validate(Home(home), submission)
+    lines = [f"{submission}: {verdict.checks} checks, passed"]
+    lines += [f"warning: {check}" for check in verdict.warnings]
+    lines.append(f"quality report: {home / 'submissions' / submission / 'quality' / 'index.html'}")
+    _say(verdict.model_dump(mode="json"), lines, as_json)
+
+
+@app.command()
+def discard(
+    submission: SubmissionArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+) -> None:
+    """Drop a submission in building; what is published under its id stays."""
+    dropped = steps.discard(Home(home), submission)
+    _say({"discarded": str(dropped)}, [f"dropped {dropped}"], as_json)
+
+
+@cohort_app.command("list")
+def cohort_list(as_json: JsonOption = False) -> None:
+    """List the cohorts of the catalog."""
+    from pipelines.cohorts import list_cohorts
+
+    found = list_cohorts(Settings().catalog_dir)
+    _say(
+        {"cohorts": [{"name": one.id, "title": one.title} for one in found]},
+        [f"{one.id}: {one.title}" for one in found],
+        as_json,
+    )
+
+
+@cohort_app.command("show")
+def cohort_show(name: str, as_json: JsonOption = False) -> None:
+    """Show a cohort's rules and the SQL they become."""
+    from pipelines.cohorts import show_cohort
+
+    text = show_cohort(name, Settings().catalog_dir)
+    _say({"cohort": name, "text": text}, [text], as_json)
+
+
+@cohort_app.command("run")
+def cohort_run(
+    name: str, submission: SubmissionOption, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+) -> None:
+    """Materialise a cohort and print its attrition."""
+    from pipelines.cohorts import read_attrition
+
+    with _busy(f"materialising {name}", as_json):
+        facts = steps.run_cohort(Home(home), submission, name)
+    attrition = read_attrition(facts.folder, min_cell=Settings().min_cell)
+    if as_json:
+        _say({"cohort": name, "submission": submission, "attrition": attrition}, [], True)
+        return
+    rows = [[str(row[column]) for column in ("step", "rule", "n_before", "n_excluded", "n_after")] for row in attrition]
+    _print_table(["step", "rule", "before", "excluded", "after"], rows, title=f"{name} on {submission}")
+    typer.echo(str(facts.folder))
+
+
+@study_app.command("list")
+def study_list(as_json: JsonOption = False) -> None:
+    """List the studies of the catalog."""
+    from pipelines.studies import list_studies
+
+    found = list_studies(Settings().catalog_dir)
+    _say(
+        {"studies": [{"name": one.id, "title": one.title} for one in found]},
+        [f"{one.id}: {one.title}" for one in found],
+        as_json,
+    )
+
+
+@study_app.command("show")
+def study_show(name: str, as_json: JsonOption = False) -> None:
+    """Show a study's protocol."""
+    from pipelines.studies import show_study
+
+    text = show_study(name, Settings().catalog_dir)
+    _say({"study": name, "text": text}, [text], as_json)
+
+
+@study_app.command("run")
+def study_run(
+    name: str, submission: SubmissionOption, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+) -> None:
+    """Run a study and print its estimates beside the published numbers."""
+    with _busy(f"running {name}", as_json):
+        facts = steps.run_study(Home(home), submission, name)
+    _print_study(name, facts.folder, as_json)
+
+
+def _print_study(name: str, folder: Path, as_json: bool) -> None:
+    from pipelines.studies import comparison_lines, diagnostic_lines
+
+    lines = [*comparison_lines(folder), *diagnostic_lines(folder), str(folder)]
+    _say({"study": name, "folder": str(folder), "lines": lines}, lines, as_json)
+
+
+@app.command()
+def report(
+    submission: SubmissionArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+) -> None:
+    """Write the pages of a submission."""
+    with _busy(f"drawing {submission}", as_json):
+        index = steps.report(Home(home), submission)
+    _say({"report": str(index)}, [f"report: {index}"], as_json)
+
+
+@app.command()
+def publish(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Build registry.duckdb from every published submission."""
+    warehouse = steps.publish_warehouse(Home(home))
+    _say({"warehouse": str(warehouse)}, [f"warehouse: {warehouse}"], as_json)
+
+
+@app.command()
+def run(
+    paths: PathsArgument,
+    submission: SubmissionOption,
+    study: Annotated[list[str] | None, typer.Option("--study", help="Study to run; may be given again.")] = None,
+    source: SourceOption = None,
+    layout: LayoutOption = None,
+    mapping: MappingOption = None,
+    replace: ReplaceOption = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Do all of it, in order: load, build, validate, studies, report, publish."""
+    store = Home(home)
+    with _busy(f"loading {submission}", as_json):
+        steps.load(
+            store, paths, submission, source=source, layout=layout, mapping=mapping, replace_published=replace
+        )
+    with _busy(f"building {submission}", as_json):
+        steps.build(store, submission)
+    with _busy(f"validating {submission}", as_json):
+        verdict = steps.validate(store, submission)
+    folders = {}
+    for name in study or []:
+        with _busy(f"running {name}", as_json):
+            folders[name] = steps.run_study(store, submission, name).folder
+    with _busy("drawing and publishing", as_json):
+        index = steps.report(store, submission)
+        warehouse = steps.publish_warehouse(store)
+    from pipelines.studies import comparison_lines, diagnostic_lines
+
+    manifest = store.published(submission).manifest
+    lines = [
+        f"{submission}: {manifest.kept + manifest.quarantined:,} records in = {manifest.kept:,} kept "
+        f"+ {manifest.quarantined:,} quarantined; {verdict.checks} checks passed, {len(verdict.warnings)} warnings"
+    ]
+    for name, folder in folders.items():
+        lines += ["", name, *comparison_lines(folder), *diagnostic_lines(folder)]
+    lines += ["", f"report: {index}", f"warehouse: {warehouse}"]
+    _say(
+        {
+            "manifest": manifest.model_dump(mode="json"),
+            "studies": {name: str(folder) for name, folder in folders.items()},
+            "report": str(index),
+            "warehouse": str(warehouse),
+        },
+        lines,
+        as_json,
+    )
+
+
+@app.command()
+def synth(
+    format_name: Annotated[str, typer.Option("--format", help="ncdb-2016, ncdb-2022, seerstat-nov2018, …")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write to.")],
+    rows: Annotated[int, typer.Option("--rows", min=1, help="Records to write.")] = 10_000,
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same bytes.")] = 1,
+    surgery_hr: Annotated[
+        float, typer.Option("--surgery-hr", help="True conditional hazard ratio of surgery.")
+    ] = 1.0,
+    immortal_time: Annotated[
+        str, typer.Option("--immortal-time", help="on: operated after a delay survived; off: at diagnosis.")
+    ] = "on",
+    stage_iv_share: Annotated[
+        float | None, typer.Option("--stage-iv-share", help="Share of records in stage IV.", min=0, max=1)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a synthetic extract with its truth beside it."""
+    from pipelines.synthetic import WorldSettings, write_extract
+
+    if immortal_time not in ("on", "off"):
+        raise typer.BadParameter("--immortal-time is on or off")
+    world: dict[str, Any] = {"surgery_hr": surgery_hr, "immortal_time": immortal_time == "on"}
+    if stage_iv_share is not None:
+        world["stage_iv_share"] = stage_iv_share
+    with _busy(f"writing {rows:,} records", as_json):
+        files = write_extract(WorldSettings(**world), format_name, rows, seed, out)
+    _say({"files": [str(path) for path in files.paths]}, [str(path) for path in files.paths], as_json)
+
+
+@app.command()
+def demo(home: HomeOption = Path("var/demo"), as_json: JsonOption = False) -> None:
+    """Write synthetic extracts, run everything on them, and print published beside estimated beside true."""
+    from pipelines.demo import run_demo
+
+    rows, index = run_demo(Home(home), say=lambda text: typer.echo(text, err=True))
+    if as_json:
+        _say({"summary": rows, "report": str(index)}, [], True)
+        return
+    columns = list(rows[0])
+    _print_table(columns, [[str(row[column]) for column in columns] for row in rows], title="Demo on synthetic data")
+    typer.echo(f"report: {index}")
+
+
+@app.command()
+def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """List submissions, their state, and the studies that ran on them."""
+    store = Home(home)
+    found = [
+        *(("published", store.published(name)) for name in store.published_ids()),
+        *(("building", store.building(name)) for name in store.building_ids()),
+    ]
+    entries = []
+    for state, submission in found:
+        manifest = submission.manifest
+        verdict = manifest.verdict
+        entries.append(
+            {
+                "submission": submission.id,
+                "state": state if verdict is None or verdict.passed else "gate failed",
+                "format": f"{manifest.format} {manifest.release}",
+                "records": manifest.kept,
+                "quarantined": manifest.quarantined,
+                "loaded_at": manifest.loaded_at,
+                "judged_at": verdict.judged_at if verdict else "",
+                "studies": ", ".join(
+                    sorted(path.parent.name for path in (submission.root / "studies").glob("[!.]*/run.json"))
+                ),
+            }
+        )
+    if as_json or not entries:
+        _say({"submissions": entries}, [f"no submission in {home}"], as_json)
+        return
+    columns = list(entries[0])
+    _print_table(columns, [[str(entry[column]) for column in columns] for entry in entries])
+
+
+def main() -> None:
+    """Run the command; what goes wrong for a user's reason is one paragraph and an exit code."""
+    try:
+        app()
+    except CohortsError as error:
+        _report_error(error)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        typer.echo("Stopped. Nothing half-written was left behind.", err=True)
+        raise SystemExit(130) from None
+
+
+def _report_error(error: CohortsError) -> None:
+    kind = "gate" if isinstance(error, GateError) else "error"
+    if "--json" in sys.argv:
+        typer.echo(json.dumps({kind: str(error), "exit_code": error.exit_code}), err=True)
+        return
+    typer.echo(f"{kind}: {error}", err=True)
+
+
+if __name__ == "__main__":
+    main()

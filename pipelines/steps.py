@@ -1,0 +1,131 @@
+"""The steps of a refresh, in order. The command line and Dagster both call exactly these."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.errors import GateError
+from pipelines.settings import Settings
+from pipelines.store import Home, Manifest, Submission, Verdict, build_warehouse, load_extract, publish
+from pipelines.store.files import remove
+
+if TYPE_CHECKING:  # Each step imports its room when it runs, so that `cohorts --help` stays quick.
+    from pipelines.cohorts import CohortFacts
+    from pipelines.registry import RegistryFacts
+    from pipelines.studies import StudyFacts
+
+
+def load(
+    home: Home,
+    paths: Sequence[Path],
+    submission: str,
+    *,
+    source: str | None = None,
+    layout: Path | None = None,
+    mapping: Path | None = None,
+    replace_published: bool = False,
+) -> Manifest:
+    """Read extracts into a submission in building."""
+    from pipelines.formats import open_extract
+
+    extract = open_extract(list(paths), source=source, layout=layout, mapping=mapping)
+    return load_extract(home, submission, extract, replace_published=replace_published)
+
+
+def build(home: Home, submission: str) -> "RegistryFacts":
+    """Make the registry tables of a submission in building."""
+    from pipelines import registry
+
+    return registry.build(home.building(submission))
+
+
+def validate(home: Home, submission: str) -> Verdict:
+    """Judge a submission in building and, on a pass, rename it into its published place.
+
+    A published submission is not judged again: what was judged never changes.
+
+    Raises
+    ------
+    GateError
+        A blocking check failed or broke. What was published before stays as it was.
+    """
+    from pipelines import quality
+
+    if submission in home.published_ids() and submission not in home.building_ids():
+        return _verdict_of(home.published(submission))
+    building = home.building(submission)
+    verdict = quality.validate(building)
+    building.require_pass()
+    publish(home, submission)
+    return verdict
+
+
+def _verdict_of(submission: Submission) -> Verdict:
+    submission.require_pass()
+    verdict = submission.manifest.verdict
+    assert verdict is not None  # require_pass has seen to it
+    return verdict
+
+
+def discard(home: Home, submission: str) -> Path:
+    """Drop a submission in building; what is published under the same id stays."""
+    building = home.building(submission)
+    _ = building.manifest  # says so if there is none
+    remove(building.root)
+    return building.root
+
+
+def for_analysis(home: Home, submission: str) -> Submission:
+    """Give the published submission that cohorts and studies may use.
+
+    Raises
+    ------
+    GateError
+        It has no pass, or a newer refresh of it stands in building with a failed gate: a result made now would
+        pass for one of the new data.
+    InputError
+        It is not published.
+    """
+    if submission in home.building_ids():
+        building = home.building(submission)
+        verdict = building.manifest.verdict
+        if verdict is not None and not verdict.passed:
+            raise GateError(
+                f"The last refresh of '{submission}' did not pass its quality gate "
+                f"(blocking: {', '.join(verdict.blocking_failures + verdict.errors)})",
+                where=str(building.root / "quality" / "index.html"),
+                remedy=(
+                    "Load a corrected extract under this id, or drop the refresh with "
+                    f"`cohorts discard {submission}` and go on with what was published before, if anything was."
+                ),
+            )
+    published = home.published(submission)
+    published.require_pass()
+    return published
+
+
+def run_cohort(home: Home, submission: str, cohort: str) -> "CohortFacts":
+    """Materialise one cohort of a published submission."""
+    from pipelines import cohorts
+
+    return cohorts.materialise(for_analysis(home, submission), cohort, Settings().catalog_dir)
+
+
+def run_study(home: Home, submission: str, study: str) -> "StudyFacts":
+    """Run one study on a published submission."""
+    from pipelines import studies
+
+    return studies.run_study(for_analysis(home, submission), study, Settings().catalog_dir)
+
+
+def report(home: Home, submission: str) -> Path:
+    """Write the pages of a submission and the site's index; return the index."""
+    from pipelines import reporting
+
+    reporting.write_report(for_analysis(home, submission))
+    return reporting.write_index(home)
+
+
+def publish_warehouse(home: Home) -> Path:
+    """Build ``registry.duckdb`` from what is published."""
+    return build_warehouse(home)
