@@ -1,0 +1,47 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Everything they need is installed into .venv.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+export GX_ANALYTICS_ENABLED := false
+export DAGSTER_DISABLE_TELEMETRY := 1
+
+.PHONY: demo test check dev bench lock screenshot clean
+
+# uv installs the lock (names, versions, hashes) in seconds; pip would need more than a minute.
+.venv/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --offline --no-index --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: .venv/.installed ## synthetic extracts in every supported format, the whole pipeline, the summary
+	$(BIN)/cohorts demo --home var/demo
+
+test: .venv/.installed ## the whole suite
+	$(BIN)/python -m pytest -n 2 -q
+
+check: .venv/.installed ## everything CI checks without running the pipeline
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --processes 2 -q sql
+	$(BIN)/dagster definitions validate -w workspace.yaml
+
+dev: .venv/.installed ## the Dagster pages on 127.0.0.1
+	mkdir -p var/dagster && cp dagster.yaml var/dagster/
+	DAGSTER_HOME=$(CURDIR)/var/dagster $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
+
+bench: .venv/.installed ## measured, never asserted: seconds, memory, ratios to peers in the same run
+	$(BIN)/python benchmarks/bench_ncdb.py
+
+screenshot: .venv/.installed ## redraw the picture of the report in docs/ (needs a Chromium)
+	$(BIN)/python -m pytest -q tests/browser --screenshot-to docs
+
+lock: .venv/.installed ## resolve again; no download address goes into the lock, each site has its own index
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-header --extra dev \
+		pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv var
