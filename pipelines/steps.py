@@ -1,12 +1,13 @@
 """The steps of a refresh, in order. The command line and Dagster both call exactly these."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.errors import GateError
+from pipelines.errors import GateError, RefusedError
 from pipelines.settings import Settings
-from pipelines.store import Home, Manifest, Submission, Verdict, build_warehouse, load_extract, publish
+from pipelines.store import Home, Manifest, Submission, Verdict, build_warehouse, load_extract, publish, write_text
 from pipelines.store.files import remove
 
 if TYPE_CHECKING:  # Each step imports its room when it runs, so that `cohorts --help` stays quick.
@@ -39,6 +40,13 @@ def build(home: Home, submission: str) -> "RegistryFacts":
     return registry.build(home.building(submission))
 
 
+def judge(home: Home, submission: str) -> Verdict:
+    """Run the quality gate on a submission in building; the verdict goes into its manifest."""
+    from pipelines import quality
+
+    return quality.validate(home.building(submission))
+
+
 def validate(home: Home, submission: str) -> Verdict:
     """Judge a submission in building and, on a pass, rename it into its published place.
 
@@ -49,13 +57,9 @@ def validate(home: Home, submission: str) -> Verdict:
     GateError
         A blocking check failed or broke. What was published before stays as it was.
     """
-    from pipelines import quality
-
     if submission in home.published_ids() and submission not in home.building_ids():
         return _verdict_of(home.published(submission))
-    building = home.building(submission)
-    verdict = quality.validate(building)
-    building.require_pass()
+    verdict = judge(home, submission)
     publish(home, submission)
     return verdict
 
@@ -112,10 +116,25 @@ def run_cohort(home: Home, submission: str, cohort: str) -> "CohortFacts":
 
 
 def run_study(home: Home, submission: str, study: str) -> "StudyFacts":
-    """Run one study on a published submission."""
+    """Run one study on a published submission; a refusal is kept beside the studies, so that the report prints it.
+
+    Raises
+    ------
+    RefusedError
+        The source cannot answer the question.
+    """
     from pipelines import studies
 
-    return studies.run_study(for_analysis(home, submission), study, Settings().catalog_dir)
+    published = for_analysis(home, submission)
+    refusal = published.root / "refusals" / f"{study}.json"
+    try:
+        facts = studies.run_study(published, study, Settings().catalog_dir)
+    except RefusedError as error:
+        said = {"study": study, "reason_code": error.reason_code, "reason": str(error)}
+        write_text(json.dumps(said, indent=2) + "\n", refusal)
+        raise
+    remove(refusal)
+    return facts
 
 
 def report(home: Home, submission: str) -> Path:
