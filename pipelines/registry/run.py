@@ -1,0 +1,195 @@
+"""One submission through staging and the derivations, in one in-memory DuckDB."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from pipelines import codebook
+from pipelines.registry.concepts import OUTPUTS, load_concepts, run_concepts
+from pipelines.registry.staging import (
+    EMPTY_UNMAPPED,
+    RECORD_KEY,
+    register_extract,
+    register_staged,
+    staged_columns,
+    unmapped_codes,
+)
+from pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from pipelines.store import Submission
+
+
+@dataclass(frozen=True)
+class RegistryFacts:
+    """What a build did.
+
+    Parameters
+    ----------
+    submission : str
+    rows_extracted, rows_staged, rows_tumor : int
+        Always the same number (records).
+    unmapped_codes : int
+        Distinct codes, by field, that the codebook does not know.
+    """
+
+    submission: str
+    rows_extracted: int
+    rows_staged: int
+    rows_tumor: int
+    unmapped_codes: int
+
+
+def build(sub: "Submission") -> RegistryFacts:
+    """Stage and derive one submission; write ``registry/*.parquet``.
+
+    Parameters
+    ----------
+    sub : Submission
+        With its extract and its manifest.
+
+    Returns
+    -------
+    RegistryFacts
+
+    Raises
+    ------
+    InputError
+        There is no extract, or a mapping names what is not there.
+    RuntimeError
+        A row was lost or doubled on the way: a defect of the SQL, and nothing is written.
+    """
+    from pipelines.store import write_parquet
+
+    manifest = sub.manifest
+    with duckdb.connect() as con:
+        con.execute("set preserve_insertion_order = false")
+        codebook.register(con)
+        _register_facts(con, sub.id, manifest.source, manifest.release, manifest.covered_years)
+        unmapped = _stage(con, sub)
+        run_concepts(con, load_concepts(Settings().sql_dir / "registry"))
+        facts = RegistryFacts(
+            submission=sub.id,
+            rows_extracted=_count(con, "extract"),
+            rows_staged=_count(con, "staged"),
+            rows_tumor=_count(con, "tumor"),
+            unmapped_codes=unmapped.height,
+        )
+        if not facts.rows_extracted == facts.rows_staged == facts.rows_tumor:
+            raise RuntimeError(f"rows were lost or doubled on the way: {facts}")
+        with sub.write_dir("registry") as folder:
+            for name in OUTPUTS:
+                write_parquet(_ordered(con, name), folder / f"{name}.parquet")
+            write_parquet(unmapped, folder / "unmapped_codes.parquet")
+    return facts
+
+
+def derive(
+    staged: pl.DataFrame,
+    *,
+    submission: str = "toy-2022",
+    source: str = "ncdb",
+    release: str = "2022",
+    covered_years: tuple[int, int] | None = (2004, 2022),
+) -> dict[str, pl.DataFrame]:
+    """Run the derivations alone on a staged frame: what the spec tests of ``sql/registry`` use.
+
+    Parameters
+    ----------
+    staged : polars.DataFrame
+        Any subset of the staged columns; the others are null. Where ``source_record`` is not given, rows are
+        numbered from 1 in the frame's order.
+    submission, source, release, covered_years
+        As a manifest would say.
+
+    Returns
+    -------
+    dict of str to polars.DataFrame
+        Every relation of ``sql/registry`` by name, ordered by record.
+
+    Raises
+    ------
+    ValueError
+        A column is not a staged column.
+    """
+    types = staged_columns()
+    unknown = set(staged.columns) - types.keys()
+    if unknown:
+        raise ValueError(f"not staged columns: {', '.join(sorted(unknown))}")
+    given = {
+        "source": pl.Series([source] * staged.height, dtype=pl.String),
+        "release": pl.Series([release] * staged.height, dtype=pl.String),
+        "source_file": pl.Series(["toy"] * staged.height, dtype=pl.String),
+        "source_record": pl.int_range(1, staged.height + 1, eager=True),
+    }
+    frame = staged.with_columns(
+        values.alias(name) for name, values in given.items() if name not in staged.columns
+    )
+    with duckdb.connect() as con:
+        con.register("staged_frame", frame.to_arrow())
+        columns = ", ".join(f"{name}::{types[name]} as {name}" for name in frame.columns)
+        codebook.register(con)
+        _register_facts(con, submission, source, release, covered_years)
+        register_staged(con, f"select {columns} from staged_frame")
+        names = run_concepts(con, load_concepts(Settings().sql_dir / "registry"))
+        return {name: pl.DataFrame(_ordered(con, name)) for name in names}
+
+
+def _stage(con: duckdb.DuckDBPyConnection, sub: "Submission") -> pl.DataFrame:
+    """Make ``extract`` and ``staged``; return the codes that no scheme has."""
+    manifest = sub.manifest
+    if manifest.mapping is not None:
+        raise NotImplementedError
+    register_extract(con, sub.extract_files(), source=manifest.source, release=manifest.release)
+    register_staged(
+        con, (Settings().sql_dir / "staging" / f"{manifest.source}.sql").read_text(encoding="utf-8")
+    )
+    return unmapped_codes(con, manifest.source)
+
+
+def release_year(source: str, release: str) -> int | None:
+    """Year in the name of a release (``2016``, ``nov2018``); none for a mapped source."""
+    found = re.search(r"(\d{4})$", release)
+    return int(found.group(1)) if found and source != "mapped" else None
+
+
+def _register_facts(
+    con: duckdb.DuckDBPyConnection,
+    submission: str,
+    source: str,
+    release: str,
+    covered_years: tuple[int, int] | None,
+) -> None:
+    """Make ``submission_facts`` (one row) and ``ascertainment_facts`` (one row per variable)."""
+    year = release_year(source, release)
+    first, last = covered_years or (None, None)
+    con.execute(
+        """
+        create or replace table submission_facts (
+            submission varchar, source varchar, release varchar,
+            release_year integer, covered_from integer, covered_to integer
+        )
+        """
+    )
+    con.execute(
+        "insert into submission_facts values (?, ?, ?, ?, ?, ?)",
+        [submission, source, release, year, first, last],
+    )
+    con.register("ascertainment_frame", codebook.ascertainment_facts(source, year).to_arrow())
+    con.execute("create or replace table ascertainment_facts as select * from ascertainment_frame")
+
+
+def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
+    row = con.execute(f"select count(*) from {relation}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _ordered(con: duckdb.DuckDBPyConnection, relation: str) -> pa.Table:
+    columns = [name for name, *_ in con.execute(f"describe {relation}").fetchall()]
+    order = [name for name in (*RECORD_KEY.split(", "), "modality", "variable") if name in columns]
+    return con.execute(f"select * from {relation} order by {', '.join(order) or 'all'}").to_arrow_table()
