@@ -1,0 +1,221 @@
+"""Checks at the door: arrays in, clean float arrays out, or a named error without a patient's value."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import (
+    CodingError,
+    NegativeTimeError,
+    NonFiniteError,
+    ShapeError,
+    StopBeforeStartError,
+    WeightError,
+)
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+# R's survival merges times closer than this (`timefix`): what a subtraction leaves is not a difference.
+TIME_TOLERANCE = 1.4901161193847656e-08
+EVENTS_PER_COVARIATE = 10.0
+
+
+def vector(values: ArrayLike, field: str, length: int | None = None) -> FloatArray:
+    """One finite number per person, as float64."""
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise CodingError(
+            "Values are not numbers", field=field, remedy="Code text as numbers first."
+        ) from error
+    if array.ndim != 1 or (length is not None and len(array) != length):
+        expected = "one entry per person" if length is None else f"{length} entries, one per person"
+        raise ShapeError(
+            f"Shape {array.shape} where {expected} are needed", field=field, remedy="Align the arrays."
+        )
+    if len(array) == 0:
+        raise ShapeError("There is nobody in the data", field=field, remedy="Check the cohort's attrition.")
+    _require_finite(array, field)
+    return array
+
+
+def flags(values: ArrayLike, field: str, length: int | None = None) -> BoolArray:
+    """One yes/no per person, coded 1/0 or True/False."""
+    array = vector(values, field, length)
+    wrong = int(np.count_nonzero((array != 0) & (array != 1)))
+    if wrong:
+        raise CodingError("Values other than 0 and 1", field=field, count=wrong, remedy="Code it 0/1.")
+    is_yes: BoolArray = array == 1
+    return is_yes
+
+
+def matrix(
+    covariates: ArrayLike | pl.DataFrame, names: Sequence[str] | None, length: int | None = None
+) -> tuple[FloatArray, tuple[str, ...]]:
+    """Covariates as an (n, p) float64 matrix with one name per column; a vector is one covariate."""
+    if names is None and isinstance(covariates, pl.DataFrame):
+        names = covariates.columns
+    raw = covariates.to_numpy() if isinstance(covariates, pl.DataFrame) else covariates
+    try:
+        array = np.asarray(raw, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise CodingError(
+            "Covariates are not numbers", field="covariates", remedy="Code levels as 0/1 columns."
+        ) from error
+    array = array[:, None] if array.ndim == 1 else array
+    if array.ndim != 2 or array.shape[1] == 0 or (length is not None and len(array) != length):
+        raise ShapeError(
+            f"Covariates of shape {array.shape} for {length if length is not None else 'the'} people",
+            field="covariates",
+            remedy="Give one row per person and at least one column.",
+        )
+    labels = tuple(names) if names is not None else tuple(f"x{j}" for j in range(array.shape[1]))
+    if len(labels) != array.shape[1] or len(set(labels)) != len(labels):
+        raise ShapeError(
+            f"{len(labels)} names, {len(set(labels))} of them distinct, for {array.shape[1]} covariates",
+            field="names",
+            remedy="Give each column its own name.",
+        )
+    for column, label in zip(array.T, labels, strict=True):
+        _require_finite(column, label)
+    return array, labels
+
+
+def positive_weights(weights: ArrayLike | None, length: int) -> FloatArray:
+    """Weights above zero; ones where none are given."""
+    if weights is None:
+        return np.ones(length)
+    array = vector(weights, "weights", length)
+    wrong = int(np.count_nonzero(array <= 0))
+    if wrong:
+        raise WeightError(
+            "Weights of zero or below", field="weights", count=wrong, remedy="Leave those people out."
+        )
+    return array
+
+
+def follow_up(time: ArrayLike, entry: ArrayLike | None) -> tuple[FloatArray, FloatArray | None]:
+    """Exit and entry times, checked, with times closer than R's tolerance merged."""
+    stop = vector(time, "time")
+    start = None if entry is None else vector(entry, "entry", len(stop))
+    for array, field in ((stop, "time"), (start, "entry")):
+        negative = 0 if array is None else int(np.count_nonzero(array < 0))
+        if negative:
+            raise NegativeTimeError(
+                "Times below zero", field=field, count=negative, remedy="Quarantine those records."
+            )
+    if start is None:
+        return merge_close_times(stop), None
+    both = merge_close_times(np.concatenate([stop, start]))
+    stop, start = both[: len(stop)], both[len(stop) :]
+    wrong = int(np.count_nonzero(start >= stop))
+    if wrong:
+        raise StopBeforeStartError(
+            "People who leave at or before they enter",
+            field="entry",
+            count=wrong,
+            remedy="Exclude those never observed, and count them in the attrition.",
+        )
+    return stop, start
+
+
+def merge_close_times(times: FloatArray) -> FloatArray:
+    """Give times that differ by a rounding error only the same value, the smallest of them.
+
+    The rule is that of `survival::aeqSurv`: successive distinct times are one when they differ by at most
+    1.5e-8, absolutely or as a share of the mean time.
+    """
+    distinct = np.unique(times)
+    if len(distinct) < 2:
+        return times
+    gaps = np.diff(distinct)
+    scale = max(1.0, float(np.mean(np.abs(distinct))))
+    close = gaps <= TIME_TOLERANCE * scale
+    if not close.any():
+        return times
+    cuts = distinct[np.concatenate([[True], ~close])]
+    merged: FloatArray = cuts[np.searchsorted(cuts, times, side="right") - 1]
+    return merged
+
+
+def codes(labels: ArrayLike | None, field: str, length: int) -> tuple[IntArray, NDArray[np.generic]]:
+    """Labels of any kind as whole numbers 0..k-1 in the labels' own order; one label where none are given."""
+    if labels is None:
+        return np.zeros(length, dtype=np.int64), np.array([""])
+    array = np.asarray(labels)
+    if array.shape != (length,):
+        raise ShapeError(f"Shape {array.shape} for {length} people", field=field, remedy="Align the arrays.")
+    missing = _count_missing(array)
+    if missing:
+        raise NonFiniteError(
+            "Missing labels", field=field, count=missing, remedy="Give them a level or leave them out."
+        )
+    distinct, inverse = np.unique(array, return_inverse=True)
+    return inverse.astype(np.int64), distinct
+
+
+def confidence(level: float) -> float:
+    """The confidence level, checked to be a share between 0 and 1."""
+    if not 0 < level < 1:
+        raise CodingError(
+            "A confidence level outside 0 to 1", field="level", remedy="Write 95 percent as 0.95."
+        )
+    return level
+
+
+def choice(value: str, field: str, allowed: Sequence[str]) -> None:
+    """Refuse an option that does not exist, naming those that do."""
+    if value not in allowed:
+        raise CodingError(
+            f"Unknown option {value!r}", field=field, remedy=f"Use one of {', '.join(allowed)}."
+        )
+
+
+def row_hash(*columns: FloatArray) -> NDArray[np.uint64]:
+    """A number per row that depends on the row's values only, never on its place.
+
+    Sorting by it makes sums run in one order whatever the order of the rows, so results are the same to
+    the last bit. Rows that share a number are, but for a chance of about n²/2⁶⁵, identical.
+    """
+    state = np.full(len(columns[0]), 0x9E3779B97F4A7C15, dtype=np.uint64)
+    for column in columns:
+        block = column[:, None] if column.ndim == 1 else column
+        for j in range(block.shape[1]):
+            bits = np.ascontiguousarray(block[:, j] + 0.0).view(np.uint64)  # + 0.0 makes -0.0 and 0.0 one
+            state = (state ^ bits) * np.uint64(0xBF58476D1CE4E5B9)
+            state ^= state >> np.uint64(31)
+    return state
+
+
+def few_events_warning(events: int, covariates: int) -> tuple[float, tuple[str, ...]]:
+    """Events per covariate, and a sentence where they are fewer than ten."""
+    ratio = events / covariates
+    if ratio >= EVENTS_PER_COVARIATE:
+        return ratio, ()
+    return ratio, (
+        f"Fewer than ten events per covariate ({ratio:.1f}): estimates may be unstable and "
+        "intervals too narrow. Use fewer covariates, or a penalty.",
+    )
+
+
+def _require_finite(array: FloatArray, field: str) -> None:
+    wrong = int(np.count_nonzero(~np.isfinite(array)))
+    if wrong:
+        raise NonFiniteError(
+            "Missing or infinite values",
+            field=field,
+            count=wrong,
+            remedy="Give missing values a level of their own, impute them or leave those people out.",
+        )
+
+
+def _count_missing(array: NDArray[np.generic]) -> int:
+    if array.dtype.kind == "f":
+        return int(np.count_nonzero(np.isnan(array)))
+    if array.dtype.kind == "O":
+        return sum(1 for label in array if label is None or label != label)
+    return 0

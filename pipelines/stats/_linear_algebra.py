@@ -1,0 +1,77 @@
+"""What regression models share: rank, inverse, Wald statistics, intervals."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import chdtrc, ndtr, ndtri
+
+from ._inputs import FloatArray
+from .errors import CollinearityError
+
+RANK_TOLERANCE = 1e-11
+
+
+def require_full_rank(information: FloatArray, names: Sequence[str], unit: float) -> None:
+    """Refuse covariates the data say nothing about: constant, or a combination of others.
+
+    Parameters
+    ----------
+    information : ndarray of shape (p, p)
+        Information matrix before any coefficient is fitted.
+    names : sequence of str
+        One per covariate.
+    unit : float
+        The information of a covariate of unit variance, about the number of events.
+
+    Raises
+    ------
+    CollinearityError
+        Naming the covariates.
+    """
+    diagonal = np.diag(information)
+    flat = [name for name, value in zip(names, diagonal, strict=True) if value <= RANK_TOLERANCE * unit]
+    if flat:
+        raise CollinearityError(
+            "Covariates do not vary among those at risk",
+            field=", ".join(flat),
+            count=len(flat),
+            remedy="Leave them out, or merge levels nobody has.",
+        )
+    root = np.sqrt(diagonal)
+    values, vectors = np.linalg.eigh(information / np.outer(root, root))
+    loose = np.abs(vectors[:, values < RANK_TOLERANCE * len(names)]).max(axis=1, initial=0.0) > 1e-4
+    if loose.any():
+        involved = [name for name, is_loose in zip(names, loose, strict=True) if is_loose]
+        raise CollinearityError(
+            "Covariates determine each other",
+            field=", ".join(involved),
+            count=len(involved),
+            remedy="Leave one of them out (one level of each factor is the reference).",
+        )
+
+
+def inverse(information: FloatArray) -> FloatArray:
+    """Symmetric inverse of a positive definite matrix."""
+    result = np.linalg.inv(information)
+    symmetric: FloatArray = (result + result.T) / 2
+    return symmetric
+
+
+def quadratic_form(estimate: FloatArray, covariance: FloatArray) -> float:
+    """Wald statistic of `estimate` (k,) against zero."""
+    return float(estimate @ np.linalg.solve(covariance, estimate))
+
+
+def normal_quantile(level: float) -> float:
+    """Half-width of a two-sided interval in standard errors (1.96 for 0.95)."""
+    return float(ndtri((1 + level) / 2))
+
+
+def two_sided_p(z: FloatArray) -> FloatArray:
+    """P-value of a standard normal statistic, precise in the far tail."""
+    return np.asarray(2 * ndtr(-np.abs(z)), dtype=np.float64)
+
+
+def chi_square_p(statistic: float, df: int) -> float:
+    """Upper tail probability of chi-square."""
+    return float(chdtrc(df, statistic))

@@ -1,0 +1,401 @@
+"""Cox's proportional hazards model: ties, strata, weights, delayed entry, time-dependent rows, clusters.
+
+Numbers equal `survival::coxph` of R (tests/parity). The estimate does not depend on the order of the rows,
+to the last bit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike
+
+from ._inputs import (
+    FloatArray,
+    IntArray,
+    choice,
+    codes,
+    confidence,
+    few_events_warning,
+    flags,
+    follow_up,
+    matrix,
+    positive_weights,
+)
+from ._linear_algebra import (
+    chi_square_p,
+    inverse,
+    normal_quantile,
+    quadratic_form,
+    require_full_rank,
+    two_sided_p,
+)
+from ._risk_sets import (
+    Evaluation,
+    RiskSets,
+    build_risk_sets,
+    evaluate,
+    expected_sum,
+    gradient,
+    hazard_while_at_risk,
+    information,
+)
+from .errors import CodingError, ConvergenceError, NoEventsError, SeparationError
+
+MAX_ITERATIONS = 60
+STEP_TOLERANCE = 1e-10  # in covariate standard deviations
+FLAT_LIKELIHOOD = 1e-13
+ENDLESS_STEP = 1e-3
+
+
+@dataclass(frozen=True)
+class ChiSquareTest:
+    """A chi-square statistic with its degrees of freedom and p-value."""
+
+    statistic: float
+    df: int
+    p_value: float
+
+
+@dataclass(frozen=True)
+class CoxFit:
+    """A fitted Cox model.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Covariates, p of them.
+    coefficients : ndarray of shape (p,)
+        Log hazard ratios per unit of the covariate.
+    covariance : ndarray of shape (p, p)
+        Of the coefficients: the sandwich where `robust`, else `naive_covariance`.
+    naive_covariance : ndarray of shape (p, p)
+        Inverse of the information (with a ridge: of the penalised information).
+    log_likelihood : tuple of float
+        At zero and at the estimate; a ridge's penalty is not in it.
+    n, n_events : int
+        Rows and rows with the event.
+    events_per_covariate : float
+    warnings : tuple of str
+        Findings a report should print, such as fewer than ten events per covariate.
+    ties : {"efron", "breslow"}
+    robust : bool
+    """
+
+    names: tuple[str, ...]
+    coefficients: FloatArray
+    covariance: FloatArray
+    naive_covariance: FloatArray
+    log_likelihood: tuple[float, float]
+    n: int
+    n_events: int
+    events_per_covariate: float
+    warnings: tuple[str, ...]
+    ties: str
+    robust: bool
+    iterations: int
+    _score_statistic: float = field(repr=False)
+    _sets: RiskSets = field(repr=False)
+    _at_estimate: Evaluation = field(repr=False)
+    _time: FloatArray = field(repr=False)
+    _died: FloatArray = field(repr=False)
+    _entry: FloatArray | None = field(repr=False)
+    _weights: FloatArray = field(repr=False)
+    _stratum: IntArray = field(repr=False)
+    _stratum_labels: tuple[object, ...] = field(repr=False)
+    _linear_predictor: FloatArray = field(repr=False)
+
+    @property
+    def standard_errors(self) -> FloatArray:
+        """Standard error of each coefficient (p,)."""
+        return np.sqrt(np.diag(self.covariance))
+
+    def to_frame(self, level: float = 0.95) -> pl.DataFrame:
+        """One row per covariate: coefficient, standard error, hazard ratio with its interval, z, p.
+
+        Parameters
+        ----------
+        level : float
+            Confidence level of the interval, 0 to 1.
+        """
+        half = normal_quantile(confidence(level)) * self.standard_errors
+        z = self.coefficients / self.standard_errors
+        return pl.DataFrame(
+            {
+                "term": self.names,
+                "coefficient": self.coefficients,
+                "std_err": self.standard_errors,
+                "hazard_ratio": np.exp(self.coefficients),
+                "ci_low": np.exp(self.coefficients - half),
+                "ci_high": np.exp(self.coefficients + half),
+                "ci_level": np.full(len(z), level),
+                "z": z,
+                "p_value": two_sided_p(z),
+            }
+        )
+
+    hazard_ratios = to_frame
+
+    def wald_test(self, terms: Sequence[str] | None = None) -> ChiSquareTest:
+        """Test that the coefficients of `terms` (default all) are zero, with the fit's `covariance`."""
+        keep = [self._position(term) for term in (self.names if terms is None else terms)]
+        statistic = quadratic_form(self.coefficients[keep], self.covariance[np.ix_(keep, keep)])
+        return _test(statistic, len(keep))
+
+    def score_test(self) -> ChiSquareTest:
+        """Model-based score test that all coefficients are zero (the log-rank test generalised)."""
+        return _test(self._score_statistic, len(self.names))
+
+    def likelihood_ratio_test(self) -> ChiSquareTest:
+        """Likelihood ratio test that all coefficients are zero; no meaning under weights or clusters."""
+        return _test(2 * (self.log_likelihood[1] - self.log_likelihood[0]), len(self.names))
+
+    def contrast(self, weights: dict[str, float]) -> tuple[float, float]:
+        """Estimate and standard error of a sum of coefficients, such as a main effect plus interaction."""
+        vector = np.zeros(len(self.names))
+        for term, weight in weights.items():
+            vector[self._position(term)] = weight
+        return float(vector @ self.coefficients), float(np.sqrt(vector @ self.covariance @ vector))
+
+    def concordance(self) -> float:
+        """Harrell's concordance of the linear predictor; see `concordance.concordance_index`."""
+        from .concordance import concordance_index
+
+        return concordance_index(
+            self._time,
+            self._died,
+            self._linear_predictor,
+            entry=self._entry,
+            weights=self._weights,
+            strata=self._stratum,
+        )
+
+    def _position(self, term: str) -> int:
+        if term not in self.names:
+            raise CodingError(
+                f"No covariate {term!r}", field="terms", remedy=f"Use one of {', '.join(self.names)}."
+            )
+        return self.names.index(term)
+
+
+def fit_cox(
+    time: ArrayLike,
+    event: ArrayLike,
+    covariates: ArrayLike | pl.DataFrame,
+    *,
+    names: Sequence[str] | None = None,
+    entry: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    strata: ArrayLike | None = None,
+    cluster: ArrayLike | None = None,
+    robust: bool = False,
+    ties: str = "efron",
+    ridge: float = 0.0,
+) -> CoxFit:
+    """Fit a Cox proportional hazards model by Newton's method.
+
+    Parameters
+    ----------
+    time : array_like of shape (n,)
+        End of observation of each row, in any unit; not negative. Times closer than 1.5e-8 are one time.
+    event : array_like of shape (n,)
+        1 or True where the row ends with the event, else 0.
+    covariates : array_like of shape (n, p), or Polars frame
+        Numbers without missing values; a factor as 0/1 columns without its reference level.
+    names : sequence of str, optional
+        One per covariate; default the frame's columns or x0, x1, …
+    entry : array_like of shape (n,), optional
+        Start of observation, below `time`: delayed entry, or (start, stop] rows of time-dependent
+        covariates. At risk at t means entry < t <= time.
+    weights : array_like of shape (n,), optional
+        Case weights above zero. With weights that are not counts ask for `robust`.
+    strata : array_like of shape (n,), optional
+        Labels; each stratum has its own baseline hazard.
+    cluster : array_like of shape (n,), optional
+        Labels of rows that belong together (a person's rows, a matched pair); makes the variance robust.
+    robust : bool
+        Sandwich variance with every row its own cluster where `cluster` is not given. No G/(G-1) factor.
+    ties : {"efron", "breslow"}
+    ridge : float
+        Adds `ridge / 2 * sum(coefficients ** 2)` to minus the log likelihood (covariates as given).
+
+    Returns
+    -------
+    CoxFit
+
+    Raises
+    ------
+    NoEventsError
+        No row ends with the event.
+    CollinearityError
+        A covariate is constant among those at risk, or a combination of others.
+    SeparationError
+        The likelihood grows without end along a covariate (a level without deaths, for example).
+    ConvergenceError
+        No maximum after 60 iterations.
+    ShapeError, NonFiniteError, CodingError, NegativeTimeError, StopBeforeStartError, WeightError
+        The input is not what it should be; the message names field, count and remedy.
+
+    References
+    ----------
+    Cox DR. Regression models and life-tables. J R Stat Soc B 1972;34:187-220.
+    Efron B. The efficiency of Cox's likelihood function for censored data. JASA 1977;72:557-565.
+    Breslow N. Covariance analysis of censored survival data. Biometrics 1974;30:89-99.
+    Lin DY, Wei LJ. The robust inference for the Cox proportional hazards model. JASA 1989;84:1074-1078.
+    """
+    choice(ties, "ties", ("efron", "breslow"))
+    if not (np.isfinite(ridge) and ridge >= 0):
+        raise CodingError("A penalty below zero", field="ridge", remedy="Give 0 or more.")
+    stop, start = follow_up(time, entry)
+    n = len(stop)
+    died = flags(event, "event", n)
+    x, labels = matrix(covariates, names, n)
+    w = positive_weights(weights, n)
+    stratum, stratum_labels = codes(strata, "strata", n)
+    n_events = int(np.count_nonzero(died))
+    if n_events == 0:
+        raise NoEventsError(
+            "Nobody has the event", field="event", remedy="Widen the cohort or its follow-up."
+        )
+
+    sets = build_risk_sets(stop, died, x, start, w, stratum, ties)
+    maximum = _maximise(sets, labels, ridge / sets.scale**2)
+    coefficients = maximum.beta / sets.scale
+    naive = inverse(maximum.information) / np.outer(sets.scale, sets.scale)
+    covariance = naive
+    if robust or cluster is not None:
+        groups = np.arange(n) if cluster is None else codes(cluster, "cluster", n)[0]
+        covariance = _sandwich(sets, maximum.at, naive, groups[sets.rows])
+    ratio, warnings = few_events_warning(n_events, len(labels))
+    return CoxFit(
+        names=labels,
+        coefficients=coefficients,
+        covariance=covariance,
+        naive_covariance=naive,
+        log_likelihood=(maximum.null_log_likelihood, maximum.at.log_likelihood),
+        n=n,
+        n_events=n_events,
+        events_per_covariate=ratio,
+        warnings=warnings,
+        ties=ties,
+        robust=robust or cluster is not None,
+        iterations=maximum.iterations,
+        _score_statistic=maximum.score_statistic,
+        _sets=sets,
+        _at_estimate=maximum.at,
+        _time=stop,
+        _died=died.astype(np.float64),
+        _entry=start,
+        _weights=w,
+        _stratum=stratum,
+        _stratum_labels=tuple(stratum_labels.tolist()),
+        _linear_predictor=((x - sets.centre) / sets.scale) @ maximum.beta,
+    )
+
+
+def score_residual_rows(sets: RiskSets, at: Evaluation) -> FloatArray:
+    """Score residual of each row of `sets`, unweighted, in its order and on its scaled covariates (n, p)."""
+    deaths, group = sets.death_rows, sets.death_group
+    square_at_risk = at.one2[:, None] * at.at_risk_x - at.frac2[:, None] * at.death_x
+    square_death = at.frac2[:, None] * at.at_risk_x - at.fracfrac2[:, None] * at.death_x
+    lived = hazard_while_at_risk(sets, at)
+    expected = lived[:, None] * sets.covariates - sets.sum_while_at_risk(square_at_risk)
+    expected[deaths] += square_death[group]
+    residual = -at.relative[:, None] * expected
+    mean = expected_sum(at) / sets.death_weight[:, None]
+    residual[deaths] += sets.covariates[deaths] - mean[group]
+    return residual
+
+
+@dataclass(frozen=True)
+class _Maximum:
+    beta: FloatArray
+    at: Evaluation
+    information: FloatArray
+    null_log_likelihood: float
+    score_statistic: float
+    iterations: int
+
+
+def _maximise(sets: RiskSets, names: Sequence[str], penalty: FloatArray) -> _Maximum:
+    """Newton's method with step halving on the scaled covariates; `penalty` (p,) is the ridge on them."""
+    beta = np.zeros(len(names))
+    at = evaluate(sets, beta)
+    null = at.log_likelihood
+    score, info = gradient(sets, at), information(sets, at)
+    require_full_rank(info, names, unit=float(sets.death_weight.sum()))
+    score_statistic = quadratic_form(score, info)
+
+    objective = null
+    for iteration in range(1, MAX_ITERATIONS + 1):
+        step: FloatArray = np.linalg.solve(info + np.diag(penalty), score - penalty * beta)
+        following, candidate, improved = _climb(sets, beta, step, objective, penalty)
+        change = improved - objective
+        beta, at, objective = candidate, following, improved
+        score, info = gradient(sets, at), information(sets, at)
+        if np.max(np.abs(step)) < STEP_TOLERANCE:
+            return _Maximum(beta, at, info + np.diag(penalty), null, score_statistic, iteration)
+        if _is_endless(step, change, objective, info + np.diag(penalty)):
+            _raise_separation(step, names)
+    raise ConvergenceError(
+        "The Cox model did not reach a maximum",
+        count=MAX_ITERATIONS,
+        remedy="Use fewer covariates, or a ridge penalty.",
+    )
+
+
+def _climb(
+    sets: RiskSets, beta: FloatArray, step: FloatArray, objective: float, penalty: FloatArray
+) -> tuple[Evaluation, FloatArray, float]:
+    """Go along `step`, halving it until the likelihood does not fall."""
+    for _ in range(40):
+        candidate = beta + step
+        with np.errstate(all="ignore"):  # a step too far shows as a value that is not finite
+            at = evaluate(sets, candidate)
+        value = at.log_likelihood - float(penalty @ candidate**2) / 2
+        if np.isfinite(value) and value >= objective - 1e-9 * abs(objective):
+            return at, candidate, value
+        step = step / 2
+    raise ConvergenceError(
+        "The Cox likelihood cannot be climbed any further", remedy="Look for extreme covariate values."
+    )
+
+
+def _is_endless(step: FloatArray, change: float, objective: float, info: FloatArray) -> bool:
+    """Whether the likelihood is flat although the coefficients still move: its maximum is at infinity."""
+    flat = change <= FLAT_LIKELIHOOD * max(abs(objective), 1.0)
+    moving = float(np.max(np.abs(step))) > ENDLESS_STEP
+    singular = not np.all(np.isfinite(info)) or float(np.linalg.eigvalsh(info)[0]) <= 0
+    return (flat and moving) or singular
+
+
+def _raise_separation(step: FloatArray, names: Sequence[str]) -> None:
+    share = np.abs(step) / np.max(np.abs(step))
+    guilty = [name for name, value in zip(names, share, strict=True) if value > 0.1]
+    raise SeparationError(
+        "The Cox likelihood has no maximum: deaths are separated by covariates",
+        field=", ".join(guilty),
+        count=len(guilty),
+        remedy="Merge levels without deaths, drop or stratify by the covariate, or use a ridge penalty.",
+    )
+
+
+def _sandwich(sets: RiskSets, at: Evaluation, naive: FloatArray, groups: IntArray) -> FloatArray:
+    """Robust covariance D'D, D the weighted dfbeta summed over each cluster."""
+    score = score_residual_rows(sets, at) * sets.weights[:, None] * sets.scale
+    _, position = np.unique(groups, return_inverse=True)
+    # Clusters are summed in the rows' canonical order; their own order is that of their first row, so
+    # that relabelling or reordering rows changes nothing, not even the last digit.
+    first = np.full(int(position.max()) + 1, len(position))
+    np.minimum.at(first, position, np.arange(len(position)))
+    place = np.argsort(np.argsort(first))[position]
+    total = np.zeros((len(first), score.shape[1]))
+    np.add.at(total, place, score)
+    dfbeta = total @ naive
+    covariance: FloatArray = dfbeta.T @ dfbeta
+    return covariance
+
+
+def _test(statistic: float, df: int) -> ChiSquareTest:
+    return ChiSquareTest(statistic, df, chi_square_p(statistic, df))

@@ -1,0 +1,75 @@
+"""What can be wrong with the data a method is given: named errors that say field, count and remedy.
+
+All are `ValueError`, so that the package can be used by itself. None ever holds a patient's value: a
+message names the argument or covariate, how many entries are concerned, and what to do.
+"""
+
+
+class StatsError(ValueError):
+    """Base of every error of this package.
+
+    Parameters
+    ----------
+    what : str
+        What is wrong, as a sentence.
+    field : str, optional
+        The argument or covariate concerned.
+    count : int, optional
+        How many entries are concerned.
+    remedy : str
+        What the caller can do.
+    """
+
+    def __init__(self, what: str, *, remedy: str, field: str | None = None, count: int | None = None) -> None:
+        self.what, self.field, self.count, self.remedy = what, field, count, remedy
+        place = f" (field: {field})" if field else ""
+        number = f" ({count} of them)" if count is not None else ""
+        super().__init__(f"{what.rstrip('.')}{place}{number}. {remedy}")
+
+
+class ShapeError(StatsError):
+    """Arrays that should have one entry per person have different lengths or dimensions."""
+
+
+class NonFiniteError(StatsError):
+    """An argument holds NaN or an infinity."""
+
+
+class CodingError(StatsError):
+    """An argument holds values outside its coding (an event that is not 0 or 1, an unknown option)."""
+
+
+class NegativeTimeError(StatsError):
+    """A follow-up time is below zero."""
+
+
+class StopBeforeStartError(StatsError):
+    """A person leaves observation at or before entering it."""
+
+
+class WeightError(StatsError):
+    """A weight is zero or below."""
+
+
+class NoEventsError(StatsError):
+    """Nobody has the outcome, so nothing can be estimated."""
+
+
+class EmptyArmError(StatsError):
+    """One of the groups to be compared has nobody in it."""
+
+
+class SeparationError(StatsError):
+    """A covariate splits the outcome perfectly: the likelihood has no maximum."""
+
+
+class CollinearityError(StatsError):
+    """A covariate is constant or a combination of the others."""
+
+
+class ConvergenceError(StatsError):
+    """The iterations did not reach a maximum."""
+
+
+class NoMatchError(StatsError):
+    """No treated person has a control within the caliper."""

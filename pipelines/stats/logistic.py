@@ -1,0 +1,232 @@
+"""Logistic regression with odds ratios, intervals and p-values; separation is found, not fitted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike
+
+from ._inputs import (
+    BoolArray,
+    FloatArray,
+    confidence,
+    few_events_warning,
+    flags,
+    matrix,
+    positive_weights,
+    row_hash,
+)
+from ._linear_algebra import inverse, normal_quantile, require_full_rank, two_sided_p
+from .errors import ConvergenceError, NoEventsError, SeparationError
+
+# Fitted odds this extreme (about one in ten thousand millions) happen where covariates separate the outcome.
+EXTREME_LOGIT = 23.0
+GRADIENT_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class LogisticFit:
+    """A fitted logistic model.
+
+    Attributes
+    ----------
+    names : tuple of str
+        `"(intercept)"`, then the covariates: p + 1 of them.
+    coefficients : ndarray of shape (p + 1,)
+        Log odds, and log odds ratios per unit.
+    covariance : ndarray of shape (p + 1, p + 1)
+        Inverse of the information.
+    linear_predictor, fitted : ndarray of shape (n,)
+        Log odds and probability of each person, in the order of the input.
+    log_likelihood : tuple of float
+        Of the intercept alone, and of the model.
+    n, n_events : int
+        People and people with the outcome.
+    events_per_covariate : float
+        By the rarer of the two outcomes.
+    warnings : tuple of str
+        Findings a report should print.
+    """
+
+    names: tuple[str, ...]
+    coefficients: FloatArray
+    covariance: FloatArray
+    linear_predictor: FloatArray
+    fitted: FloatArray
+    log_likelihood: tuple[float, float]
+    n: int
+    n_events: int
+    events_per_covariate: float
+    warnings: tuple[str, ...]
+
+    @property
+    def standard_errors(self) -> FloatArray:
+        """Standard error of each coefficient (p + 1,)."""
+        return np.sqrt(np.diag(self.covariance))
+
+    def to_frame(self, level: float = 0.95) -> pl.DataFrame:
+        """One row per coefficient: estimate, standard error, odds ratio with its Wald interval, z, p."""
+        half = normal_quantile(confidence(level)) * self.standard_errors
+        z = self.coefficients / self.standard_errors
+        return pl.DataFrame(
+            {
+                "term": self.names,
+                "coefficient": self.coefficients,
+                "std_err": self.standard_errors,
+                "odds_ratio": np.exp(self.coefficients),
+                "ci_low": np.exp(self.coefficients - half),
+                "ci_high": np.exp(self.coefficients + half),
+                "ci_level": np.full(len(z), level),
+                "z": z,
+                "p_value": two_sided_p(z),
+            }
+        )
+
+    odds_ratios = to_frame
+
+
+def fit_logistic(
+    covariates: ArrayLike | pl.DataFrame,
+    outcome: ArrayLike,
+    *,
+    names: Sequence[str] | None = None,
+    weights: ArrayLike | None = None,
+) -> LogisticFit:
+    """Fit a logistic regression by maximum likelihood, with an intercept.
+
+    Parameters
+    ----------
+    covariates : array_like of shape (n, p), or Polars frame
+        Numbers without missing values; a factor as 0/1 columns without its reference level.
+    outcome : array_like of shape (n,)
+        1 or True where the outcome is there.
+    names : sequence of str, optional
+        One per covariate; default the frame's columns or x0, x1, …
+    weights : array_like of shape (n,), optional
+        Case weights above zero.
+
+    Returns
+    -------
+    LogisticFit
+
+    Raises
+    ------
+    NoEventsError
+        Everybody, or nobody, has the outcome.
+    CollinearityError
+        A covariate is constant or a combination of others.
+    SeparationError
+        Covariates split the outcome, so that an odds ratio would be infinite.
+    ConvergenceError
+        The maximum was not reached.
+    ShapeError, NonFiniteError, CodingError, WeightError
+        The input is not what it should be.
+
+    References
+    ----------
+    Albert A, Anderson JA. On the existence of maximum likelihood estimates in logistic regression models.
+    Biometrika 1984;71:1-10.
+    """
+    x, labels = matrix(covariates, names)
+    n = len(x)
+    y = flags(outcome, "outcome", n)
+    w = positive_weights(weights, n)
+    n_events = int(np.count_nonzero(y))
+    if n_events in (0, n):
+        raise NoEventsError(
+            "Everybody has the outcome" if n_events else "Nobody has the outcome",
+            field="outcome",
+            count=n,
+            remedy="Check how it is coded.",
+        )
+    order = np.lexsort((row_hash(x, w), y))  # one order of summing, whatever the order of the rows
+    xs, ys, ws = x[order], y[order], w[order]
+    centre = xs.mean(axis=0)
+    spread = xs.std(axis=0)
+    scale = np.where(spread > 1e-12 * np.abs(centre), spread, 1.0)
+    design = np.column_stack([np.ones(n), (xs - centre) / scale])
+    rate = float(np.average(ys, weights=ws))
+    null_information = (design.T * (ws * rate * (1 - rate))) @ design
+    require_full_rank(null_information, ("(intercept)", *labels), float(ws.sum()) * rate * (1 - rate))
+
+    theta = _fit(design, ys, ws, labels)
+    predictor = design @ theta
+    _refuse_separation(design, ys, predictor, labels)
+    probability = _expit(predictor)
+    score = design.T @ (ws * (ys - probability))
+    if np.max(np.abs(score)) > GRADIENT_TOLERANCE * max(1.0, float(ws.sum()) / 1e3):
+        raise ConvergenceError(
+            "The logistic model did not reach its maximum", remedy="Look for extreme covariate values."
+        )
+    information = (design.T * (ws * probability * (1 - probability))) @ design
+
+    back = np.diag(np.concatenate([[1.0], 1 / scale]))
+    back[0, 1:] = -centre / scale
+    null = float(np.sum(ws * np.where(ys, np.log(rate), np.log1p(-rate))))
+    fitted_predictor = np.empty(n)
+    fitted_predictor[order] = predictor
+    ratio, warnings = few_events_warning(min(n_events, n - n_events), len(labels))
+    return LogisticFit(
+        names=("(intercept)", *labels),
+        coefficients=back @ theta,
+        covariance=back @ inverse(information) @ back.T,
+        linear_predictor=fitted_predictor,
+        fitted=_expit(fitted_predictor),
+        log_likelihood=(null, float(-np.sum(ws * np.logaddexp(0, np.where(ys, -predictor, predictor))))),
+        n=n,
+        n_events=n_events,
+        events_per_covariate=ratio,
+        warnings=warnings,
+    )
+
+
+def _fit(design: FloatArray, y: BoolArray, weights: FloatArray, names: Sequence[str]) -> FloatArray:
+    """Coefficients on the standardized design by scikit-learn; lbfgs or a looser tolerance is not exact."""
+    import warnings
+
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(
+        C=np.inf, solver="newton-cholesky", tol=1e-12, max_iter=1000, fit_intercept=True
+    )
+    with warnings.catch_warnings():
+        # Under separation the solver complains in many ways, or not at all: it is judged afterwards.
+        warnings.simplefilter("ignore")
+        model.fit(design[:, 1:], y, sample_weight=weights)
+    theta: FloatArray = np.concatenate([model.intercept_, model.coef_[0]])
+    if not np.all(np.isfinite(theta)):
+        _raise_separation(np.arange(len(names)), names)
+    return theta
+
+
+def _refuse_separation(design: FloatArray, y: BoolArray, predictor: FloatArray, names: Sequence[str]) -> None:
+    """Raise where a direction of the covariates never disagrees with the outcome.
+
+    A linear programme decides it, for completely and for quasi-completely separated data; it is only asked
+    where fitted odds are extreme, which separation always brings about.
+    """
+    if np.max(np.abs(predictor)) < EXTREME_LOGIT:
+        return
+    from scipy.optimize import linprog
+
+    signed = np.where(y, 1.0, -1.0)[:, None] * design
+    unique = np.unique(signed, axis=0)
+    answer = linprog(
+        -unique.sum(axis=0), A_ub=-unique, b_ub=np.zeros(len(unique)), bounds=(-1, 1), method="highs"
+    )
+    if answer.status == 0 and -answer.fun > 1e-6:
+        _raise_separation(np.flatnonzero(np.abs(answer.x[1:]) > 1e-6), names)
+
+
+def _raise_separation(guilty: np.ndarray, names: Sequence[str]) -> None:
+    raise SeparationError(
+        "The outcome is separated by covariates, so an odds ratio would be infinite",
+        field=", ".join(names[j] for j in guilty),
+        count=len(guilty),
+        remedy="Merge levels in which everybody or nobody has the outcome, or leave the covariate out.",
+    )
+
+
+def _expit(predictor: FloatArray) -> FloatArray:
+    return np.asarray(0.5 * (1 + np.tanh(predictor / 2)), dtype=np.float64)
