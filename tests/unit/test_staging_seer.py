@@ -1,4 +1,4 @@
-"""SEER*Stat case listings as text, in; staged words, out. The extract here has only the columns a test names."""
+"""SEER*Stat case listings as text, in; staged words, out. A toy listing has only the columns a test names."""
 
 from functools import cache
 from typing import Any
@@ -371,3 +371,18 @@ def test_every_decoded_field_is_a_concept_and_has_its_scheme() -> None:
     staging = (Settings().sql_dir / "staging" / "seer.sql").read_text(encoding="utf-8")
     for scheme in SCHEMES:
         assert f"decode('{scheme}'" in staging
+
+
+@pytest.mark.parametrize("release", [2016, 2018, 2019, 2022, 2024])
+def test_a_variable_has_one_ascertainment_in_a_release(release: int) -> None:
+    facts = codebook.ascertainment_facts("seer", release)
+    assert facts["variable"].is_unique().all()
+    assert (
+        facts["status"]
+        .str.contains(r"^(recorded|derived|withheld|not_released|not_collected_before_\d{4})$")
+        .all()
+    )
+    status = dict(zip(facts["variable"], facts["status"], strict=True))
+    assert status["disease_presentation"] == status["days_to_definitive_surgery"] == "not_released"
+    assert status["her2_status"] == "not_collected_before_2010"
+    assert status["primary_payer"] == ("not_collected_before_2007" if release <= 2018 else "not_released")
