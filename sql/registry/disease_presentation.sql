@@ -1,0 +1,48 @@
+-- One row per record: how metastasis came, and the clock that starts at it.
+--
+-- de_novo: metastatic at the diagnosis of this primary.
+-- metachronous: stage 0-III, then a first recurrence that is distant (type 40, 51-60, 62) with its date.
+-- distant_after_in_situ (type 46) is its own value, and no cohort takes it unless it says so.
+-- The item holds the first recurrence and is not updated: a locoregional first recurrence (04-36) is
+-- undetermined_after_locoregional, not "no metastasis". Never disease-free (70) in stage 0-III is persistent disease:
+-- undetermined, as are blank, 88, 99, a distant recurrence without its date, and a stage that nobody knows.
+-- SEER and the NCDB PUF do not release recurrence: outside stage IV they are not_released.
+-- The clock: survival and entry counted from the first distant metastasis, entry never before it (left truncation).
+-- (NAACCR items 1860, 1880.)
+with presented as (
+    select
+        staged.*,
+        case
+            when metastatic_at_diagnosis then 'de_novo'
+            when recurrence_type is null then 'not_released'
+            when metastatic_at_diagnosis is null then 'undetermined'
+            when recurrence_type = 'none' then 'not_metastatic'
+            when recurrence_type = 'locoregional' then 'undetermined_after_locoregional'
+            when recurrence_type = 'distant' and months_to_distant_recurrence is not null then 'metachronous'
+            when recurrence_type = 'distant_after_in_situ' and months_to_distant_recurrence is not null
+                then 'distant_after_in_situ'
+            else 'undetermined'
+        end as disease_presentation
+    from staged
+    inner join stage using (source_file, source_record)
+),
+
+timed as (
+    select
+        *,
+        case
+            when disease_presentation = 'de_novo' then 0.0
+            when disease_presentation in ('metachronous', 'distant_after_in_situ') then months_to_distant_recurrence
+        end as months_to_metastasis
+    from presented
+)
+
+select
+    source_file,
+    source_record,
+    disease_presentation,
+    case
+        when disease_presentation in ('metachronous', 'distant_after_in_situ') then months_to_metastasis
+    end as disease_free_interval_months,
+    months_to_metastasis
+from timed

@@ -1,0 +1,68 @@
+-- One row per record: follow-up, death and its cause, and the clock that starts at metastasis.
+--
+-- The newest diagnosis year of an NCDB release has its follow-up withheld: that is not missing and not alive.
+-- survival_months is as recorded: what to do with zero months is the study's policy. SEER's flag "not calculated" (death
+-- certificate or autopsy only) has no survival. entry_months is 0 where follow-up begins at diagnosis.
+-- Cause of death only where the source classifies it: SEER, first tumors (sequence 00 or 01). "Not first tumor" and a
+-- missing cause are null, never alive and never other cause. The NCDB has none.
+-- From metastasis: survival and entry less the months to the first distant metastasis; entry never below 0.
+-- (NCDB PUF dictionary; SEER cause-specific and other cause of death classification.)
+with classified as (
+    select
+        staged.*,
+        withheld_follow_up,
+        disease_presentation,
+        months_to_metastasis,
+        case
+            when withheld_follow_up then 'withheld'
+            when vital_status in ('dead', 'alive') then vital_status
+            else 'unknown'
+        end as status_at_last_contact,
+        case
+            when withheld_follow_up then 'withheld'
+            when cause_specific is null then 'not_released'
+            when cause_specific = 'not_first_tumor' or staged.sequence_number not in ('00', '01', '99', 'blank', 'unmapped')
+                then 'not_first_tumor'
+            when vital_status = 'alive' then 'alive'
+            when cause_specific = 'dead_of_this_cancer' then 'breast_cancer'
+            when cause_specific = 'missing_cause' or other_cause = 'missing_cause' then 'missing_cause'
+            when cause_specific = 'alive_or_other' and vital_status = 'dead' then 'other_cause'
+            else 'unknown'
+        end as cause_of_death_group,
+        case
+            when not withheld_follow_up and coalesce(survival_months_status, 'recorded') = 'recorded'
+                and coalesce(survival_flag, 'complete') <> 'not_calculated'
+                then survival_months
+        end as months
+    from staged
+    inner join record using (source_file, source_record)
+    inner join disease_presentation using (source_file, source_record)
+)
+
+select
+    source_file,
+    source_record,
+    months as survival_months,
+    case
+        when withheld_follow_up then 'withheld'
+        when survival_flag in ('blank', 'unmapped') then 'unknown'
+        when survival_flag is not null then survival_flag
+        when months is not null then 'recorded'
+        when survival_months_status is null then 'not_released'
+        when survival_months_status = 'not_calculated' then 'not_calculated'
+        else 'unknown'
+    end as survival_months_flag,
+    coalesce(entry_months, 0.0) as entry_months,
+    status_at_last_contact as vital_status,
+    case when status_at_last_contact in ('dead', 'alive') then status_at_last_contact = 'dead' end as died,
+    withheld_follow_up,
+    cause_of_death_group,
+    case when cause_of_death_group in ('breast_cancer', 'other_cause', 'alive') then cause_of_death_group = 'breast_cancer' end
+        as died_of_breast_cancer,
+    case when cause_of_death_group in ('breast_cancer', 'other_cause', 'alive') then cause_of_death_group = 'other_cause' end
+        as died_of_other_cause,
+    case when months >= months_to_metastasis then months - months_to_metastasis end as survival_from_metastasis_months,
+    case
+        when months_to_metastasis is not null then greatest(coalesce(entry_months, 0.0) - months_to_metastasis, 0.0)
+    end as entry_from_metastasis_months
+from classified
