@@ -4,6 +4,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines import steps
+from pipelines.disclosure import ATTRITION_COUNTS, format_count
 from pipelines.errors import CohortsError, GateError
 from pipelines.settings import Settings
 from pipelines.store import Home
@@ -34,12 +36,17 @@ HomeOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
 SubmissionOption = Annotated[str, typer.Option("--submission", help="Submission id, such as ncdb-2022.")]
 SubmissionArgument = Annotated[str, typer.Argument(help="Submission id, such as ncdb-2022.")]
-PathsArgument = Annotated[list[Path], typer.Argument(help="Extract files; a SEER*Stat .dic lies beside its data.")]
-SourceOption = Annotated[str | None, typer.Option("--source", help="ncdb, seer or mapped, where it is not plain.")]
+PathsArgument = Annotated[
+    list[Path], typer.Argument(help="Extract files; a SEER*Stat .dic lies beside its data.")
+]
+SourceOption = Annotated[
+    str | None, typer.Option("--source", help="ncdb, seer or mapped, where it is not plain.")
+]
 LayoutOption = Annotated[Path | None, typer.Option("--layout", help="Layout file that came with the data.")]
 MappingOption = Annotated[Path | None, typer.Option("--mapping", help="YAML mapping of a mapped source.")]
 ReplaceOption = Annotated[
-    bool, typer.Option("--replace", help="Load over a published id; the old one stays until the new one passes.")
+    bool,
+    typer.Option("--replace", help="Load over a published id; the old one stays until the new one passes."),
 ]
 DEFAULT_HOME = Path("var")
 
@@ -122,17 +129,25 @@ def load(
         for facts in manifest.files
     ]
     lines += [f"note: {note}" for note in manifest.notes]
-    lines.append(f"{submission}: {manifest.format}, release {manifest.release}. Next: cohorts build {submission}")
+    lines.append(
+        f"{submission}: {manifest.format}, release {manifest.release}. Next: cohorts build {submission}"
+    )
     _say(manifest.model_dump(mode="json"), lines, as_json)
 
 
 @app.command()
-def build(submission: SubmissionArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def build(
+    submission: SubmissionArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+) -> None:
     """Make the staging and registry tables."""
     with _busy(f"building {submission}", as_json):
         facts = steps.build(Home(home), submission)
-    lines = [f"registry.{name}: {rows:,} rows" for name, rows in facts.rows.items()]
-    _say({"submission": submission, "rows": facts.rows}, [*lines, f"Next: cohorts validate {submission}"], as_json)
+    lines = [
+        f"{facts.rows_extracted:,} records = {facts.rows_tumor:,} tumors; "
+        f"{facts.unmapped_codes} codes that the codebook does not know",
+        f"Next: cohorts validate {submission}",
+    ]
+    _say(asdict(facts), lines, as_json)
 
 
 @app.command()
@@ -192,7 +207,11 @@ def cohort_run(
     if as_json:
         _say({"cohort": name, "submission": submission, "attrition": attrition}, [], True)
         return
-    rows = [[str(row[column]) for column in ("step", "rule", "n_before", "n_excluded", "n_after")] for row in attrition]
+    min_cell = Settings().min_cell
+    rows = [
+        [str(row["step"]), row["rule"], *(format_count(row[name], min_cell) for name in ATTRITION_COUNTS)]
+        for row in attrition
+    ]
     _print_table(["step", "rule", "before", "excluded", "after"], rows, title=f"{name} on {submission}")
     typer.echo(str(facts.folder))
 
@@ -257,7 +276,9 @@ def publish(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> Non
 def run(
     paths: PathsArgument,
     submission: SubmissionOption,
-    study: Annotated[list[str] | None, typer.Option("--study", help="Study to run; may be given again.")] = None,
+    study: Annotated[
+        list[str] | None, typer.Option("--study", help="Study to run; may be given again.")
+    ] = None,
     source: SourceOption = None,
     layout: LayoutOption = None,
     mapping: MappingOption = None,
@@ -344,7 +365,9 @@ def demo(home: HomeOption = Path("var/demo"), as_json: JsonOption = False) -> No
         _say({"summary": rows, "report": str(index)}, [], True)
         return
     columns = list(rows[0])
-    _print_table(columns, [[str(row[column]) for column in columns] for row in rows], title="Demo on synthetic data")
+    _print_table(
+        columns, [[str(row[column]) for column in columns] for row in rows], title="Demo on synthetic data"
+    )
     typer.echo(f"report: {index}")
 
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from pipelines.errors import GateError, RefusedError
 from pipelines.settings import Settings
-from pipelines.store import Home, Manifest, Submission, Verdict, build_warehouse, load_extract, publish, write_text
+from pipelines.store import (
+    Home,
+    Manifest,
+    Submission,
+    Verdict,
+    build_warehouse,
+    load_extract,
+    publish,
+    write_text,
+)
 from pipelines.store.files import remove
 
 if TYPE_CHECKING:  # Each step imports its room when it runs, so that `cohorts --help` stays quick.

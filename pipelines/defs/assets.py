@@ -23,7 +23,9 @@ class ExtractConfig(dg.Config):
 
 
 @dg.asset(partitions_def=submissions, group_name="registry", kinds={"parquet"})
-def extract(context: dg.AssetExecutionContext, config: ExtractConfig, store: HomeResource) -> dg.MaterializeResult:
+def extract(
+    context: dg.AssetExecutionContext, config: ExtractConfig, store: HomeResource
+) -> dg.MaterializeResult:
     """Every field as text, as received; rows in = kept + quarantined."""
     submission = context.partition_key
     manifest = steps.load(
@@ -49,7 +51,9 @@ def extract(context: dg.AssetExecutionContext, config: ExtractConfig, store: Hom
 def registry(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult:
     """One row per tumor, one model for every source."""
     facts = steps.build(store.home, context.partition_key)
-    return dg.MaterializeResult(metadata={"dagster/row_count": facts.rows["tumor"], "rows": facts.rows})
+    return dg.MaterializeResult(
+        metadata={"dagster/row_count": facts.rows_tumor, "unmapped_codes": facts.unmapped_codes}
+    )
 
 
 @dg.asset(deps=[registry], partitions_def=submissions, group_name="registry", kinds={"greatexpectations"})

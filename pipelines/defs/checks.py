@@ -7,10 +7,10 @@ import polars as pl
 
 from pipelines.defs.assets import quality
 from pipelines.defs.submissions import HomeResource, submissions
-from pipelines.quality import load_checks
+from pipelines.quality import checks
 from pipelines.settings import Settings
 
-CHECKS = load_checks(Settings().expectations_dir)
+CHECKS = checks(Settings().expectations_dir)
 
 specs = [
     dg.AssetCheckSpec(
@@ -25,7 +25,9 @@ specs = [
 
 
 @dg.multi_asset_check(name="expectations", specs=specs)
-def expectations(context: dg.AssetCheckExecutionContext, store: HomeResource) -> Iterator[dg.AssetCheckResult]:
+def expectations(
+    context: dg.AssetCheckExecutionContext, store: HomeResource
+) -> Iterator[dg.AssetCheckResult]:
     """Say of each expectation what the gate said; one that does not apply to the source passes as such."""
     building = store.home.building(context.partition_key)
     said = {row["check_id"]: row for row in pl.read_parquet(building.quality_results).iter_rows(named=True)}

@@ -187,7 +187,9 @@ def forest(rows: pl.DataFrame, *, x_title: str = "hazard ratio (log scale)") -> 
         color=colour,
     )
     points = base.mark_square(size=70).encode(x=x, color=colour)
-    labels = base.mark_text(align="left", fontSize=11, color=INK).encode(x=alt.value(WIDTH - 250), text="text:N")
+    labels = base.mark_text(align="left", fontSize=11, color=INK).encode(
+        x=alt.value(WIDTH - 250), text="text:N"
+    )
     chart = (one + bars + points + labels).properties(width=WIDTH - 260, height=26 * len(order))
     return to_svg(chart)
 
@@ -212,7 +214,9 @@ def overlap(histogram: pl.DataFrame) -> str:
     shares = (
         histogram.with_columns(pl.col("count").fill_null(0))
         .with_columns((pl.col("count") / pl.col("count").sum().over("arm")).alias("share"))
-        .with_columns(pl.when(pl.col("arm") == arms[-1]).then(-pl.col("share")).otherwise(pl.col("share")).alias("y"))
+        .with_columns(
+            pl.when(pl.col("arm") == arms[-1]).then(-pl.col("share")).otherwise(pl.col("share")).alias("y")
+        )
     )
     chart = (
         alt.Chart(_values(shares.select("arm", "bin_low", "bin_high", "y")))
@@ -221,7 +225,9 @@ def overlap(histogram: pl.DataFrame) -> str:
         .encode(
             x=alt.X("bin_low:Q", title="propensity score", scale=alt.Scale(domain=[0, 1])),
             x2="bin_high:Q",
-            y=alt.Y("y:Q", title="share of the arm", axis=alt.Axis(labelExpr="format(abs(datum.value), '.0%')")),
+            y=alt.Y(
+                "y:Q", title="share of the arm", axis=alt.Axis(labelExpr="format(abs(datum.value), '.0%')")
+            ),
             y2="zero:Q",
             color=alt.Color("arm:N", scale=alt.Scale(domain=arms, range=list(ARM_COLOURS[: len(arms)]))),
         )
@@ -265,7 +271,9 @@ def attrition_diagram(steps: pl.DataFrame) -> str:
     )
     boxes = boxes.transform_calculate(x="0", x2=str(left))
     counts = base.mark_text(fontSize=14, fontWeight="bold", color=INK).encode(
-        x=alt.X("x:Q", scale=scale_x, axis=None), y=alt.Y("middle:Q", scale=scale_y, axis=None), text="after:N"
+        x=alt.X("x:Q", scale=scale_x, axis=None),
+        y=alt.Y("middle:Q", scale=scale_y, axis=None),
+        text="after:N",
     )
     counts = counts.transform_calculate(x=str(left / 2))
     arrows = (
@@ -278,7 +286,9 @@ def attrition_diagram(steps: pl.DataFrame) -> str:
             y2="y:Q",
         )
     )
-    rules = base.transform_calculate(x=str(left + 18)).mark_text(align="left", fontSize=12, color=INK, limit=440)
+    rules = base.transform_calculate(x=str(left + 18)).mark_text(
+        align="left", fontSize=12, color=INK, limit=440
+    )
     rules_text = rules.encode(
         x=alt.X("x:Q", scale=scale_x, axis=None), y=alt.Y("middle:Q", scale=scale_y, axis=None), text="rule:N"
     )

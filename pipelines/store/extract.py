@@ -24,7 +24,9 @@ QUARANTINE_SCHEMA = pa.schema(
 )
 
 
-def load_extract(home: Home, submission: str, extract: Extract, *, replace_published: bool = False) -> Manifest:
+def load_extract(
+    home: Home, submission: str, extract: Extract, *, replace_published: bool = False
+) -> Manifest:
     """Write every record of an extract into ``.building/<submission>``; nothing is lost.
 
     Parameters
@@ -110,6 +112,3 @@ def _file_facts(table: TableReader, kept: int, quarantined: int) -> FileFacts:
         kept=kept,
         quarantined=quarantined,
     )
-
-
-

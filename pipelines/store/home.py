@@ -87,5 +87,7 @@ class Home:
     @staticmethod
     def _ids(folder: Path) -> list[str]:
         return sorted(
-            path.parent.name for path in folder.glob("*/manifest.json") if not path.parent.name.startswith(".")
+            path.parent.name
+            for path in folder.glob("*/manifest.json")
+            if not path.parent.name.startswith(".")
         )

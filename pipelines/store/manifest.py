@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -65,7 +65,6 @@ class Manifest(BaseModel):
     files: tuple[FileFacts, ...]
     notes: tuple[str, ...] = ()
     mapping: dict[str, Any] | None = None
-    state: Literal["loaded", "built", "validated"] = "loaded"
     loaded_at: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     versions: dict[str, str] = Field(default_factory=recorded_versions)
     verdict: Verdict | None = None

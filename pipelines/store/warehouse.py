@@ -76,4 +76,4 @@ def _write_submission(connection: duckdb.DuckDBPyConnection, submission: Submiss
     }
     for name, path in tables.items():
         reader = "read_csv_auto" if path.suffix == ".csv" else "read_parquet"
-        connection.execute(f"create table \"{schema}\".\"{name}\" as from {reader}('{path}')")
+        connection.execute(f'create table "{schema}"."{name}" as from {reader}(\'{path}\')')

@@ -1,0 +1,72 @@
+"""The pages of one submission: what it is, its cohorts, its studies, what it cannot answer."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines.reporting.cohort import diagram
+from pipelines.reporting.render import render
+from pipelines.reporting.study import read_study, write_study_page
+from pipelines.reporting.tables import html_table
+from pipelines.store import Submission, write_text
+
+
+def write_report(sub: Submission) -> Path:
+    """Write ``report/index.html`` and one page per study of a published submission.
+
+    Raises
+    ------
+    GateError
+        The submission has no pass.
+    """
+    sub.require_pass()
+    studies = [read_study(folder) for folder in study_folders(sub)]
+    with sub.write_dir("report") as aside:
+        for study in studies:
+            write_study_page(study, sub, aside / f"{study.id}.html")
+        write_text(_page(sub, [{"id": one.id, "title": one.title} for one in studies]), aside / "index.html")
+    return sub.root / "report" / "index.html"
+
+
+def study_folders(sub: Submission) -> list[Path]:
+    """Folders of the studies that ran, by name."""
+    return sorted(path.parent for path in (sub.root / "studies").glob("[!.]*/run.json"))
+
+
+def refusals(sub: Submission) -> list[dict[str, Any]]:
+    """What was asked and refused, with the reason."""
+    return [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted((sub.root / "refusals").glob("[!.]*.json"))
+    ]
+
+
+def _page(sub: Submission, studies: list[dict[str, str]]) -> str:
+    manifest = sub.manifest
+    ascertainment = pl.read_parquet(sub.registry_table("ascertainment")).sort("variable")
+    cohorts = sorted(path.parent for path in (sub.root / "cohorts").glob("[!.]*/attrition.csv"))
+    files = pl.DataFrame(
+        [
+            {"file": facts.name, "sha256": facts.sha256, "records": f"{facts.records_read:,}"}
+            for facts in manifest.files
+        ]
+    )
+    return render(
+        "submission.html.j2",
+        title=f"Submission {sub.id}",
+        manifest=manifest,
+        studies=studies,
+        refusals=refusals(sub),
+        cohorts=[{"name": folder.name, "diagram": diagram(folder)} for folder in cohorts],
+        ascertainment_rows=ascertainment.height,
+        ascertainment=html_table(
+            ascertainment,
+            table_id="ascertainment",
+            labels={"variable": "variable", "status": "status", "reason": "reason", "reference": "reference"},
+        ),
+        files=html_table(
+            files, table_id="files", labels={"file": "file", "sha256": "sha256", "records": "records"}
+        ),
+    )
