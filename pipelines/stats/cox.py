@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
+from ._cox_newton import maximise
 from ._inputs import (
     FloatArray,
     IntArray,
@@ -28,25 +29,16 @@ from ._linear_algebra import (
     inverse,
     normal_quantile,
     quadratic_form,
-    require_full_rank,
     two_sided_p,
 )
 from ._risk_sets import (
     Evaluation,
     RiskSets,
     build_risk_sets,
-    evaluate,
     expected_sum,
-    gradient,
     hazard_while_at_risk,
-    information,
 )
-from .errors import CodingError, ConvergenceError, NoEventsError, SeparationError
-
-MAX_ITERATIONS = 60
-STEP_TOLERANCE = 1e-10  # in covariate standard deviations
-FLAT_LIKELIHOOD = 1e-13
-ENDLESS_STEP = 1e-3
+from .errors import CodingError, NoEventsError
 
 
 @dataclass(frozen=True)
@@ -260,7 +252,7 @@ def fit_cox(
         )
 
     sets = build_risk_sets(stop, died, x, start, w, stratum, ties)
-    maximum = _maximise(sets, labels, ridge / sets.scale**2)
+    maximum = maximise(sets, labels, ridge / sets.scale**2)
     coefficients = maximum.beta / sets.scale
     naive = inverse(maximum.information) / np.outer(sets.scale, sets.scale)
     covariance = naive
@@ -306,79 +298,6 @@ def score_residual_rows(sets: RiskSets, at: Evaluation) -> FloatArray:
     mean = expected_sum(at) / sets.death_weight[:, None]
     residual[deaths] += sets.covariates[deaths] - mean[group]
     return residual
-
-
-@dataclass(frozen=True)
-class _Maximum:
-    beta: FloatArray
-    at: Evaluation
-    information: FloatArray
-    null_log_likelihood: float
-    score_statistic: float
-    iterations: int
-
-
-def _maximise(sets: RiskSets, names: Sequence[str], penalty: FloatArray) -> _Maximum:
-    """Newton's method with step halving on the scaled covariates; `penalty` (p,) is the ridge on them."""
-    beta = np.zeros(len(names))
-    at = evaluate(sets, beta)
-    null = at.log_likelihood
-    score, info = gradient(sets, at), information(sets, at)
-    require_full_rank(info, names, unit=float(sets.death_weight.sum()))
-    score_statistic = quadratic_form(score, info)
-
-    objective = null
-    for iteration in range(1, MAX_ITERATIONS + 1):
-        step: FloatArray = np.linalg.solve(info + np.diag(penalty), score - penalty * beta)
-        following, candidate, improved = _climb(sets, beta, step, objective, penalty)
-        change = improved - objective
-        beta, at, objective = candidate, following, improved
-        score, info = gradient(sets, at), information(sets, at)
-        if np.max(np.abs(step)) < STEP_TOLERANCE:
-            return _Maximum(beta, at, info + np.diag(penalty), null, score_statistic, iteration)
-        if _is_endless(step, change, objective, info + np.diag(penalty)):
-            _raise_separation(step, names)
-    raise ConvergenceError(
-        "The Cox model did not reach a maximum",
-        count=MAX_ITERATIONS,
-        remedy="Use fewer covariates, or a ridge penalty.",
-    )
-
-
-def _climb(
-    sets: RiskSets, beta: FloatArray, step: FloatArray, objective: float, penalty: FloatArray
-) -> tuple[Evaluation, FloatArray, float]:
-    """Go along `step`, halving it until the likelihood does not fall."""
-    for _ in range(40):
-        candidate = beta + step
-        with np.errstate(all="ignore"):  # a step too far shows as a value that is not finite
-            at = evaluate(sets, candidate)
-        value = at.log_likelihood - float(penalty @ candidate**2) / 2
-        if np.isfinite(value) and value >= objective - 1e-9 * abs(objective):
-            return at, candidate, value
-        step = step / 2
-    raise ConvergenceError(
-        "The Cox likelihood cannot be climbed any further", remedy="Look for extreme covariate values."
-    )
-
-
-def _is_endless(step: FloatArray, change: float, objective: float, info: FloatArray) -> bool:
-    """Whether the likelihood is flat although the coefficients still move: its maximum is at infinity."""
-    flat = change <= FLAT_LIKELIHOOD * max(abs(objective), 1.0)
-    moving = float(np.max(np.abs(step))) > ENDLESS_STEP
-    singular = not np.all(np.isfinite(info)) or float(np.linalg.eigvalsh(info)[0]) <= 0
-    return (flat and moving) or singular
-
-
-def _raise_separation(step: FloatArray, names: Sequence[str]) -> None:
-    share = np.abs(step) / np.max(np.abs(step))
-    guilty = [name for name, value in zip(names, share, strict=True) if value > 0.1]
-    raise SeparationError(
-        "The Cox likelihood has no maximum: deaths are separated by covariates",
-        field=", ".join(guilty),
-        count=len(guilty),
-        remedy="Merge levels without deaths, drop or stratify by the covariate, or use a ridge penalty.",
-    )
 
 
 def _sandwich(sets: RiskSets, at: Evaluation, naive: FloatArray, groups: IntArray) -> FloatArray:

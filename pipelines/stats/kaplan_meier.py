@@ -307,7 +307,7 @@ def _curve(
         not_yet = np.concatenate([np.cumsum(weights[late][::-1])[::-1], [0.0]])
         n_risk = n_risk - not_yet[np.searchsorted(entry[late], distinct, side="left")]
     everybody = n_event >= n_risk * (1 - 1e-12)  # weights add up to the same only up to rounding
-    survival = np.cumprod(np.where(everybody, 0.0, 1 - n_event / n_risk))
+    survival = np.asarray(np.cumprod(np.where(everybody, 0.0, 1 - n_event / n_risk)), dtype=np.float64)
     if clusters is None:
         left = n_risk - n_event
         greenwood = np.divide(n_event, n_risk * left, out=np.full_like(left, np.inf), where=survival > 0)

@@ -1,0 +1,92 @@
+"""Newton's method for the partial likelihood, and the ways in which it can fail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
+
+from ._inputs import FloatArray
+from ._linear_algebra import quadratic_form, require_full_rank
+from ._risk_sets import Evaluation, RiskSets, evaluate, gradient, information
+from .errors import ConvergenceError, SeparationError
+
+MAX_ITERATIONS = 60
+STEP_TOLERANCE = 1e-10  # in covariate standard deviations
+FLAT_LIKELIHOOD = 1e-13
+ENDLESS_STEP = 1e-3
+
+
+@dataclass(frozen=True)
+class Maximum:
+    """Where the likelihood is highest; coefficients and information are on the scaled covariates."""
+
+    beta: FloatArray
+    at: Evaluation
+    information: FloatArray
+    null_log_likelihood: float
+    score_statistic: float
+    iterations: int
+
+
+def maximise(sets: RiskSets, names: Sequence[str], penalty: FloatArray) -> Maximum:
+    """Newton's method with step halving on the scaled covariates; `penalty` (p,) is the ridge on them."""
+    beta = np.zeros(len(names))
+    at = evaluate(sets, beta)
+    null = at.log_likelihood
+    score, info = gradient(sets, at), information(sets, at)
+    require_full_rank(info, names, unit=float(sets.death_weight.sum()))
+    score_statistic = quadratic_form(score, info)
+
+    objective = null
+    for iteration in range(1, MAX_ITERATIONS + 1):
+        step = np.asarray(np.linalg.solve(info + np.diag(penalty), score - penalty * beta), np.float64)
+        following, candidate, improved = _climb(sets, beta, step, objective, penalty)
+        change = improved - objective
+        beta, at, objective = candidate, following, improved
+        score, info = gradient(sets, at), information(sets, at)
+        if np.max(np.abs(step)) < STEP_TOLERANCE:
+            return Maximum(beta, at, info + np.diag(penalty), null, score_statistic, iteration)
+        if _is_endless(step, change, objective, info + np.diag(penalty)):
+            _raise_separation(step, names)
+    raise ConvergenceError(
+        "The Cox model did not reach a maximum",
+        count=MAX_ITERATIONS,
+        remedy="Use fewer covariates, or a ridge penalty.",
+    )
+
+
+def _climb(
+    sets: RiskSets, beta: FloatArray, step: FloatArray, objective: float, penalty: FloatArray
+) -> tuple[Evaluation, FloatArray, float]:
+    """Go along `step`, halving it until the likelihood does not fall."""
+    for _ in range(40):
+        candidate = beta + step
+        with np.errstate(all="ignore"):  # a step too far shows as a value that is not finite
+            at = evaluate(sets, candidate)
+        value = at.log_likelihood - float(penalty @ candidate**2) / 2
+        if np.isfinite(value) and value >= objective - 1e-9 * abs(objective):
+            return at, candidate, value
+        step = step / 2
+    raise ConvergenceError(
+        "The Cox likelihood cannot be climbed any further", remedy="Look for extreme covariate values."
+    )
+
+
+def _is_endless(step: FloatArray, change: float, objective: float, info: FloatArray) -> bool:
+    """Whether the likelihood is flat although the coefficients still move: its maximum is at infinity."""
+    flat = change <= FLAT_LIKELIHOOD * max(abs(objective), 1.0)
+    moving = float(np.max(np.abs(step))) > ENDLESS_STEP
+    singular = not np.all(np.isfinite(info)) or float(np.linalg.eigvalsh(info)[0]) <= 0
+    return (flat and moving) or singular
+
+
+def _raise_separation(step: FloatArray, names: Sequence[str]) -> NoReturn:
+    share = np.abs(step) / np.max(np.abs(step))
+    guilty = [name for name, value in zip(names, share, strict=True) if value > 0.1]
+    raise SeparationError(
+        "The Cox likelihood has no maximum: deaths are separated by covariates",
+        field=", ".join(guilty),
+        count=len(guilty),
+        remedy="Merge levels without deaths, drop or stratify by the covariate, or use a ridge penalty.",
+    )
