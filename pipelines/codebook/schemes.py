@@ -1,8 +1,8 @@
 """Load the code tables and give them to DuckDB: relations ``codes`` and ``codes_<scheme>``, macro ``decode``.
 
-A scheme says what each code of one item means, in one word of ours. One code has one meaning per scheme: where a
-meaning changes with the year of diagnosis or with the release there are two schemes, so that no reader of a table
-has to know a second key.
+A scheme says what each code of one item means, in one word of ours. One code has one meaning per scheme:
+where a meaning changes with the year of diagnosis or with the release there are two schemes, so that no
+reader of a table has to know a second key.
 """
 
 from functools import cache
@@ -14,26 +14,51 @@ import polars as pl
 TABLES = Path(__file__).resolve().parent / "tables"
 
 CODE_COLUMNS = ("code", "value", "label")
-"""What every scheme has and ``codes`` repeats; a scheme may have more, such as ``operated`` for surgery codes."""
+"""What every scheme has and ``codes`` repeats; a scheme may have more, such as ``operated`` for surgery."""
 
 MACROS = (
-    # A lookup in a constant map: 60 fields of 500,000 records in 2.4 s, where a correlated subquery takes 66 s.
     """create or replace macro tidy(text_value) as
-           trim(case when contains(text_value, '  ') then regexp_replace(text_value, '\\s+', ' ', 'g') else text_value end)""",
+           trim(
+               case
+                   when contains(text_value, '  ') then regexp_replace(text_value, '\\s+', ' ', 'g')
+                   else text_value
+               end
+           )""",
+    # A lookup in a constant map: 60 fields of 500,000 records in 2.4 s; a correlated subquery takes 66 s.
     """create or replace macro decode(scheme_name, text_value) as
            case
                when text_value is null then null
                when trim(text_value) = '' then 'blank'
                else coalesce(
-                   map_extract_value(map_extract_value(getvariable('schemes'), scheme_name), tidy(text_value)),
+                   map_extract_value(
+                       map_extract_value(getvariable('schemes'), scheme_name), tidy(text_value)
+                   ),
                    'unmapped'
                )
            end""",
     "create or replace macro as_number(text_value) as try_cast(trim(text_value) as double)",
     "create or replace macro as_whole(text_value) as try_cast(trim(text_value) as integer)",
-    # As recorded, trimmed; a field that is there and empty says so.
+    # As recorded, trimmed, with the leading zeros of its width; a field that is there and empty says so.
     """create or replace macro as_text(text_value) as
            case when trim(text_value) = '' then 'blank' else trim(text_value) end""",
+    """create or replace macro as_digits(text_value, width) as
+           case
+               when length(trim(text_value)) between 1 and width - 1 then lpad(trim(text_value), width, '0')
+               else as_text(text_value)
+           end""",
+    # The first field of an item that two eras have under two names; blank only where no era's field is filled.
+    "create or replace macro filled(word, other) as coalesce(nullif(word, 'blank'), other, word)",
+    # Days from diagnosis: blank, 8888 and 9999 are three different states of a number that is not there.
+    """create or replace macro days_recorded(text_value) as
+           case when as_whole(text_value) not in (8888, 9999) then as_whole(text_value) end""",
+    """create or replace macro days_status(text_value) as
+           case
+               when text_value is null then null
+               when trim(text_value) = '' then 'blank'
+               when as_whole(text_value) = 8888 then 'not_applicable'
+               when days_recorded(text_value) is not null then 'recorded'
+               else 'unknown'
+           end""",
 )
 
 
@@ -83,7 +108,7 @@ def received_names(source: str, release: str) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        ``received, canonical``, in order of preference. A field received under its canonical name needs no row.
+        ``received, canonical``, in order of preference. A field received under its canonical name needs none.
     """
     if source == "ncdb":
         renames = _read(TABLES / "ncdb_renames.csv")
@@ -116,16 +141,17 @@ def ascertainment_facts(source: str, release_year: int | None) -> pl.DataFrame:
 def register(con: duckdb.DuckDBPyConnection) -> None:
     """Make relations ``codes`` and ``codes_<scheme>`` and the macros of staging in a connection.
 
-    ``decode('scheme', column)`` gives null for null (the extract has no such field), ``blank`` for an empty text,
-    ``unmapped`` for a code that the scheme does not have, else the scheme's value. Text is matched without its
-    padding and with inner runs of blanks as one blank.
+    ``decode('scheme', column)`` gives null for null (the extract has no such field), ``blank`` for an empty
+    text, ``unmapped`` for a code that the scheme does not have, else the scheme's value. Text is matched
+    without its padding and with inner runs of blanks as one blank.
     """
-    con.execute("create or replace table codes (scheme varchar, code varchar, value varchar, label varchar)")
-    for name, table in schemes().items():
-        con.register("scheme_frame", table.to_arrow())
-        con.execute(f'create or replace table "codes_{name}" as select * from scheme_frame')
-        con.execute(f"insert into codes select '{name}', code, value, label from scheme_frame")
-        con.unregister("scheme_frame")
+    tables = schemes()
+    for name, table in tables.items():
+        con.register(f"codes_{name}", table.to_arrow())
+    every_code = pl.concat(
+        table.select(pl.lit(name).alias("scheme"), *CODE_COLUMNS) for name, table in tables.items()
+    )
+    con.register("codes", every_code.to_arrow())
     con.execute(
         """
         set variable schemes = (

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
@@ -11,7 +10,6 @@ import pyarrow as pa
 from pipelines import codebook
 from pipelines.registry.concepts import OUTPUTS, load_concepts, run_concepts
 from pipelines.registry.staging import (
-    EMPTY_UNMAPPED,
     RECORD_KEY,
     register_extract,
     register_staged,
@@ -19,9 +17,7 @@ from pipelines.registry.staging import (
     unmapped_codes,
 )
 from pipelines.settings import Settings
-
-if TYPE_CHECKING:
-    from pipelines.store import Submission
+from pipelines.store import Submission, write_parquet
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ class RegistryFacts:
     unmapped_codes: int
 
 
-def build(sub: "Submission") -> RegistryFacts:
+def build(sub: Submission) -> RegistryFacts:
     """Stage and derive one submission; write ``registry/*.parquet``.
 
     Parameters
@@ -63,8 +59,6 @@ def build(sub: "Submission") -> RegistryFacts:
     RuntimeError
         A row was lost or doubled on the way: a defect of the SQL, and nothing is written.
     """
-    from pipelines.store import write_parquet
-
     manifest = sub.manifest
     with duckdb.connect() as con:
         con.execute("set preserve_insertion_order = false")
@@ -139,7 +133,7 @@ def derive(
         return {name: pl.DataFrame(_ordered(con, name)) for name in names}
 
 
-def _stage(con: duckdb.DuckDBPyConnection, sub: "Submission") -> pl.DataFrame:
+def _stage(con: duckdb.DuckDBPyConnection, sub: Submission) -> pl.DataFrame:
     """Make ``extract`` and ``staged``; return the codes that no scheme has."""
     manifest = sub.manifest
     if manifest.mapping is not None:
