@@ -1,0 +1,143 @@
+"""Fixed-width layouts of the NCDB Participant User File: which columns of a line hold which variable.
+
+The built-in layouts are rows of ``tables/ncdb_layout.csv`` (positions as in the read-in scripts that the
+American College of Surgeons ships with each release). A site may bring the layout of another release as a
+CSV file of the same columns.
+"""
+
+import csv
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from pipelines.errors import InputError
+
+LAYOUT_TABLE = Path(__file__).parent / "tables" / "ncdb_layout.csv"
+LAYOUT_COLUMNS = ("release", "variable", "start", "width")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One variable of a fixed-width record.
+
+    Parameters
+    ----------
+    name : str
+        Variable name as the release prints it.
+    start : int
+        First column, 1-based.
+    width : int
+        Number of columns (bytes).
+    """
+
+    name: str
+    start: int
+    width: int
+
+    @property
+    def bytes(self) -> slice:
+        """Half-open byte range in the line, 0-based."""
+        return slice(self.start - 1, self.start - 1 + self.width)
+
+    @property
+    def end(self) -> int:
+        """Last column, 1-based and inclusive."""
+        return self.start + self.width - 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The fields of one release, in column order without gaps or overlaps.
+
+    Parameters
+    ----------
+    release : str
+        Release year, such as ``"2022"``; it is also the newest diagnosis year.
+    fields : tuple of Field
+    """
+
+    release: str
+    fields: tuple[Field, ...]
+
+    def __post_init__(self) -> None:
+        column = 1
+        for field in self.fields:
+            if field.start != column or field.width < 1:
+                raise InputError(
+                    f"The layout of release {self.release} has a gap or an overlap at column {column}",
+                    where=f"field {field.name}",
+                    remedy="Correct start and width, or leave --layout out to use the built-in layouts.",
+                )
+            column += field.width
+        if len(self.by_name) != len(self.fields):
+            raise InputError(f"The layout of release {self.release} names a variable twice")
+
+    @cached_property
+    def by_name(self) -> dict[str, Field]:
+        """Fields by variable name."""
+        return {field.name: field for field in self.fields}
+
+    @property
+    def length(self) -> int:
+        """Record length in bytes, without the line end."""
+        return self.fields[-1].end
+
+
+def read_layouts(path: Path) -> dict[str, Layout]:
+    """Read every layout of a table with the columns ``release, variable, start, width``.
+
+    Raises
+    ------
+    InputError
+        The file is no such table, or a layout in it has gaps, overlaps or repeated names.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        fields: dict[str, list[Field]] = {}
+        for row in rows:
+            field = Field(row["variable"], int(row["start"]), int(row["width"]))
+            fields.setdefault(row["release"], []).append(field)
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError):
+        fields = {}
+    if not fields:
+        raise InputError(
+            "This is not a layout table",
+            where=str(path),
+            remedy=f"A layout is a CSV file with the columns {', '.join(LAYOUT_COLUMNS)}; "
+            "label scripts of SAS, SPSS and Stata are not read yet.",
+        )
+    return {
+        release: Layout(release, tuple(sorted(of_release, key=lambda field: field.start)))
+        for release, of_release in fields.items()
+    }
+
+
+@lru_cache(maxsize=1)
+def builtin_layouts() -> dict[str, Layout]:
+    """Layouts that come with the program, by release."""
+    return read_layouts(LAYOUT_TABLE)
+
+
+def find_layout(layout: str | Path | Layout) -> Layout:
+    """Return the layout a user asked for: a release with a built-in layout, or a layout table of one release.
+
+    Raises
+    ------
+    InputError
+        There is no such release and no such file, or the table holds several releases.
+    """
+    if isinstance(layout, Layout):
+        return layout
+    known = builtin_layouts()
+    if str(layout) in known:
+        return known[str(layout)]
+    if not Path(layout).is_file():
+        raise InputError(
+            f"There is no built-in NCDB layout '{layout}' and no file of that name",
+            remedy=f"Built in: {', '.join(known)}. Leave --layout out to have the layout found.",
+        )
+    found = read_layouts(Path(layout))
+    if len(found) > 1:
+        raise InputError("The layout table holds more than one release", where=str(layout))
+    return next(iter(found.values()))

@@ -1,0 +1,191 @@
+"""Raw reader of a mapped source: any delimited or Parquet file, all text as received.
+
+Which file is which table is told by the columns that the mapping needs of each table, never by file names.
+"""
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from pipelines.errors import InputError
+from pipelines.formats.delimited import column_names, read_delimited, read_header
+from pipelines.formats.types import Batch, Extract, TableReader, quarantine_table, with_provenance
+
+COMMENT = "#"
+BATCH_ROWS = 65_536
+
+
+def open_mapped(paths: Sequence[Path], mapping: str | Path | dict[str, Any]) -> Extract:
+    """Open the files of a mapped source.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        One delimited or Parquet file for each table of the mapping.
+    mapping : str, Path or dict
+        The mapping: a YAML file, or as read from one.
+
+    Raises
+    ------
+    InputError
+        A table of the mapping has no file, a column it names is not there, or a file fits no table.
+    """
+    read = mapping if isinstance(mapping, dict) else read_mapping(Path(mapping))
+    files = {path: file_columns(path) for path in paths}
+    readers = {path: _reader(path) for path in paths}
+    found = match_tables(read, files)
+    return Extract(
+        source="mapped",
+        format="mapped",
+        release=str(read["id"]),
+        covered_years=None,
+        site=read.get("site"),
+        tables=tuple(TableReader(name, path, files[path], readers[path]) for name, path in found.items()),
+        mapping=read,
+    )
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read a mapping file.
+
+    Raises
+    ------
+    InputError
+        There is no such file, it is no YAML, or it has no ``id`` and ``tables``.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        what = "There is no such mapping" if isinstance(error, OSError) else "This mapping is not YAML"
+        raise InputError(
+            what, where=str(path), remedy="Name a mapping such as those in catalog/mappings."
+        ) from None
+    if not isinstance(content, dict) or not content.get("id") or not content.get("tables"):
+        raise InputError(
+            "This mapping has no id or no tables", where=str(path), remedy="See catalog/mappings."
+        )
+    return content
+
+
+def file_columns(path: Path) -> tuple[str, ...]:
+    """Column names of a delimited or Parquet file."""
+    if not is_parquet(path):
+        return read_header(path, comment=COMMENT).columns
+    try:
+        return column_names(pq.read_schema(path).names, path)
+    except (pa.ArrowInvalid, OSError):
+        raise InputError(
+            "This begins like a Parquet file and is damaged",
+            where=path.name,
+            remedy="Ask for the extract again.",
+        ) from None
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file begins as Parquet files do."""
+    with path.open("rb") as stream:
+        return stream.read(4) == b"PAR1"
+
+
+def match_tables(mapping: dict[str, Any], files: dict[Path, tuple[str, ...]]) -> dict[str, Path]:
+    """Find the file of each table: the one that has all columns the mapping needs of it.
+
+    Raises
+    ------
+    InputError
+        No file has them (the message names the first missing column and near matches), or several have, or a
+        file is left over.
+    """
+    found: dict[str, Path] = {}
+    for name, needed in required_columns(mapping).items():
+        fitting = [path for path, columns in files.items() if needed <= set(columns)]
+        if not fitting:
+            raise _missing_column(name, needed, files)
+        if len(fitting) > 1:
+            raise InputError(
+                f"Several files can be table '{name}' of the mapping",
+                where=", ".join(path.name for path in fitting),
+                remedy="Name one file for each table, or let the mapping name a column that one alone has.",
+            )
+        found[name] = fitting[0]
+    unused = [path.name for path in files if path not in found.values()]
+    if unused:
+        raise InputError(
+            "The mapping has no table for this file", where=", ".join(unused), remedy="Leave the file out."
+        )
+    return found
+
+
+def required_columns(mapping: dict[str, Any]) -> dict[str, set[str]]:
+    """Columns that the mapping needs of each of its tables."""
+    return {table["name"]: set(table["columns"]) for table in mapping["tables"]}
+
+
+def _missing_column(table: str, needed: set[str], files: dict[Path, tuple[str, ...]]) -> InputError:
+    closest = max(files, key=lambda path: (len(needed & set(files[path])), path.name))
+    missing = sorted(needed - set(files[closest]))
+    by_lower = {column.lower(): column for column in files[closest]}
+    near = difflib.get_close_matches(missing[0].lower(), by_lower, n=3)
+    looks_like = ", ".join(f"'{by_lower[name]}'" for name in near)
+    also = f" (nor {len(missing) - 1} other columns)" if len(missing) > 1 else ""
+    return InputError(
+        f"The mapping names column '{missing[0]}' for table '{table}', and the file does not have it{also}",
+        where=closest.name,
+        remedy=(f"Did the file mean {looks_like}? " if near else "")
+        + "Correct the name in the mapping, or bring the file it was written for.",
+    )
+
+
+def _reader(path: Path) -> Callable[[], Iterator[Batch]]:
+    if is_parquet(path):
+        return partial(read_parquet, path)
+    header = read_header(path, comment=COMMENT)
+    return partial(
+        read_delimited,
+        path,
+        header.columns,
+        header.delimiter,
+        start=header.data_start,
+        header_line=header.line,
+        line_breaks_in_fields=True,
+    )
+
+
+def read_parquet(path: Path) -> Iterator[Batch]:
+    """Read a Parquet file as text; a value that is null there stays null.
+
+    Raises
+    ------
+    InputError
+        A column holds lists or structures.
+    """
+    first = 1
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=BATCH_ROWS):
+            received = pa.Table.from_batches([batch])
+            columns = [
+                _as_text(column, name, path)
+                for name, column in zip(received.column_names, received.columns, strict=True)
+            ]
+            numbers = pa.array(np.arange(first, first + received.num_rows))
+            text = pa.table(columns, names=list(file_columns(path)))
+            yield Batch(with_provenance(text, path.name, numbers), quarantine_table(path.name, []))
+            first += received.num_rows
+
+
+def _as_text(column: "pa.ChunkedArray[Any]", name: str, path: Path) -> "pa.ChunkedArray[Any]":
+    try:
+        return column.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise InputError(
+            f"Column '{name}' of this Parquet file holds no text, numbers or dates",
+            where=path.name,
+            remedy="Leave the column out of the file or write it as text.",
+        ) from None

@@ -1,0 +1,176 @@
+"""SEER*Stat case listing: delimited text with its export dictionary (``.dic``) beside it.
+
+All values are label text. ``NA``, ``N/A``, ``Blank(s)`` and ``Unknown`` are values with different meanings,
+so nothing is ever read as null. Names come from the header row; the dictionary says what database it is.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from pipelines.errors import InputError
+from pipelines.formats.delimited import (
+    DELIMITERS,
+    HEADER_BYTES,
+    Header,
+    column_names,
+    decode,
+    read_delimited,
+    read_header,
+    split_line,
+)
+from pipelines.formats.seerstat_dic import ExportDictionary, find_dic, read_dic
+from pipelines.formats.types import Extract, TableReader
+
+CASE_LISTING = "Case Listing"
+EXPORT_AGAIN = "In SEER*Stat choose Matrix > Export > Results as Text File"
+
+
+def open_seerstat(paths: Sequence[Path]) -> Extract:
+    """Open the case listings of one SEER submission.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Data files; each has its ``.dic`` beside it.
+
+    Raises
+    ------
+    InputError
+        A ``.dic`` is missing or of another session type, a file does not go with its ``.dic``, or the files
+        are of different submissions.
+    """
+    dictionaries = {path: case_listing_dic(path) for path in paths}
+    found = {(dic.release, dic.covered_years) for dic in dictionaries.values()}
+    if len(found) > 1:
+        raise InputError(
+            "These case listings are of different SEER submissions: "
+            + ", ".join(f"{path.name} is {dic.release}" for path, dic in dictionaries.items()),
+            remedy="A submission restates all years: load each as its own submission.",
+        )
+    release, covered_years = found.pop()
+    if release is None:
+        raise InputError(
+            "The export dictionary does not say which SEER submission this is",
+            where=f"{next(iter(dictionaries.values())).path.name}, Database name",
+            remedy="It should hold words such as 'Nov 2022 Sub (2000-2020)'. " + EXPORT_AGAIN + ".",
+        )
+    opened = [_open_file(path, dic) for path, dic in dictionaries.items()]
+    return Extract(
+        source="seer",
+        format="seerstat_case_listing",
+        release=release,
+        covered_years=covered_years,
+        site=None,
+        tables=tuple(table for table, _ in opened),
+        notes=tuple(note for _, notes in opened for note in notes),
+        companions=tuple(dic.path for dic in dictionaries.values()),
+    )
+
+
+def case_listing_dic(path: Path) -> ExportDictionary:
+    """Read the dictionary of a case listing.
+
+    Raises
+    ------
+    InputError
+        There is none, or it describes another kind of session.
+    """
+    dic = find_dic(path)
+    if dic is None:
+        raise InputError(
+            "The export dictionary of this case listing is missing",
+            where=path.name,
+            remedy=f"Put {path.stem}.dic, which SEER*Stat wrote with the data file, into the same folder; "
+            f"it names the submission and the years. If it is lost, export again: {EXPORT_AGAIN}.",
+        )
+    dictionary = read_dic(dic)
+    if dictionary.session_type != CASE_LISTING:
+        raise InputError(
+            f"This is an export of a SEER*Stat {dictionary.session_type} session, whose rows are statistics "
+            "and not patients",
+            where=dic.name,
+            remedy=f"Make a Case Listing session and export it: {EXPORT_AGAIN}.",
+        )
+    return dictionary
+
+
+def _open_file(path: Path, dic: ExportDictionary) -> tuple[TableReader, list[str]]:
+    header, notes = seerstat_header(path, dic)
+    read = partial(
+        read_delimited,
+        path,
+        header.columns,
+        header.delimiter,
+        start=header.data_start,
+        header_line=header.line or None,
+    )
+    return TableReader(path.stem, path, header.columns, read), notes
+
+
+def seerstat_header(path: Path, dic: ExportDictionary) -> tuple[Header, list[str]]:
+    """Take the column names from the header row, or from the dictionary where it says that there is no such
+    row.
+
+    Returns
+    -------
+    Header
+    list of str
+        Disagreements between file and dictionary; they rename nothing.
+
+    Raises
+    ------
+    InputError
+        File and dictionary do not belong together.
+    """
+    if not dic.has_header:
+        return _header_from_dic(path, dic)
+    others = [delimiter for delimiter in DELIMITERS if delimiter != dic.delimiter]
+    header = read_header(path, delimiters=dic.delimiter)
+    notes = []
+    if len(header.columns) == 1 and len(dic.variables) > 1:
+        header = read_header(path, delimiters="".join([dic.delimiter, *others]))
+        notes.append(
+            f"{path.name}: the delimiter is not the one that {dic.path.name} names; the file's is taken."
+        )
+    in_file, in_dic = set(_trimmed(header.columns)), set(_trimmed(dic.names))
+    if not in_file & in_dic:
+        raise InputError(
+            "Not one column of this file is in its export dictionary",
+            where=f"{path.name} and {dic.path.name}",
+            remedy="Bring the .dic that was written with this file, and keep the row of variable names.",
+        )
+    if missing := [name for name in _trimmed(header.columns) if name not in in_dic]:
+        notes.append(
+            f"{path.name}: {dic.path.name} leaves out {_listed(missing)}; the header row is followed."
+        )
+    if extra := [name for name in _trimmed(dic.names) if name not in in_file]:
+        notes.append(f"{path.name}: {dic.path.name} names {_listed(extra)}, which the file does not have.")
+    return header, notes
+
+
+def _header_from_dic(path: Path, dic: ExportDictionary) -> tuple[Header, list[str]]:
+    with path.open("rb") as stream:
+        first = decode(stream.readline(HEADER_BYTES).rstrip(b"\r\n"))
+    fields = split_line(first, dic.delimiter) or []
+    if len(fields) != len(dic.names):
+        raise InputError(
+            f"The first row has {len(fields)} fields where the dictionary names {len(dic.names)} variables",
+            where=f"{path.name} and {dic.path.name}",
+            remedy=f"Export again with variable names included: {EXPORT_AGAIN}.",
+        )
+    if set(_trimmed(fields)) == set(_trimmed(dic.names)):
+        header = read_header(path, delimiters=dic.delimiter)
+        return header, [f"{path.name}: there is a header row though {dic.path.name} says there is none."]
+    names = column_names(dic.names, dic.path)
+    return Header(names, dic.delimiter, b"", 0), [f"{path.name}: names are taken from {dic.path.name}."]
+
+
+def _trimmed(names: Sequence[str]) -> list[str]:
+    return [re.sub(r"\s+", " ", name.strip()) for name in names]
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:5])
+    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,0 +1,143 @@
+"""The export dictionary (``.dic``) that SEER*Stat writes beside a data file.
+
+It looks like an INI file and is none: section names may hold ``=`` and ``]``, keys are case-sensitive,
+values may hold ``=`` and ``%``, and blanks inside labels count. So a line is split at its first ``=`` and
+nothing else is interpreted.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.errors import InputError
+
+DELIMITERS = {"comma": ",", "tab": "\t", "space": " ", "semi-colon": ";", "semicolon": ";"}
+SUBMISSION = re.compile(
+    r"\b(?P<month>[A-Z][a-z]{2}) (?P<year>\d{4}) Sub \((?P<first>\d{4})-(?P<last>\d{4})\b"
+)
+VARIABLE_KEY = re.compile(r"Var(\d+)(\D\w*)")
+
+Sections = dict[str, list[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class DicVariable:
+    """One exported variable: its header text, and the standard variable it was made from, if a user made
+    it."""
+
+    name: str
+    base: str | None = None
+
+
+@dataclass(frozen=True)
+class ExportDictionary:
+    """What a ``.dic`` says of its data file.
+
+    Parameters
+    ----------
+    path : Path
+    database : str
+        ``Database name``; it holds the submission and the diagnosis years.
+    session_type : str
+        ``Case Listing`` or another.
+    delimiter : str
+        One character.
+    has_header : bool
+        Whether the data file begins with variable names.
+    variables : tuple of DicVariable
+        In the order of their numbers.
+    """
+
+    path: Path
+    database: str
+    session_type: str
+    delimiter: str
+    has_header: bool
+    variables: tuple[DicVariable, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Header texts in order."""
+        return tuple(variable.name for variable in self.variables)
+
+    @property
+    def release(self) -> str | None:
+        """The submission as ``nov2018``, where the database name tells it."""
+        found = SUBMISSION.search(self.database)
+        return f"{found['month']}{found['year']}".lower() if found else None
+
+    @property
+    def covered_years(self) -> tuple[int, int] | None:
+        """First and last diagnosis year of the database."""
+        found = SUBMISSION.search(self.database)
+        return (int(found["first"]), int(found["last"])) if found else None
+
+
+def parse_sections(text: str) -> Sections:
+    """Split the text of a ``.dic`` into sections of key and value, in order.
+
+    A section line begins with ``[`` and ends with ``]``; any other line with ``=`` is split at the first one.
+    """
+    sections: Sections = {}
+    current: list[tuple[str, str]] = sections.setdefault("", [])
+    for line in text.splitlines():
+        if line.startswith("[") and line.rstrip().endswith("]"):
+            current = sections.setdefault(line.rstrip()[1:-1], [])
+        elif "=" in line:
+            key, value = line.split("=", 1)
+            current.append((key, value))
+    return sections
+
+
+def find_dic(data: Path) -> Path | None:
+    """The ``.dic`` with the stem of a data file, in any letter case."""
+    candidates = (path for path in data.parent.iterdir() if path.suffix.lower() == ".dic")
+    return next((path for path in sorted(candidates) if path.stem == data.stem), None)
+
+
+def read_dic(path: Path) -> ExportDictionary:
+    """Read an export dictionary.
+
+    Raises
+    ------
+    InputError
+        The file is no export dictionary.
+    """
+    sections = parse_sections(path.read_bytes().decode("latin-1"))
+    system, options = dict(sections.get("System", [])), dict(sections.get("Export Options", []))
+    session_type = dict(sections.get("Session Options", [])).get("Type", "").strip()
+    if not session_type or not options:
+        raise InputError(
+            "This is not an export dictionary of SEER*Stat: it names no session type or no export options",
+            where=path.name,
+            remedy="Export again from SEER*Stat and keep the .dic that it writes beside the data file.",
+        )
+    delimiter = options.get("Field delimiter", "comma").strip().lower()
+    if delimiter not in DELIMITERS:
+        raise InputError(
+            "The export dictionary names a field delimiter that is not known",
+            where=f"{path.name}, Field delimiter",
+            remedy=f"Export again with one of: {', '.join(sorted(DELIMITERS))}.",
+        )
+    return ExportDictionary(
+        path=path,
+        database=system.get("Database name", "").strip(),
+        session_type=session_type,
+        delimiter=DELIMITERS[delimiter],
+        has_header=options.get("Variable names included", "true").strip().lower() != "false",
+        variables=_variables(sections.get("Variables", [])),
+    )
+
+
+def _variables(pairs: list[tuple[str, str]]) -> tuple[DicVariable, ...]:
+    """Collect ``VarNName`` and ``VarNBase``, ordered by the number N (Var10 follows Var9)."""
+    found: dict[int, dict[str, str]] = {}
+    for key, value in pairs:
+        match = VARIABLE_KEY.fullmatch(key.strip())
+        if match:
+            found.setdefault(int(match[1]), {})[match[2]] = value
+    return tuple(
+        DicVariable(found[number]["Name"], found[number].get("Base"))
+        for number in sorted(found)
+        if "Name" in found[number]
+    )

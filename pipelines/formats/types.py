@@ -1,0 +1,158 @@
+"""What a reader hands on: Arrow text columns as received, what was set aside, and what the extract is."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+SOURCE_FILE, SOURCE_RECORD = "source_file", "source_record"
+
+_QUARANTINE_TYPES: dict[str, pa.DataType] = {
+    SOURCE_FILE: pa.string(),
+    SOURCE_RECORD: pa.int64(),
+    "byte_start": pa.int64(),
+    "byte_end": pa.int64(),
+    "reason": pa.string(),
+}
+QUARANTINE_SCHEMA = pa.schema(_QUARANTINE_TYPES)
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What a file is, judged by its content and never by its name.
+
+    Parameters
+    ----------
+    path : Path
+    format : str or None
+        ``ncdb_puf``, ``seerstat_case_listing``, ``mapped`` or None where the content is not known.
+    source, release : str or None
+        As in `Extract`, where the content says so.
+    records : int or None
+        Number of records in the file, header rows left out.
+    columns : int or None
+    problems : tuple of str
+        What keeps the file from being loaded, or what will be set aside.
+    explanation : str
+        One paragraph for people.
+    """
+
+    path: Path
+    format: str | None
+    source: str | None
+    release: str | None
+    records: int | None
+    columns: int | None
+    problems: tuple[str, ...]
+    explanation: str
+
+
+@dataclass(frozen=True)
+class BadRecord:
+    """A record that could not be read: its 1-based number, half-open byte range in the file, and the
+    reason."""
+
+    record: int
+    byte_start: int
+    byte_end: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some records of one file.
+
+    Parameters
+    ----------
+    kept : pyarrow.Table
+        Received columns as text, then ``source_file`` (text) and ``source_record`` (int64, 1-based).
+    quarantined : pyarrow.Table
+        `QUARANTINE_SCHEMA`; byte ranges are half-open.
+    """
+
+    kept: pa.Table
+    quarantined: pa.Table
+
+
+@dataclass(frozen=True)
+class TableReader:
+    """One table of an extract; reading is lazy and can be repeated.
+
+    Parameters
+    ----------
+    name : str
+        Name of the table in the store.
+    path : Path
+        The received file.
+    columns : tuple of str
+        Names as received.
+    read : callable
+        Starts one pass over the file.
+    """
+
+    name: str
+    path: Path
+    columns: tuple[str, ...]
+    read: Callable[[], Iterator[Batch]] = field(repr=False)
+
+    def batches(self) -> Iterator[Batch]:
+        """Read the file from its beginning, some megabytes at a time."""
+        return self.read()
+
+
+@dataclass(frozen=True)
+class Extract:
+    """Everything that arrived for one submission.
+
+    Parameters
+    ----------
+    source : str
+        ``ncdb``, ``seer`` or ``mapped``.
+    format : str
+        ``ncdb_puf``, ``seerstat_case_listing`` or ``mapped``.
+    release : str
+        ``2022``, ``nov2018`` …, or the mapping's id.
+    covered_years : tuple of int or None
+        First and last diagnosis year that the release covers.
+    site : str or None
+    tables : tuple of TableReader
+    notes : tuple of str
+        What a user should know though it stops nothing; no patient value.
+    mapping : dict or None
+        The mapping as it was used.
+    companions : tuple of Path
+        Files read beside the data, such as the ``.dic`` of a case listing.
+    """
+
+    source: str
+    format: str
+    release: str
+    covered_years: tuple[int, int] | None
+    site: str | None
+    tables: tuple[TableReader, ...]
+    notes: tuple[str, ...] = ()
+    mapping: dict[str, Any] | None = None
+    companions: tuple[Path, ...] = ()
+
+
+def quarantine_table(source_file: str, bad: Iterable[BadRecord]) -> pa.Table:
+    """Records set aside as a table of `QUARANTINE_SCHEMA`, in record order."""
+    rows = [
+        {
+            SOURCE_FILE: source_file,
+            SOURCE_RECORD: record.record,
+            "byte_start": record.byte_start,
+            "byte_end": record.byte_end,
+            "reason": record.reason,
+        }
+        for record in sorted(bad, key=lambda record: record.record)
+    ]
+    return pa.Table.from_pylist(rows, schema=QUARANTINE_SCHEMA)
+
+
+def with_provenance(table: pa.Table, source_file: str, records: "pa.Array[Any]") -> pa.Table:
+    """Append ``source_file`` and ``source_record`` (int64, 1-based) to the received columns."""
+    names = pa.repeat(pa.scalar(source_file, pa.string()), table.num_rows)
+    return table.append_column(SOURCE_FILE, names).append_column(SOURCE_RECORD, records.cast(pa.int64()))
