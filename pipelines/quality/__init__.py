@@ -1,0 +1,6 @@
+"""The quality gate: checks as rows, run by Great Expectations inside DuckDB, and a page of the results."""
+
+from pipelines.quality.checks import Check, checks
+from pipelines.quality.gate import Finding, validate
+
+__all__ = ["Check", "Finding", "checks", "validate"]

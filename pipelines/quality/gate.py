@@ -1,0 +1,236 @@
+"""The gate: run the checks that apply to a submission, write what they found, give the verdict."""
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import duckdb
+import polars as pl
+
+from pipelines.quality.checks import Check, DictionaryColumn, checks, read_dictionary
+from pipelines.quality.page import render_page
+from pipelines.quality.problems import safe_problem
+from pipelines.quality.relations import create_relations
+from pipelines.quality.rules import breaking_rows, quote
+from pipelines.settings import Settings
+from pipelines.store import Submission, Verdict, write_parquet, write_text
+
+if TYPE_CHECKING:  # Great Expectations takes 2.5 seconds to import: only a gate that runs pays for it.
+    from pipelines.quality.engine import Answer, Question
+
+Status = Literal["pass", "warn", "fail", "error", "not_applicable", "overridden"]
+
+RESULT_SCHEMA: dict[str, type[pl.DataType]] = {
+    "submission": pl.String,
+    "check_id": pl.String,
+    "table": pl.String,
+    "column": pl.String,
+    "rule": pl.String,
+    "severity": pl.String,
+    "n_checked": pl.Int64,
+    "n_failed": pl.Int64,
+    "percent_failed": pl.Float64,
+    "threshold": pl.Float64,
+    "status": pl.String,
+    "judged_at": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Attributes
+    ----------
+    check : Check
+    status : str
+        ``not_applicable`` where the check is for another registry, asks for a column that the extract
+        does not have, or has no row in its scope.
+    n_checked, n_failed : int or None
+        Rows in scope, and those of them that break the rule; none where the check itself broke.
+    problem : str or None
+        What broke the check, without any value from the data.
+    """
+
+    check: Check
+    status: Status
+    n_checked: int | None = 0
+    n_failed: int | None = 0
+    problem: str | None = None
+
+    @property
+    def percent_failed(self) -> float | None:
+        """Percentage of the rows in scope that break the rule."""
+        if self.n_checked is None or self.n_failed is None:
+            return None
+        return 100 * self.n_failed / max(self.n_checked, 1)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the submission may not be used: a blocking check failed, or any check broke."""
+        return self.status in ("fail", "error")
+
+
+def validate(
+    sub: Submission,
+    *,
+    expectations_dir: Path | None = None,
+    dictionary: Path | None = None,
+    judged_at: str | None = None,
+) -> Verdict:
+    """Judge a submission; write its results, its quality page and the verdict.
+
+    Parameters
+    ----------
+    sub : Submission
+        Loaded and built. It is not published here: `pipelines.store.publish` does that, and only on a pass.
+    expectations_dir : pathlib.Path, optional
+        Folder of the checks; the project's own by default.
+    dictionary : pathlib.Path, optional
+        Data dictionary of the registry tables; the project's own by default.
+    judged_at : str, optional
+        Time to write down, ISO 8601; now by default. Give it to make repeats identical to the byte.
+
+    Returns
+    -------
+    Verdict
+        Also in the manifest. Whoever uses the submission asks `Submission.require_pass`.
+
+    Raises
+    ------
+    InputError
+        The registry is not built, or the expectations cannot be read.
+    """
+    judged_at = judged_at or datetime.now(UTC).isoformat(timespec="seconds")
+    columns = read_dictionary(dictionary)
+    found = judge(sub, checks(expectations_dir, dictionary=dictionary), columns)
+    verdict = _verdict(found, judged_at)
+    manifest = sub.manifest.model_copy(update={"verdict": verdict})
+    unmapped = pl.read_parquet(sub.registry_table("unmapped_codes"))
+    with sub.write_dir("quality") as aside:
+        write_parquet(results_table(sub.id, found, judged_at), aside / "results.parquet")
+        page = render_page(manifest, found, unmapped, min_cell=Settings().min_cell)
+        write_text(page, aside / "index.html")
+    sub.save_manifest(manifest)
+    return verdict
+
+
+def judge(
+    sub: Submission, every_check: Sequence[Check], dictionary: Sequence[DictionaryColumn]
+) -> list[Finding]:
+    """Run the checks that apply; the others are not applicable.
+
+    Parameters
+    ----------
+    sub : Submission
+    every_check : sequence of Check
+    dictionary : sequence of DictionaryColumn
+
+    Returns
+    -------
+    list of Finding
+        One for every check, by check id.
+    """
+    from pipelines.quality.engine import Answer, ask
+
+    source = sub.manifest.source
+    applicable = [check for check in every_check if check.applies_to(source)]
+    answers: dict[str, Answer] = {}
+    with tempfile.TemporaryDirectory(prefix="quality-") as folder:
+        database = Path(folder) / "submission.duckdb"
+        questions: list[Question] = []
+        with duckdb.connect(str(database)) as connection:
+            create_relations(connection, sub, dictionary)
+            received = _columns(connection, "extract")
+            for check in applicable:
+                if check.layer == "extract" and _asks_for_absent_column(check, received):
+                    continue
+                try:
+                    questions.append(_question(connection, check))
+                except duckdb.Error as error:
+                    answers[check.check_id] = Answer(None, None, False, safe_problem([str(error)]))
+        answers |= ask(database, questions)
+    return [
+        _finding(check, answers[check.check_id])
+        if check.check_id in answers
+        else Finding(check, "not_applicable")
+        for check in sorted(every_check, key=lambda check: check.check_id)
+    ]
+
+
+def results_table(submission: str, found: Sequence[Finding], judged_at: str) -> pl.DataFrame:
+    """Return ``quality/results.parquet``: one row per check, by check id.
+
+    ``percent_failed`` and ``threshold`` are both percentages of the rows in scope.
+    """
+    rows = [
+        {
+            "submission": submission,
+            **finding.check.model_dump(include={"check_id", "table", "column", "rule", "severity"}),
+            "n_checked": finding.n_checked,
+            "n_failed": finding.n_failed,
+            "percent_failed": finding.percent_failed,
+            "threshold": 100 * finding.check.threshold,
+            "status": finding.status,
+            "judged_at": judged_at,
+        }
+        for finding in found
+    ]
+    return pl.DataFrame(rows, schema=RESULT_SCHEMA).sort("check_id")
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, relation: str) -> frozenset[str]:
+    return frozenset(column for column, *_ in connection.execute(f"describe {relation}").fetchall())
+
+
+def _asks_for_absent_column(check: Check, received: frozenset[str]) -> bool:
+    """The analyst who made the extract chose its columns; a rule about one left out does not apply."""
+    return check.table == "extract" and bool(check.column) and not set(check.column.split("|")) <= received
+
+
+def _question(connection: duckdb.DuckDBPyConnection, check: Check) -> "Question":
+    """Cut the table to the check's scope, so that the rows of the relation are its denominator."""
+    from pipelines.quality.engine import Question
+
+    relation = check.table
+    if check.scope:
+        scope = hashlib.sha256(check.scope.encode()).hexdigest()[:12]
+        relation = f"{check.table}_where_{scope}"
+        connection.execute(
+            f"create or replace view {quote(relation)} as"
+            f" select * from {quote(check.table)} where {check.scope}"
+        )
+    return Question(check.check_id, relation, breaking_rows(check), check.threshold)
+
+
+def _finding(check: Check, answer: "Answer") -> Finding:
+    return Finding(check, _status(check, answer), answer.n_checked, answer.n_failed, answer.problem)
+
+
+def _status(check: Check, answer: "Answer") -> Status:
+    if answer.problem is not None:
+        return "error"
+    if answer.n_checked == 0 and answer.n_failed == 0:
+        return "not_applicable"
+    if answer.within:
+        return "pass"
+    return "fail" if check.severity == "blocking" else "warn"
+
+
+def _verdict(found: Sequence[Finding], judged_at: str) -> Verdict:
+    ids = {
+        status: tuple(finding.check.check_id for finding in found if finding.status == status)
+        for status in ("fail", "warn", "error", "not_applicable")
+    }
+    return Verdict(
+        passed=not ids["fail"] and not ids["error"],
+        checks=len(found) - len(ids["not_applicable"]),
+        blocking_failures=ids["fail"],
+        warnings=ids["warn"],
+        errors=ids["error"],
+        judged_at=judged_at,
+    )
