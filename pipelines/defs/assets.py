@@ -25,7 +25,7 @@ class ExtractConfig(dg.Config):
 @dg.asset(partitions_def=submissions, group_name="registry", kinds={"parquet"})
 def extract(
     context: dg.AssetExecutionContext, config: ExtractConfig, store: HomeResource
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
     """Every field as text, as received; rows in = kept + quarantined."""
     submission = context.partition_key
     manifest = steps.load(
@@ -48,7 +48,7 @@ def extract(
 
 
 @dg.asset(deps=[extract], partitions_def=submissions, group_name="registry", kinds={"duckdb", "sql"})
-def registry(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult:
+def registry(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult[None]:
     """One row per tumor, one model for every source."""
     facts = steps.build(store.home, context.partition_key)
     return dg.MaterializeResult(
@@ -57,7 +57,7 @@ def registry(context: dg.AssetExecutionContext, store: HomeResource) -> dg.Mater
 
 
 @dg.asset(deps=[registry], partitions_def=submissions, group_name="registry", kinds={"greatexpectations"})
-def quality(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult:
+def quality(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult[None]:
     """The verdict of the gate; its checks stand beside this asset and block what comes after."""
     verdict = steps.judge(store.home, context.partition_key)
     page = store.home.building(context.partition_key).root / "quality" / "index.html"
@@ -73,13 +73,13 @@ def quality(context: dg.AssetExecutionContext, store: HomeResource) -> dg.Materi
 
 
 @dg.asset(deps=[quality], partitions_def=submissions, group_name="registry")
-def published(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult:
+def published(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult[None]:
     """The submission in its published place, by one rename, once its gate has passed."""
     submission = publish(store.home, context.partition_key)
     return dg.MaterializeResult(metadata={"folder": dg.MetadataValue.path(str(submission.root))})
 
 
-def _refused(error: RefusedError) -> dg.MaterializeResult:
+def _refused(error: RefusedError) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(metadata={"refused": error.reason_code, "reason": str(error)})
 
 
@@ -93,7 +93,7 @@ def cohort_asset(name: str, title: str) -> dg.AssetsDefinition:
         group_name="cohorts",
         description=title,
     )
-    def cohort(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult:
+    def cohort(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult[None]:
         try:
             facts = steps.run_cohort(store.home, context.partition_key, name)
         except RefusedError as error:
@@ -113,7 +113,7 @@ def study_asset(name: str, title: str, cohort: str) -> dg.AssetsDefinition:
         group_name="studies",
         description=title,
     )
-    def study(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult:
+    def study(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult[None]:
         try:
             facts = steps.run_study(store.home, context.partition_key, name)
         except RefusedError as error:
@@ -133,14 +133,14 @@ study_assets = [study_asset(one.id, one.title, one.cohort) for one in list_studi
     partitions_def=submissions,
     group_name="report",
 )
-def report(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult:
+def report(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult[None]:
     """The pages of the submission and the site's index."""
     index = steps.report(store.home, context.partition_key)
     return dg.MaterializeResult(metadata={"page": dg.MetadataValue.path(str(index))})
 
 
 @dg.asset(deps=[report], partitions_def=submissions, group_name="report", kinds={"duckdb"})
-def warehouse(store: HomeResource) -> dg.MaterializeResult:
+def warehouse(store: HomeResource) -> dg.MaterializeResult[None]:
     """registry.duckdb, built aside from every published submission and renamed over the old one."""
     path = steps.publish_warehouse(store.home)
     return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(path))})

@@ -32,11 +32,10 @@ def html_table(
     columns = list(labels) if group is None else [group, *(name for name in labels if name != group)]
     shown = frame.select(columns).with_columns(pl.all().cast(pl.String).fill_null(""))
     table = gt.GT(shown, id=table_id, groupname_col=group)
-    table = table.cols_label(**{name: label for name, label in labels.items() if name != group})
+    table = table.cols_label({name: label for name, label in labels.items() if name != group})
     table = table.opt_row_striping().tab_options(
         table_font_size="13px",
         table_font_names=["DejaVu Sans", "Verdana", "sans-serif"],
-        table_align="left",
         data_row_padding="4px",
         row_group_font_weight="bold",
         table_border_top_style="hidden",

@@ -7,12 +7,13 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-PARQUET_OPTIONS = {"compression": "zstd", "write_statistics": True, "version": "2.6"}
+PARQUET_OPTIONS: dict[str, Any] = {"compression": "zstd", "write_statistics": True, "version": "2.6"}
 """One set of options everywhere, so that the same rows are the same bytes."""
 
 
