@@ -19,7 +19,7 @@ select
     described.variable,
     case when described.is_empty then 'not_released' else coalesce(known.status, 'recorded') end as status,
     case
-        when described.is_empty and known.status is distinct from 'not_released' then 'No row of this extract has it.'
+        when described.is_empty and coalesce(known.status, '') <> 'not_released' then 'No row of this extract has it.'
         else coalesce(known.reason, 'As received or derived; see the data dictionary.')
     end as reason,
     coalesce(known.reference, 'pipelines/registry/columns.csv') as reference
