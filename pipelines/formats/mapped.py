@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 
+from pipelines.codebook.mapping import Mapping, load_mapping, parse_mapping
 from pipelines.errors import InputError
 from pipelines.formats.delimited import column_names, read_delimited, read_header
 from pipelines.formats.types import Batch, Extract, TableReader, quarantine_table, with_provenance
@@ -22,56 +22,37 @@ COMMENT = "#"
 BATCH_ROWS = 65_536
 
 
-def open_mapped(paths: Sequence[Path], mapping: str | Path | dict[str, Any]) -> Extract:
+def open_mapped(paths: Sequence[Path], mapping: str | Path | dict[str, Any] | Mapping) -> Extract:
     """Open the files of a mapped source.
 
     Parameters
     ----------
     paths : sequence of Path
         One delimited or Parquet file for each table of the mapping.
-    mapping : str, Path or dict
-        The mapping: a YAML file, or as read from one.
+    mapping : str, Path, dict or Mapping
+        The mapping: a YAML file, its content, or as checked.
 
     Raises
     ------
     InputError
-        A table of the mapping has no file, a column it names is not there, or a file fits no table.
+        The mapping breaks its schema, a table of it has no file, a column it names is not there, or a file fits
+        no table.
     """
-    read = mapping if isinstance(mapping, dict) else read_mapping(Path(mapping))
+    if isinstance(mapping, dict):
+        mapping = parse_mapping(mapping, where="mapping")
+    elif not isinstance(mapping, Mapping):
+        mapping = load_mapping(Path(mapping))
     files = {path: file_columns(path) for path in paths}
-    readers = {path: _reader(path) for path in paths}
-    found = match_tables(read, files)
+    found = match_tables({table.name: set(table.columns) for table in mapping.tables}, files)
     return Extract(
         source="mapped",
         format="mapped",
-        release=str(read["id"]),
+        release=mapping.id,
         covered_years=None,
-        site=read.get("site"),
-        tables=tuple(TableReader(name, path, files[path], readers[path]) for name, path in found.items()),
-        mapping=read,
+        site=None,
+        tables=tuple(TableReader(name, path, files[path], _reader(path)) for name, path in found.items()),
+        mapping=mapping.model_dump(mode="json"),
     )
-
-
-def read_mapping(path: Path) -> dict[str, Any]:
-    """Read a mapping file.
-
-    Raises
-    ------
-    InputError
-        There is no such file, it is no YAML, or it has no ``id`` and ``tables``.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        what = "There is no such mapping" if isinstance(error, OSError) else "This mapping is not YAML"
-        raise InputError(
-            what, where=str(path), remedy="Name a mapping such as those in catalog/mappings."
-        ) from None
-    if not isinstance(content, dict) or not content.get("id") or not content.get("tables"):
-        raise InputError(
-            "This mapping has no id or no tables", where=str(path), remedy="See catalog/mappings."
-        )
-    return content
 
 
 def file_columns(path: Path) -> tuple[str, ...]:
@@ -94,8 +75,15 @@ def is_parquet(path: Path) -> bool:
         return stream.read(4) == b"PAR1"
 
 
-def match_tables(mapping: dict[str, Any], files: dict[Path, tuple[str, ...]]) -> dict[str, Path]:
-    """Find the file of each table: the one that has all columns the mapping needs of it.
+def match_tables(tables: dict[str, set[str]], files: dict[Path, tuple[str, ...]]) -> dict[str, Path]:
+    """Find the file of each table: the one that has all columns the mapping lists for it.
+
+    Parameters
+    ----------
+    tables : dict of str to set of str
+        Listed columns by table.
+    files : dict of Path to tuple of str
+        Columns by file.
 
     Raises
     ------
@@ -104,15 +92,15 @@ def match_tables(mapping: dict[str, Any], files: dict[Path, tuple[str, ...]]) ->
         file is left over.
     """
     found: dict[str, Path] = {}
-    for name, needed in required_columns(mapping).items():
-        fitting = [path for path, columns in files.items() if needed <= set(columns)]
+    for name, listed in tables.items():
+        fitting = [path for path, columns in files.items() if listed <= set(columns)]
         if not fitting:
-            raise _missing_column(name, needed, files)
+            raise _missing_column(name, listed, files)
         if len(fitting) > 1:
             raise InputError(
                 f"Several files can be table '{name}' of the mapping",
                 where=", ".join(path.name for path in fitting),
-                remedy="Name one file for each table, or let the mapping name a column that one alone has.",
+                remedy="Name one file for each table, or let the mapping list a column that one alone has.",
             )
         found[name] = fitting[0]
     unused = [path.name for path in files if path not in found.values()]
@@ -123,14 +111,9 @@ def match_tables(mapping: dict[str, Any], files: dict[Path, tuple[str, ...]]) ->
     return found
 
 
-def required_columns(mapping: dict[str, Any]) -> dict[str, set[str]]:
-    """Columns that the mapping needs of each of its tables."""
-    return {table["name"]: set(table["columns"]) for table in mapping["tables"]}
-
-
-def _missing_column(table: str, needed: set[str], files: dict[Path, tuple[str, ...]]) -> InputError:
-    closest = max(files, key=lambda path: (len(needed & set(files[path])), path.name))
-    missing = sorted(needed - set(files[closest]))
+def _missing_column(table: str, listed: set[str], files: dict[Path, tuple[str, ...]]) -> InputError:
+    closest = max(files, key=lambda path: (len(listed & set(files[path])), path.name))
+    missing = sorted(listed - set(files[closest]))
     by_lower = {column.lower(): column for column in files[closest]}
     near = difflib.get_close_matches(missing[0].lower(), by_lower, n=3)
     looks_like = ", ".join(f"'{by_lower[name]}'" for name in near)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.codebook.layouts import Layout
+from pipelines.codebook.mapping import Mapping
 from pipelines.errors import InputError
 from pipelines.formats.mapped import open_mapped
 from pipelines.formats.ncdb import open_ncdb
@@ -20,7 +21,7 @@ def open_extract(
     *,
     source: str | None = None,
     layout: str | Path | Layout | None = None,
-    mapping: str | Path | dict[str, Any] | None = None,
+    mapping: str | Path | dict[str, Any] | Mapping | None = None,
 ) -> Extract:
     """Open the files of one submission for reading; nothing is read but samples.
 
@@ -32,8 +33,8 @@ def open_extract(
         ``ncdb``, ``seer`` or ``mapped``; found by content if not given.
     layout : str, Path or Layout, optional
         NCDB only: a release with a built-in layout, or a layout table of the site.
-    mapping : str, Path or dict, optional
-        A mapped source: its mapping, as YAML file or as read.
+    mapping : str, Path, dict or Mapping, optional
+        A mapped source: its mapping, as YAML file, its content, or as checked.
 
     Returns
     -------
