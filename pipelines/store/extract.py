@@ -14,13 +14,13 @@ from pipelines.store.publish import check_may_load
 from pipelines.store.submission import Submission
 
 QUARANTINE_SCHEMA = pa.schema(
-    [
-        pa.field("source_file", pa.string()),
-        pa.field("source_record", pa.int64()),
-        pa.field("byte_start", pa.int64()),
-        pa.field("byte_end", pa.int64()),
-        pa.field("reason", pa.string()),
-    ]
+    {
+        "source_file": pa.string(),
+        "source_record": pa.int64(),
+        "byte_start": pa.int64(),
+        "byte_end": pa.int64(),
+        "reason": pa.string(),
+    }
 )
 
 

@@ -83,7 +83,11 @@ class Submission:
         raise GateError(
             f"Submission '{self.id}' has not passed its quality gate ({said})",
             where=str(self.root / "quality" / "index.html"),
-            remedy="Run `cohorts validate` and read its report; cohorts and studies wait for a pass.",
+            remedy=(
+                "Read the quality report; cohorts and studies wait for a pass."
+                if verdict
+                else f"Run `cohorts validate {self.id}`; cohorts and studies wait for its pass."
+            ),
         )
 
     @contextlib.contextmanager
