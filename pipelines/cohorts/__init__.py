@@ -1,0 +1,23 @@
+"""A cohort definition becomes one SQL query, its members and an attrition line for every rule."""
+
+from pipelines.cohorts.catalog import Listing, list_cohorts, load_cohort, show_cohort
+from pipelines.cohorts.compile import compile_query
+from pipelines.cohorts.definition import Arm, Arms, CohortDefinition, IndexTumor, Rule, Years
+from pipelines.cohorts.run import CohortFacts, materialise, read_attrition
+
+__all__ = [
+    "Arm",
+    "Arms",
+    "CohortDefinition",
+    "CohortFacts",
+    "IndexTumor",
+    "Listing",
+    "Rule",
+    "Years",
+    "compile_query",
+    "list_cohorts",
+    "load_cohort",
+    "materialise",
+    "read_attrition",
+    "show_cohort",
+]

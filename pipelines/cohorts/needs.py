@@ -1,0 +1,95 @@
+"""What a source cannot give is refused before anything runs, with the reason that the source has."""
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from pipelines.cohorts.definition import Years
+from pipelines.errors import InputError, RefusedError
+from pipelines.store import Submission
+
+NEVER_GIVEN = ("not_released", "withheld")
+LATER = "not_collected_before_"
+
+
+def check_years(sub: Submission, years: Years | None, *, asked_by: str) -> None:
+    """Refuse years that the submission does not cover.
+
+    Raises
+    ------
+    RefusedError
+        ``period_not_covered``. A submission that states no years (a mapped source) is not judged.
+    """
+    covered = sub.manifest.covered_years
+    if years is None or covered is None or (covered[0] <= years.first and years.last <= covered[1]):
+        return
+    raise RefusedError(
+        f"{asked_by} needs diagnoses of {years.first} to {years.last}, and submission '{sub.id}' "
+        f"({sub.manifest.format}, release {sub.manifest.release}) covers {covered[0]} to {covered[1]}",
+        reason_code="period_not_covered",
+        where=f"manifest of {sub.id}, covered_years",
+        remedy="Load a release that covers the years, or define a study of the years that are there.",
+    )
+
+
+def check_needs(sub: Submission, needs: Iterable[str], years: Years | None, *, asked_by: str) -> None:
+    """Refuse a cohort or a study whose source cannot give a variable that it needs.
+
+    Parameters
+    ----------
+    sub : Submission
+        Built; its ``registry/ascertainment.parquet`` is read.
+    needs : iterable of str
+        Names of ``registry/tumor`` columns.
+    years : Years, optional
+        Diagnosis years asked for: a variable collected from a later year on is refused.
+    asked_by : str
+        The cohort or study, for the message.
+
+    Raises
+    ------
+    RefusedError
+        Reason code ``not_released``, ``withheld`` or ``not_collected``; every such variable is named
+        with the source's reason, and the code is that of the first.
+    InputError
+        A need is not a column of the registry model.
+    """
+    wanted = list(dict.fromkeys(needs))
+    known = pl.read_parquet_schema(sub.registry_table("tumor"))
+    strange = [name for name in wanted if name not in known]
+    if strange:
+        raise InputError(
+            f"{asked_by} needs what the registry model does not have: {', '.join(strange)}",
+            where=str(sub.registry_table("tumor")),
+            remedy="Use the names of pipelines/registry/columns.csv.",
+        )
+    said = pl.read_parquet(sub.registry_table("ascertainment"))
+    refused = [
+        (refusal_code(row["status"], years), row)
+        for row in said.sort("variable", "status").iter_rows(named=True)
+        if row["variable"] in wanted
+    ]
+    refused = sorted(
+        ((code, row) for code, row in refused if code), key=lambda one: wanted.index(one[1]["variable"])
+    )
+    if refused:
+        reasons = "; ".join(
+            f"{row['variable']} ({row['status']} in {row['source']} {row['release']}): {row['reason']}"
+            for _, row in refused
+        )
+        raise RefusedError(
+            f"{asked_by} needs what submission '{sub.id}' cannot give. {reasons}",
+            reason_code=refused[0][0],
+            where="registry/ascertainment",
+            remedy="Use a source that records it, such as a mapped source or another registry.",
+        )
+
+
+def refusal_code(status: str, years: Years | None) -> str:
+    """Stable word for a status that makes a need impossible; empty where the need can be met."""
+    if status in NEVER_GIVEN:
+        return status
+    if status.startswith(LATER):
+        since = int(status.removeprefix(LATER))
+        return "not_collected" if years is not None and years.first < since else ""
+    return "" if status in {"recorded", "derived"} else status

@@ -1,0 +1,158 @@
+"""Materialises a cohort of a submission: members, attrition, definition and SQL, written at once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from pipelines import store
+from pipelines.cohorts.catalog import load_cohort
+from pipelines.cohorts.compile import attrition, compile_query
+from pipelines.cohorts.definition import CohortDefinition
+from pipelines.cohorts.needs import check_needs, check_years
+from pipelines.cohorts.yaml_models import dump_yaml
+from pipelines.disclosure import hide_attrition
+from pipelines.errors import InputError
+from pipelines.store import Submission
+
+
+@dataclass(frozen=True)
+class CohortFacts:
+    """What came of a cohort.
+
+    Attributes
+    ----------
+    name, submission : str
+    folder : Path
+        ``<submission>/cohorts/<name>``.
+    n_received, n_members, n_exposed, n_reference : int
+        Tumors in the submission, members, members of each arm.
+    definition : CohortDefinition
+    """
+
+    name: str
+    submission: str
+    folder: Path
+    n_received: int
+    n_members: int
+    n_exposed: int
+    n_reference: int
+    definition: CohortDefinition
+
+
+def materialise(sub: Submission, name: str, catalog_dir: Path) -> CohortFacts:
+    """Write ``cohorts/<name>/{members.parquet, attrition.csv, definition.yaml, query.sql}``.
+
+    Parameters
+    ----------
+    sub : Submission
+        Built and passed by its quality gate.
+    name : str
+        A cohort of the catalog.
+    catalog_dir : Path
+        The catalog.
+
+    Raises
+    ------
+    GateError
+        The submission has no pass.
+    RefusedError
+        The source cannot give what the cohort needs, or does not cover its years.
+    InputError
+        Unknown or wrong definition; nobody is left, and the message says after which rule.
+    """
+    sub.require_pass()
+    definition = load_cohort(name, catalog_dir)
+    asked_by = f"Cohort '{name}'"
+    check_years(sub, definition.years, asked_by=asked_by)
+    check_needs(sub, definition.all_needs, definition.years, asked_by=asked_by)
+    judged = judge(sub, definition)
+    lines = attrition(judged, definition)
+    require_members(lines, definition, sub)
+    members = members_of(judged, definition)
+    with sub.write_dir(f"cohorts/{name}") as aside:
+        store.write_parquet(members, aside / "members.parquet")
+        lines.write_csv(aside / "attrition.csv")
+        (aside / "definition.yaml").write_text(dump_yaml(definition), encoding="utf-8")
+        (aside / "query.sql").write_text(compile_query(definition), encoding="utf-8")
+    in_arm = dict(members.group_by("arm").len().iter_rows())
+    return CohortFacts(
+        name=name,
+        submission=sub.id,
+        folder=sub.root / "cohorts" / name,
+        n_received=judged.height,
+        n_members=members.height,
+        n_exposed=in_arm.get(definition.arms.exposed.label, 0),
+        n_reference=in_arm.get(definition.arms.reference.label, 0),
+        definition=definition,
+    )
+
+
+def judge(sub: Submission, definition: CohortDefinition) -> pl.DataFrame:
+    """Run the compiled query on ``registry/tumor``.
+
+    Raises
+    ------
+    InputError
+        A rule names a column that is not there, or is not SQL; all such rules are named.
+    """
+    with duckdb.connect(":memory:") as con:
+        con.execute("set threads = 1")
+        con.read_parquet(str(sub.registry_table("tumor"))).create_view("tumor")
+        require_sql(con, definition)
+        return con.execute(compile_query(definition)).pl()
+
+
+def require_sql(con: duckdb.DuckDBPyConnection, definition: CohortDefinition) -> None:
+    """Bind every expression of the definition by itself, so that all mistakes are told at once."""
+    expressions = {rule.id: rule.when for rule in (*definition.rules, *definition.rules_after_index)}
+    expressions |= {
+        "arms.exposed": definition.arms.exposed.when,
+        "arms.reference": definition.arms.reference.when,
+    }
+    mistakes = []
+    for name, sql in expressions.items():
+        try:
+            con.execute(f"select cast(({sql}) as boolean) from tumor limit 0")
+        except duckdb.Error as error:
+            mistakes.append(f"{name}: {str(error).splitlines()[0]}")
+    if mistakes:
+        raise InputError(
+            f"Cohort '{definition.name}' has SQL that the registry model does not take: {'; '.join(mistakes)}",
+            where=f"catalog/cohorts/{definition.name}.yaml",
+            remedy="Use the columns of pipelines/registry/columns.csv.",
+        )
+
+
+def require_members(lines: pl.DataFrame, definition: CohortDefinition, sub: Submission) -> None:
+    """An empty cohort is a mistake, and the rule after which nobody was left is named."""
+    emptied = lines.filter(pl.col("n_after") == 0)
+    if emptied.is_empty():
+        return
+    row = emptied.row(0, named=True)
+    raise InputError(
+        f"Cohort '{definition.name}' is empty on submission '{sub.id}': nobody is left after rule "
+        f"'{row['rule_id']}' ({row['rule']})",
+        where=f"catalog/cohorts/{definition.name}.yaml",
+        remedy="Look at the rule and at the column it reads in registry/tumor.",
+    )
+
+
+def members_of(judged: pl.DataFrame, definition: CohortDefinition) -> pl.DataFrame:
+    """Members with the label of their arm, in the order of the extract."""
+    labels = {"exposed": definition.arms.exposed.label, "reference": definition.arms.reference.label}
+    return judged.filter(pl.col("left_at_step").is_null()).select(
+        "submission",
+        "source_file",
+        "source_record",
+        "patient_id",
+        "tumor_id",
+        pl.col("arm_role").replace_strict(labels, return_dtype=pl.String).alias("arm"),
+    )
+
+
+def read_attrition(folder: Path, *, min_cell: int) -> list[dict[str, Any]]:
+    """Attrition lines of a materialised cohort with small counts hidden (null)."""
+    return hide_attrition(pl.read_csv(folder / "attrition.csv"), min_cell).to_dicts()

@@ -1,0 +1,85 @@
+"""Reads a YAML file into a pydantic model and reports every mistake at once, with its line."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from pipelines.errors import InputError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load_model(path: Path, model: type[Model]) -> Model:
+    """Read one YAML file into ``model``.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    model : type of BaseModel
+        The schema it must follow.
+
+    Returns
+    -------
+    BaseModel
+        The validated object.
+
+    Raises
+    ------
+    InputError
+        The file is not there, is not YAML, or breaks the schema; the message lists every mistake
+        with the line of its nearest key.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no definition {path.stem}", where=str(path))
+    text = path.read_text(encoding="utf-8")
+    try:
+        content = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise InputError(f"The file is not YAML: {' '.join(str(error).split())}", where=str(path)) from None
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        mistakes = [
+            f"line {line_of(root, item['loc'])}: {'.'.join(str(part) for part in item['loc']) or 'file'}: "
+            f"{item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors(include_input=False, include_url=False)
+        ]
+        raise InputError(
+            f"{len(mistakes)} mistake(s) in the definition: {'; '.join(mistakes)}", where=str(path)
+        ) from None
+
+
+def line_of(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
+    """Line (1-based) of the deepest part of ``location`` that exists in the file."""
+    line = 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == str(part)]
+            if not found:
+                return line
+            line, node = found[0][0].start_mark.line + 1, found[0][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            return line
+    return line
+
+
+def dump_yaml(model: BaseModel) -> str:
+    """Canonical YAML of a model: every setting written out, defaults too, in the order of the schema."""
+    content = model.model_dump(mode="json")
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
+
+
+def settings_hash(*models: BaseModel) -> str:
+    """First 16 hex digits of the SHA-256 of the models' canonical JSON: the identity of an analysis."""
+    content = [model.model_dump(mode="json") for model in models]
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,172 @@
+"""Small-cell rules: what may leave the site.
+
+A count of people from 1 to ``min_cell`` - 1 is hidden, and so is its neighbour where a subtraction would
+give it away. Zero is shown. The default of 11 follows the CMS cell-size policy
+(https://resdac.org/articles/cms-cell-size-suppression-policy); the NCDB and SEER data use agreements set
+their own, so the number is a site's setting.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import polars as pl
+
+ATTRITION_COUNTS = ("n_before", "n_excluded", "n_after")
+ARMS = ("", "_exposed", "_reference", "_unknown")
+
+
+def is_small(count: int, min_cell: int) -> bool:
+    """Whether a count is one that has to be hidden."""
+    return 0 < count < min_cell
+
+
+def format_count(count: int | None, min_cell: int) -> str:
+    """A count as it may be printed; a hidden neighbour has no bound of its own, so it is a dash."""
+    if count is None:
+        return "–"
+    return f"<{min_cell}" if is_small(count, min_cell) else f"{count:,}"
+
+
+def hide(count: int | None, min_cell: int) -> int | None:
+    """A single count, without neighbours: null where it is small."""
+    return None if count is None or is_small(count, min_cell) else count
+
+
+def hide_parts(parts: Sequence[int], min_cell: int) -> list[int | None]:
+    """Parts of a known total: small ones are hidden, and the smallest other one where one alone is hidden.
+
+    Parameters
+    ----------
+    parts : sequence of int
+        Counts of people that add up to a total which is shown.
+    min_cell : int
+        Counts below this are hidden (people).
+
+    Returns
+    -------
+    list of int or None
+        None where hidden. The hidden ones together are at least ``min_cell``, where there are so many.
+    """
+    hidden = {position for position, count in enumerate(parts) if is_small(count, min_cell)}
+    if not hidden:
+        return list(parts)
+    others = sorted(
+        (position for position, count in enumerate(parts) if position not in hidden and count > 0),
+        key=lambda position: (parts[position], position),
+    )
+    while others and (len(hidden) < 2 or sum(parts[position] for position in hidden) < min_cell):
+        hidden.add(others.pop(0))
+    return [None if position in hidden else count for position, count in enumerate(parts)]
+
+
+def hide_table(table: Sequence[Sequence[int]], min_cell: int) -> list[list[int | None]]:
+    """A table whose row totals and column totals are shown: hidden until no line gives a cell away.
+
+    Every hidden cell has another hidden one in its row and in its column.
+    """
+    counts = [list(row) for row in table]
+    hidden = {
+        (i, j) for i, row in enumerate(counts) for j, count in enumerate(row) if is_small(count, min_cell)
+    }
+    while added := next(_lonely_neighbours(counts, hidden), None):
+        hidden.add(added)
+    return [[None if (i, j) in hidden else n for j, n in enumerate(row)] for i, row in enumerate(counts)]
+
+
+def _lonely_neighbours(counts: list[list[int]], hidden: set[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield the smallest cell that has to keep a lonely hidden one company in its row or column."""
+    for i, j in sorted(hidden):
+        row = [(i, other) for other in range(len(counts[i]))]
+        column = [(other, j) for other in range(len(counts))]
+        for line in (row, column):
+            free = [cell for cell in line if cell not in hidden and counts[cell[0]][cell[1]] > 0]
+            if sum(cell in hidden for cell in line) == 1 and free:
+                yield min(free, key=lambda cell: (counts[cell[0]][cell[1]], cell))
+
+
+def hide_steps(totals: Sequence[int], min_cell: int) -> tuple[list[int | None], list[int | None]]:
+    """A falling series of totals and its steps, such as attrition or numbers at risk.
+
+    A step that is small is told by the totals around it, so the total between it and the next step is
+    hidden with both steps, as far as the steps hidden together are not small any more.
+
+    Parameters
+    ----------
+    totals : sequence of int
+        People before the first step, after the first, after the second …
+
+    Returns
+    -------
+    totals, steps : tuple of lists
+        ``len(totals)`` and ``len(totals) - 1`` entries, None where hidden.
+    """
+    hidden_totals, hidden_steps = step_mask([totals], min_cell)
+    steps = [before - after for before, after in pairwise(totals)]
+    return (
+        [None if masked else total for total, masked in zip(totals, hidden_totals, strict=True)],
+        [None if masked else step for step, masked in zip(steps, hidden_steps, strict=True)],
+    )
+
+
+def step_mask(series: Sequence[Sequence[int]], min_cell: int) -> tuple[list[bool], list[bool]]:
+    """Which totals and which steps to hide in several series that are shown side by side.
+
+    One mask for all of them: arms and their sum stand in one table, so what is hidden in one arm and
+    shown in the others and the sum would be given away.
+    """
+    last = len(series[0]) - 1
+    shown, start = [0], 0
+    for end in range(1, last + 1):
+        if not _gives_away(series, start, end, min_cell):
+            shown.append(end)
+            start = end
+    if shown[-1] != last and not any(is_small(one[last], min_cell) for one in series):
+        # The last total is one that may be seen: earlier totals make room for it.
+        while len(shown) > 1 and _gives_away(series, shown[-1], last, min_cell):
+            shown.pop()
+        if not _gives_away(series, shown[-1], last, min_cell):
+            shown.append(last)
+    hide_total = [position not in shown for position in range(last + 1)]
+    hide_total[0] = any(is_small(one[0], min_cell) for one in series)
+    hide_step = [hide_total[position] or hide_total[position + 1] for position in range(last)]
+    return hide_total, hide_step
+
+
+def _gives_away(series: Sequence[Sequence[int]], start: int, end: int, min_cell: int) -> bool:
+    """Whether the total at ``end``, or its difference from that at ``start``, is small in any series."""
+    return any(is_small(one[end], min_cell) or is_small(one[start] - one[end], min_cell) for one in series)
+
+
+def hide_attrition(attrition: pl.DataFrame, min_cell: int) -> pl.DataFrame:
+    """Attrition lines as they may leave the site: hidden counts are null.
+
+    Parameters
+    ----------
+    attrition : pl.DataFrame
+        ``cohorts/<cohort>/attrition.csv``, one row per step, the first being all received.
+    min_cell : int
+        Counts below this are hidden (people).
+    """
+    arms = [arm for arm in ARMS if f"n_after{arm}" in attrition.columns]
+    series = [attrition[f"n_after{arm}"].to_list() for arm in arms]
+    hide_total, hide_step = step_mask(series, min_cell)
+    after, gone = pl.Series(hide_total), pl.Series([False, *hide_step])
+    before = pl.Series([hide_total[0], *hide_total[:-1]])
+    masks = {"n_before": before, "n_excluded": gone, "n_after": after}
+    shown = attrition.with_columns(
+        pl.when(~masks[count]).then(pl.col(f"{count}{arm}")).alias(f"{count}{arm}")
+        for count in ATTRITION_COUNTS
+        for arm in arms
+    )
+    return _hide_reasons(shown, attrition, gone, min_cell)
+
+
+def _hide_reasons(
+    shown: pl.DataFrame, attrition: pl.DataFrame, gone: pl.Series, min_cell: int
+) -> pl.DataFrame:
+    """Not met and unknown are parts of the excluded: both go where either is small or the step is hidden."""
+    reasons = [name for name in ("n_excluded_not_met", "n_excluded_unknown") if name in attrition.columns]
+    small = pl.Series(
+        [any(is_small(count, min_cell) for count in row) for row in attrition.select(reasons).iter_rows()]
+    )
+    return shown.with_columns(pl.when(~(gone | small)).then(pl.col(name)).alias(name) for name in reasons)

@@ -1,0 +1,19 @@
+"""A study definition becomes estimates, their diagnostics, and a verdict on each published number."""
+
+from pipelines.studies.catalog import StudyListing, list_studies, load_published, load_study, show_study
+from pipelines.studies.definition import StudyDefinition
+from pipelines.studies.lines import comparison_lines, diagnostic_lines
+from pipelines.studies.run import StudyFacts, run_study
+
+__all__ = [
+    "StudyDefinition",
+    "StudyFacts",
+    "StudyListing",
+    "comparison_lines",
+    "diagnostic_lines",
+    "list_studies",
+    "load_published",
+    "load_study",
+    "run_study",
+    "show_study",
+]

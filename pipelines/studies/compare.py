@@ -1,0 +1,271 @@
+"""Published numbers beside ours: joined by analysis, subgroup, term, contrast and measure."""
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import polars as pl
+from pydantic import BeforeValidator, ValidationError, model_validator
+from scipy.stats import norm
+
+from pipelines.cohorts.definition import Strict
+from pipelines.errors import InputError
+from pipelines.studies.definition import StudyDefinition
+from pipelines.studies.results import Estimate, Finding
+
+RATIOS = ("hr", "shr", "or", "rr")
+INFORMS_ONLY = ("memory", "seed")
+DEFAULT_TOLERANCE = {"percent": 1.0, "median_months": 1.0, "naive_median_months": 1.0}
+RATIO_TOLERANCE = 0.10
+"""On the log scale, where the method of the paper is not known; 0.05 where it is, stated per target."""
+
+
+def empty_is_none(value: object) -> object:
+    """An empty cell of a CSV is no value."""
+    return None if value == "" else value
+
+
+Number = Annotated[float | None, BeforeValidator(empty_is_none)]
+
+
+class Target(Strict):
+    """One published number (row of ``published.csv``).
+
+    Attributes
+    ----------
+    target : str
+        Its name, once per study.
+    analysis, subgroup, term, contrast, measure : str
+        The estimate it is compared with.
+    published, ci_low, ci_high : float, optional
+        As printed; empty where only a direction is known.
+    ci_level : float, optional
+        0.95, or 0.90 as some trials print.
+    orientation : {'as_printed', 'inverted'}
+        ``inverted`` where the paper prints the reference arm against ours: it is turned before comparing.
+    direction : {'', 'above', 'below'}
+        Side of one, or of zero, where no number is known.
+    verification : str
+        How sure the printed figure is; memory and seed inform and never fail.
+    tolerance : float, optional
+        Largest difference of a match: log scale for ratios, else the unit of the measure.
+    comparable : {'yes', 'no'}
+        ``no`` where no source of ours can answer it; the note says why, and nothing has to join.
+    """
+
+    target: str
+    analysis: str
+    subgroup: str
+    term: str
+    contrast: str
+    measure: str
+    published: Number
+    ci_low: Number
+    ci_high: Number
+    ci_level: Number
+    orientation: Literal["as_printed", "inverted"]
+    direction: Literal["", "above", "below"]
+    verification: Literal["abstract", "secondary", "computed", "seed", "memory"]
+    tolerance: Number
+    comparable: Literal["yes", "no"]
+    source: str
+    note: str
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.published is None and not self.direction:
+            raise ValueError("neither a number nor a direction")
+        if self.ci_low is not None and self.ci_level is None:
+            raise ValueError("an interval without its ci_level")
+        if self.ci_level is not None and not 0.5 < self.ci_level < 1:
+            raise ValueError("ci_level is a share such as 0.95")
+        if self.orientation == "inverted" and self.measure not in RATIOS:
+            raise ValueError("only ratios can be inverted")
+        return self
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str]:
+        """What it is joined by."""
+        return (self.analysis, self.subgroup, self.term, self.contrast, self.measure)
+
+    def harmonised(self, level: float) -> tuple[float | None, float | None, float | None]:
+        """The published number and its interval, our orientation, our confidence level (ratios)."""
+        value, low, high = self.published, self.ci_low, self.ci_high
+        if value is None:
+            return None, None, None
+        if self.orientation == "inverted":
+            value, low, high = 1 / value, (1 / high if high else None), (1 / low if low else None)
+        if low is None or high is None or self.ci_level in (None, level) or self.measure not in RATIOS:
+            return value, low, high
+        printed = norm.ppf(0.5 + (self.ci_level or level) / 2)
+        std_err = (math.log(high) - math.log(low)) / (2 * printed)
+        half = float(norm.ppf(0.5 + level / 2)) * std_err
+        return value, value * math.exp(-half), value * math.exp(half)
+
+    @property
+    def allowed(self) -> float:
+        """The tolerance, or the default of the measure."""
+        if self.tolerance is not None:
+            return self.tolerance
+        if self.measure == "n":
+            return 0.02 * (self.published or 0.0)
+        return RATIO_TOLERANCE if self.measure in RATIOS else DEFAULT_TOLERANCE.get(self.measure, 0.0)
+
+
+def load_targets(path: Path) -> list[Target]:
+    """Read ``published.csv``; no file is no targets.
+
+    Raises
+    ------
+    InputError
+        Every wrong row is named with its line, and targets that are there twice.
+    """
+    if not path.is_file():
+        return []
+    targets, mistakes = [], []
+    with path.open(encoding="utf-8", newline="") as stream:
+        for number, row in enumerate(csv.DictReader(stream), start=2):
+            try:
+                targets.append(Target.model_validate(row))
+            except ValidationError as error:
+                mistakes += [
+                    f"line {number}: {'.'.join(map(str, item['loc'])) or 'row'}: {item['msg']}"
+                    for item in error.errors(include_input=False, include_url=False)
+                ]
+    names = [one.target for one in targets]
+    mistakes += [f"target {name} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
+    if mistakes:
+        raise InputError(f"{len(mistakes)} mistake(s) in the targets: {'; '.join(mistakes)}", where=str(path))
+    return targets
+
+
+def compare(
+    targets: Sequence[Target],
+    estimates: Sequence[Estimate],
+    findings: Sequence[Finding],
+    study: StudyDefinition,
+) -> pl.DataFrame:
+    """Judge every target.
+
+    Returns
+    -------
+    pl.DataFrame
+        The columns of ``comparison.csv``; ``delta`` on the log scale for ratios.
+
+    Raises
+    ------
+    InputError
+        A target joins to nothing, although its analysis was done: all such targets are named.
+    """
+    by_key = {one.key: one for one in estimates}
+    absent = {one.analysis: one.message for one in findings if one.status == "absent"}
+    rows, lost = [], []
+    for target in targets:
+        ours = by_key.get(target.key)
+        why = None if ours is not None or target.comparable == "no" else excuse(target, study, absent)
+        if ours is None and why is None and target.comparable == "yes":
+            lost.append(f"{target.target} ({', '.join(part or '–' for part in target.key)})")
+        rows.append(judged(target, ours, why, study.confidence_level))
+    if lost:
+        raise InputError(
+            f"{len(lost)} published target(s) of '{study.id}' join to no estimate: {'; '.join(lost)}",
+            where=f"catalog/studies/{study.id}/published.csv",
+            remedy="The columns analysis, subgroup, term, contrast and measure must be those of estimates.csv.",
+        )
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def excuse(target: Target, study: StudyDefinition, absent: dict[str, str]) -> str | None:
+    """Why a target may have no estimate here; None where nothing excuses it."""
+    if target.analysis in absent:
+        return absent[target.analysis]
+    if target.analysis not in study.analysis_names:
+        return None
+    by_name = {one.name: one for one in study.covariates}
+    term, level = target.term, target.contrast.partition(" vs ")[0]
+    if "=" in target.subgroup:
+        term, _, level = target.subgroup.partition("=")
+    covariate = by_name.get(term)
+    if covariate is None or level not in covariate.known_levels:
+        return None
+    if " vs " in target.contrast and target.contrast.partition(" vs ")[2] != covariate.reference:
+        return None if "=" not in target.subgroup else f"nobody, or too few, with {term} {level} here"
+    return f"nobody, or too few, with {term} {level} here"
+
+
+SCHEMA = {
+    "target": pl.String,
+    "published": pl.Float64,
+    "published_ci_low": pl.Float64,
+    "published_ci_high": pl.Float64,
+    "ci_level": pl.Float64,
+    "verification": pl.String,
+    "estimated": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+    "delta": pl.Float64,
+    "tolerance": pl.Float64,
+    "verdict": pl.String,
+    "can_fail": pl.Boolean,
+    "analysis": pl.String,
+    "subgroup": pl.String,
+    "term": pl.String,
+    "contrast": pl.String,
+    "measure": pl.String,
+    "orientation": pl.String,
+    "printed_ci_level": pl.Float64,
+    "source": pl.String,
+    "note": pl.String,
+}
+
+
+def judged(target: Target, ours: Estimate | None, why: str | None, level: float) -> dict[str, object]:
+    """One row of the comparison."""
+    published, low, high = target.harmonised(level)
+    value = None if ours is None else ours.estimate
+    if why is None and value is None and target.comparable == "yes":
+        why = "not reached, or not estimable, here"
+    delta = difference(value, published, target.measure)
+    return {
+        "target": target.target,
+        "published": published,
+        "published_ci_low": low,
+        "published_ci_high": high,
+        "ci_level": level if low is not None else None,
+        "verification": target.verification,
+        "estimated": value,
+        "ci_low": None if ours is None else ours.ci_low,
+        "ci_high": None if ours is None else ours.ci_high,
+        "delta": delta,
+        "tolerance": target.allowed if published is not None else None,
+        "verdict": verdict(target, value, delta),
+        "can_fail": target.verification not in INFORMS_ONLY,
+        "analysis": target.analysis,
+        "subgroup": target.subgroup,
+        "term": target.term,
+        "contrast": target.contrast,
+        "measure": target.measure,
+        "orientation": target.orientation,
+        "printed_ci_level": target.ci_level,
+        "source": target.source,
+        "note": "; ".join(part for part in (target.note, why) if part),
+    }
+
+
+def difference(ours: float | None, published: float | None, measure: str) -> float | None:
+    """Ours minus published; of the logarithms for ratios."""
+    if ours is None or published is None:
+        return None
+    return math.log(ours / published) if measure in RATIOS else ours - published
+
+
+def verdict(target: Target, ours: float | None, delta: float | None) -> str:
+    """``match``, ``differs`` or ``not_comparable``; where only a direction is published, by the direction."""
+    if ours is None or target.comparable == "no":
+        return "not_comparable"
+    if delta is not None:
+        return "match" if abs(delta) <= target.allowed + 1e-12 else "differs"
+    middle = 1.0 if target.measure in RATIOS else 0.0
+    return "match" if (ours > middle) == (target.direction == "above") else "differs"

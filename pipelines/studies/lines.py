@@ -1,0 +1,52 @@
+"""A study's comparison and findings as lines for a terminal."""
+
+from pathlib import Path
+
+import polars as pl
+
+
+def number(value: float | None, measure: str) -> str:
+    """A value with the digits its measure deserves."""
+    if value is None:
+        return "–"
+    return f"{value:.2f}" if measure in {"hr", "or", "rr", "shr"} else f"{value:,.1f}"
+
+
+def interval(low: float | None, high: float | None, measure: str) -> str:
+    """An interval in brackets; nothing where there is none."""
+    return "" if low is None and high is None else f" ({number(low, measure)}–{number(high, measure)})"
+
+
+def comparison_lines(folder: Path, *, min_cell: int = 11) -> list[str]:
+    """One line per published number: published, estimated, verdict, how sure the published one is.
+
+    Parameters
+    ----------
+    folder : Path
+        ``<submission>/studies/<study>``.
+    min_cell : int
+        Counts of people below this are hidden.
+    """
+    lines = []
+    for row in pl.read_csv(folder / "comparison.csv", infer_schema_length=None).iter_rows(named=True):
+        measure = row["measure"]
+        ours = number(row["estimated"], measure) + interval(row["ci_low"], row["ci_high"], measure)
+        if measure == "n" and row["estimated"] is not None and 0 < row["estimated"] < min_cell:
+            ours = f"<{min_cell}"
+        published = number(row["published"], measure)
+        if row["published"] is None:
+            published = "a direction"
+        published += interval(row["published_ci_low"], row["published_ci_high"], measure)
+        lines.append(
+            f"{row['target']}: published {published}, estimated {ours}: {row['verdict']} ({row['verification']})"
+        )
+    return lines
+
+
+def diagnostic_lines(folder: Path) -> list[str]:
+    """One line per warning and per analysis that could not be done."""
+    table = pl.read_csv(folder / "diagnostics.csv", infer_schema_length=None)
+    return [
+        f"{row['status']}: {row['analysis']} ({row['subgroup']}): {row['message']}"
+        for row in table.filter(pl.col("status").is_in(["warning", "absent"])).iter_rows(named=True)
+    ]

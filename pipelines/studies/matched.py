@@ -1,0 +1,241 @@
+"""Propensity-matched analyses: pairs, balance, and the Cox model of the matched set."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipelines.stats.balance import balance
+from pipelines.stats.cox import fit_cox
+from pipelines.stats.matching import Matches, match_nearest
+from pipelines.stats.propensity import Propensity, fit_propensity
+from pipelines.studies.analysis_set import AnalysisSet
+from pipelines.studies.definition import Covariate
+from pipelines.studies.describe import MATCHED, survival_by_arm
+from pipelines.studies.design import Column, build_design
+from pipelines.studies.models import few_events, hazard_ratios, matrix_of_levels, post_baseline
+from pipelines.studies.results import ALL, BASELINE_ONLY, Estimate, Finding, Outcomes
+
+LOGIT_DIGITS = 9
+SMD_LIMIT = 0.1
+BINS = 20
+
+
+def matched(people: AnalysisSet, *, subgroup: str) -> Outcomes:
+    """Match on the propensity score, then every matched analysis that the study asks for.
+
+    Parameters
+    ----------
+    people : AnalysisSet
+    subgroup : {'all', 'baseline_only'}
+        The published covariate set, or the same without what is known only after diagnosis.
+    """
+    study, rule = people.study, people.study.matching
+    terms = study.terms(study.models.propensity, baseline_only=subgroup == BASELINE_ONLY)
+    design = build_design(people, terms, analysis="matched_cox", subgroup=subgroup, with_exposure=False)
+    everybody = design.people
+    scores = fit_propensity(design.matrix, everybody.exposed, names=design.names)
+    matches = match_nearest(
+        np.round(scores.logit, LOGIT_DIGITS),
+        everybody.exposed,
+        ratio=rule.ratio,
+        replace=rule.replace,
+        order=rule.order,
+        caliper=rule.caliper,
+        caliper_sd=rule.caliper_sd,
+        ids=np.arange(everybody.frame.height),  # the frame is sorted by tumor id
+    )
+    rows, pair = matches.rows()
+    weights = np.zeros(everybody.frame.height)
+    weights[rows] = weights_in_sets(everybody.exposed[rows], pair)
+    inside = taken(everybody, rows)
+    found = Outcomes(
+        findings=(*design.findings, *post_baseline("matched_cox", subgroup, terms)),
+        tables=(
+            (pairs_name(subgroup), pairs_table(inside, pair, matches)),
+            ("propensity", histogram(everybody, scores, rows, subgroup)),
+        ),
+    )
+    found += balance_of(everybody, terms, weights, subgroup) + matching_facts(matches, scores, subgroup)
+    found += matched_cox(inside, pair, matches, subgroup)
+    if "stratified_cox" in study.analyses:
+        found += stratified_cox(inside, pair, matches, subgroup)
+    if "matched_km" in study.analyses and subgroup == ALL:
+        found += survival_by_arm(inside, analysis="matched_km", which=MATCHED)
+    return found
+
+
+def taken(people: AnalysisSet, rows: NDArray[np.int64]) -> AnalysisSet:
+    """The people of some rows, in that order."""
+    return AnalysisSet(
+        people.frame[rows.tolist()],
+        people.study,
+        people.exposed_label,
+        people.reference_label,
+        people.findings,
+    )
+
+
+def weights_in_sets(exposed: NDArray[np.bool_], pair: NDArray[np.int64]) -> NDArray[np.float64]:
+    """One for an exposed person, and one shared by the controls of each."""
+    controls = np.bincount(pair[~exposed], minlength=int(pair.max()) + 1)
+    return np.where(exposed, 1.0, 1.0 / np.maximum(controls[pair], 1))
+
+
+def estimand_of(matches: Matches) -> str:
+    """Effect in the exposed where each has a match, else in the matched set alone."""
+    return "att" if matches.n_matched_treated == matches.n_treated else "matched_set"
+
+
+def matched_cox(inside: AnalysisSet, pair: NDArray[np.int64], matches: Matches, subgroup: str) -> Outcomes:
+    """Cox model of the exposure alone in the matched set, variance clustered by pair: a marginal effect."""
+    study = inside.study
+    exposed = inside.exposed
+    weights = weights_in_sets(exposed, pair) if study.matching.ratio > 1 else None
+    fit = fit_cox(
+        inside.time,
+        inside.event,
+        exposed.astype(float)[:, None],
+        names=[study.exposure],
+        entry=inside.entry,
+        weights=weights,
+        cluster=pair,
+        ties=study.models.ties,
+    )
+    method = f"{study.matching.ratio}:1 matched on the propensity score, Cox, {study.models.ties} ties, " + (
+        "variance clustered by matched set"
+    )
+    same = Estimate(
+        "matched_cox",
+        subgroup,
+        "",
+        "",
+        "hr",
+        None,
+        estimand=estimand_of(matches),
+        effect_type="marginal",
+        method=method,
+        counts=inside.counts(),
+    )
+    column = Column(study.exposure, study.exposure, inside.contrast)
+    rows = hazard_ratios(fit, (column,), study.confidence_level, same)
+    return Outcomes(tuple(rows), few_events("matched_cox", subgroup, fit.events_per_covariate, fit.warnings))
+
+
+def stratified_cox(inside: AnalysisSet, pair: NDArray[np.int64], matches: Matches, subgroup: str) -> Outcomes:
+    """Cox model with a baseline hazard of each pair: an effect within pairs, not the marginal one."""
+    study = inside.study
+    fit = fit_cox(
+        inside.time,
+        inside.event,
+        inside.exposed.astype(float)[:, None],
+        names=[study.exposure],
+        entry=inside.entry,
+        strata=pair,
+        ties=study.models.ties,
+    )
+    same = Estimate(
+        "stratified_cox",
+        subgroup,
+        "",
+        "",
+        "hr",
+        None,
+        estimand=estimand_of(matches),
+        effect_type="conditional",
+        method=f"matched on the propensity score, Cox stratified by matched set, {study.models.ties} ties",
+        counts=inside.counts(),
+    )
+    column = Column(study.exposure, study.exposure, inside.contrast)
+    return Outcomes(tuple(hazard_ratios(fit, (column,), study.confidence_level, same)))
+
+
+def pairs_name(subgroup: str) -> str:
+    """File stem of the pairs: the published set has the plain name."""
+    return "matched_pairs" if subgroup == ALL else f"matched_pairs_{subgroup}"
+
+
+def pairs_table(inside: AnalysisSet, pair: NDArray[np.int64], matches: Matches) -> pl.DataFrame:
+    """One row per person of the matched set; the distance is that of the set's nearest control."""
+    nearest = np.full(int(pair.max()) + 1, np.inf)
+    np.minimum.at(nearest, matches.pair_id, matches.distance)
+    return inside.frame.select(
+        pl.Series("pair_id", pair),
+        "source_file",
+        "source_record",
+        "arm",
+        pl.Series("distance", nearest[pair]),
+    )
+
+
+def balance_of(
+    everybody: AnalysisSet, terms: list[Covariate], weights: NDArray[np.float64], subgroup: str
+) -> Outcomes:
+    """Standardized mean differences before and after, level by level, and the largest as a finding."""
+    matrix, labels = matrix_of_levels(everybody, terms)
+    names = [f"{term}={level}" if level else term for term, level in labels]
+    result = balance(matrix, everybody.exposed, weights=weights, names=names)
+    table = result.to_frame().with_columns(
+        pl.Series("term", [term for term, _ in labels]),
+        pl.Series("level", [level for _, level in labels]),
+        pl.lit(subgroup).alias("subgroup"),
+    )
+    worst = result.largest_smd()
+    finding = Finding(
+        "matched_cox",
+        subgroup,
+        "largest_smd_after_matching",
+        "ok" if worst < SMD_LIMIT else "warning",
+        "largest absolute standardized mean difference after matching",
+        value=worst,
+        threshold=SMD_LIMIT,
+    )
+    return Outcomes(findings=(finding,), tables=(("balance", table),))
+
+
+def matching_facts(matches: Matches, scores: Propensity, subgroup: str) -> Outcomes:
+    """How much of the exposed arm found a match, the caliper, how well the score separates the arms."""
+    unmatched = matches.n_treated - matches.n_matched_treated
+    facts = [
+        (
+            "exposed_unmatched",
+            float(unmatched),
+            "exposed people without a match; they are not in the estimand",
+        ),
+        ("matched_sets", float(matches.n_matched_treated), "matched sets"),
+        ("propensity_auc", scores.auc, "chance that an exposed person scores higher than another"),
+    ]
+    if matches.caliper_width is not None:
+        facts.append(("caliper_width", matches.caliper_width, "widest distance allowed, in logits"))
+    findings = [
+        Finding("matched_cox", subgroup, check, "info", message, value=value)
+        for check, value, message in facts
+    ]
+    findings += few_events("matched_cox", subgroup, scores.model.events_per_covariate, scores.warnings)
+    return Outcomes(findings=tuple(findings))
+
+
+def histogram(
+    everybody: AnalysisSet, scores: Propensity, rows: NDArray[np.int64], subgroup: str
+) -> pl.DataFrame:
+    """Propensity scores of both arms in bins, before and after matching; no single value."""
+    inside = np.zeros(len(scores.score), dtype=bool)
+    inside[rows] = True
+    edges = np.linspace(0.0, 1.0, BINS + 1)
+    score = np.round(scores.score, LOGIT_DIGITS)
+    frames = []
+    for which, keep in (("full", np.ones_like(inside)), ("matched", inside)):
+        for arm, exposed in ((everybody.exposed_label, True), (everybody.reference_label, False)):
+            counts = np.histogram(score[keep & (everybody.exposed == exposed)], bins=edges)[0]
+            frames.append(
+                pl.DataFrame(
+                    {
+                        "subgroup": [subgroup] * BINS,
+                        "set": [which] * BINS,
+                        "arm": [arm] * BINS,
+                        "bin_low": edges[:-1].round(4),
+                        "bin_high": edges[1:].round(4),
+                        "n": counts.astype(np.int64),
+                    }
+                )
+            )
+    return pl.concat(frames)

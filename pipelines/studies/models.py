@@ -1,0 +1,214 @@
+"""Logistic and Cox models of a study, as estimates and findings."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipelines.stats.cox import CoxFit, fit_cox
+from pipelines.stats.logistic import fit_logistic
+from pipelines.stats.propensity import fit_propensity
+from pipelines.studies.analysis_set import AnalysisSet
+from pipelines.studies.definition import Covariate
+from pipelines.studies.design import Column, Design, build_design
+from pipelines.studies.results import ALL, BASELINE_ONLY, Estimate, Finding, Outcomes
+
+EVENTS_PER_COVARIATE = 10.0
+
+
+def logistic_exposure(people: AnalysisSet) -> Outcomes:
+    """Odds ratios of being exposed."""
+    study = people.study
+    covariates = study.terms(study.models.logistic)
+    design = build_design(people, covariates, analysis="logistic_exposure", subgroup=ALL, with_exposure=False)
+    fit = fit_logistic(design.matrix, design.people.exposed, names=design.names)
+    table = fit.to_frame(study.confidence_level)
+    counts = design.people.counts()
+    rows = [
+        Estimate(
+            "logistic_exposure",
+            ALL,
+            column.term,
+            column.contrast,
+            "or",
+            row["odds_ratio"],
+            row["ci_low"],
+            row["ci_high"],
+            row["p_value"],
+            estimand="association",
+            effect_type="conditional",
+            method="logistic regression of the exposure",
+            counts=counts,
+        )
+        for column in design.columns
+        for row in table.filter(pl.col("term") == column.name).iter_rows(named=True)
+    ]
+    findings = (
+        *design.findings,
+        *few_events("logistic_exposure", ALL, fit.events_per_covariate, fit.warnings),
+    )
+    return Outcomes(tuple(rows), (*findings, *post_baseline("logistic_exposure", ALL, covariates)))
+
+
+def cox_model(
+    people: AnalysisSet,
+    covariates: list[Covariate],
+    *,
+    analysis: str,
+    subgroup: str,
+    with_exposure: bool = True,
+) -> Outcomes:
+    """Cox model with the exposure (first) and covariates; conditional where there are covariates."""
+    design = build_design(
+        people, covariates, analysis=analysis, subgroup=subgroup, with_exposure=with_exposure
+    )
+    return fitted_cox(design, analysis, subgroup, adjusted=bool(covariates)) + Outcomes(
+        findings=post_baseline(analysis, subgroup, covariates)
+    )
+
+
+def fitted_cox(
+    design: Design, analysis: str, subgroup: str, *, adjusted: bool, estimand: str = "association"
+) -> Outcomes:
+    """Fit the design's Cox model on everybody in it."""
+    people = design.people
+    study = people.study
+    fit = fit_cox(
+        people.time,
+        people.event,
+        design.matrix,
+        names=design.names,
+        entry=people.entry,
+        ties=study.models.ties,
+    )
+    rows = hazard_ratios(
+        fit,
+        design.columns,
+        study.confidence_level,
+        Estimate(
+            analysis,
+            subgroup,
+            "",
+            "",
+            "hr",
+            None,
+            estimand=estimand,
+            effect_type="conditional" if adjusted else "marginal",
+            method=f"Cox, {study.models.ties} ties"
+            + (", left-truncated entry" if people.entry is not None else ""),
+            counts=people.counts(),
+        ),
+    )
+    findings = (*design.findings, *few_events(analysis, subgroup, fit.events_per_covariate, fit.warnings))
+    return Outcomes(tuple(rows), findings)
+
+
+def hazard_ratios(fit: CoxFit, columns: tuple[Column, ...], level: float, same: Estimate) -> list[Estimate]:
+    """Estimates of a Cox fit, one per column, with what they share taken from ``same``."""
+    table = {row["term"]: row for row in fit.to_frame(level).iter_rows(named=True)}
+    shared = {name: getattr(same, name) for name in ("counts", "estimand", "effect_type", "method")}
+    return [
+        Estimate(
+            same.analysis,
+            same.subgroup,
+            column.term,
+            column.contrast,
+            "hr",
+            table[column.name]["hazard_ratio"],
+            table[column.name]["ci_low"],
+            table[column.name]["ci_high"],
+            table[column.name]["p_value"],
+            **shared,
+        )
+        for column in columns
+    ]
+
+
+def cox_other_cause(people: AnalysisSet) -> Outcomes:
+    """Cause-specific Cox model of the competing death: what a confounder would move too.
+
+    Surgery of the breast should not prevent deaths of the heart: a hazard ratio below one here shows how
+    much healthier the exposed were.
+    """
+    study = people.study
+    known = people.frame["other_cause"].is_not_null().to_numpy()
+    inside = people.where(known)
+    other = AnalysisSet(
+        inside.frame.with_columns(event=pl.col("other_cause")),
+        study,
+        people.exposed_label,
+        people.reference_label,
+    )
+    return cox_model(other, study.terms(study.models.cox), analysis="cox_other_cause", subgroup=ALL)
+
+
+def cox_propensity_covariate(people: AnalysisSet, *, subgroup: str) -> Outcomes:
+    """Cox model with covariates and the propensity score as one more (not matched, not weighted)."""
+    study, analysis = people.study, "cox_propensity_covariate"
+    only = subgroup == BASELINE_ONLY
+    propensity_terms = study.terms(study.models.propensity, baseline_only=only)
+    cox_terms = study.terms(study.models.cox, baseline_only=only)
+    complete = build_design(
+        people, [*cox_terms, *propensity_terms], analysis=analysis, subgroup=subgroup, with_exposure=True
+    ).people
+    scores = build_design(
+        complete, propensity_terms, analysis=analysis, subgroup=subgroup, with_exposure=False
+    )
+    score = fit_propensity(scores.matrix, complete.exposed, names=scores.names).score
+    design = build_design(complete, cox_terms, analysis=analysis, subgroup=subgroup, with_exposure=True)
+    column = Column("propensity_score", "propensity_score", "per 1")
+    with_score = Design(
+        complete,
+        np.column_stack([design.matrix, score]),
+        (*design.columns, column),
+        (*design.findings, *scores.findings),
+    )
+    return fitted_cox(with_score, analysis, subgroup, adjusted=True) + Outcomes(
+        findings=post_baseline(analysis, subgroup, [*cox_terms, *propensity_terms])
+    )
+
+
+def few_events(
+    analysis: str, subgroup: str, per_covariate: float, warnings: tuple[str, ...]
+) -> tuple[Finding, ...]:
+    """The fit's own warnings, fewer than ten events per covariate among them."""
+    return tuple(
+        Finding(
+            analysis,
+            subgroup,
+            "events_per_covariate",
+            "warning",
+            words,
+            value=per_covariate,
+            threshold=EVENTS_PER_COVARIATE,
+        )
+        for words in warnings
+    )
+
+
+def post_baseline(analysis: str, subgroup: str, covariates: list[Covariate]) -> tuple[Finding, ...]:
+    """A warning where a published model adjusts for what was not known at time zero."""
+    names = dict.fromkeys(one.name for one in covariates if one.post_baseline)
+    if not names:
+        return ()
+    message = (
+        f"as published, the model holds treatments given after diagnosis ({', '.join(names)}): people had to "
+        "live to receive them; read the baseline_only re-analysis beside it"
+    )
+    return (Finding(analysis, subgroup, "post_baseline_covariates", "warning", message),)
+
+
+def matrix_of_levels(
+    people: AnalysisSet, covariates: list[Covariate]
+) -> tuple[NDArray[np.float64], list[tuple[str, str]]]:
+    """All levels of all covariates as 0/1 columns (the reference too), for balance: matrix and (term, level)."""
+    columns, labels = [], []
+    for one in covariates:
+        values = people.frame[f"cov_{one.name}"]
+        if one.kind == "continuous":
+            columns.append(values.to_numpy().astype(float))
+            labels.append((one.name, ""))
+            continue
+        for level in sorted(set(values.drop_nulls().to_list())):
+            columns.append((values == level).to_numpy().astype(float))
+            labels.append((one.name, level))
+    return np.column_stack(columns), labels
