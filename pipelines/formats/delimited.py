@@ -180,7 +180,7 @@ def _fast_table(
     data: bytes, columns: Sequence[str], delimiter: str, header_line: bytes | None
 ) -> pa.Table | None:
     """Parse a block at once; None where anything about it is doubtful."""
-    if not data or b"\0" in data or data.count(b'"') % 2 or (header_line and header_line in data):
+    if _is_doubtful(data) or (header_line and header_line in data):
         return None
     lines = data.count(b"\n") + (not data.endswith(b"\n"))
     try:
@@ -195,6 +195,19 @@ def _fast_table(
     except pa.ArrowInvalid:
         return None
     return table if table.num_rows == lines else None
+
+
+def _is_doubtful(data: bytes) -> bool:
+    """Whether a block holds what the fast parser reads in a way of its own."""
+    return (
+        not data
+        or b"\0" in data
+        or data.count(b'"') % 2 == 1
+        or data.count(b"\r") != data.count(b"\r\n")
+        or data.startswith((b"\n", b"\r\n"))
+        or b"\n\n" in data
+        or b"\n\r\n" in data
+    )
 
 
 def _records(data: bytes, delimiter: str, *, line_breaks_in_fields: bool) -> list[bytes]:

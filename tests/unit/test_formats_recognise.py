@@ -1,0 +1,134 @@
+"""``recognise`` says what a file is by its content, changes nothing, and never fails."""
+
+import gzip
+from pathlib import Path
+
+import polars as pl
+import pytest
+from formats_files import (
+    SEER_COLUMNS,
+    SEER_ROWS,
+    ncdb_lines,
+    quoted,
+    write_case_listing,
+    write_dic,
+    write_lines,
+)
+
+from pipelines.errors import InputError
+from pipelines.formats import open_extract, recognise
+
+SAMPLES = Path(__file__).parents[3] / "shared" / "reference" / "samples"
+
+
+@pytest.mark.parametrize("release", ["2013", "2016", "2020", "2022", "2023"])
+def test_ncdb_whatever_its_name(tmp_path: Path, release: str) -> None:
+    path = write_lines(tmp_path / "holiday.csv", ncdb_lines(release))
+    before = path.read_bytes()
+    found = recognise(path)
+    assert (found.format, found.source, found.release, found.records) == ("ncdb_puf", "ncdb", release, 60)
+    assert found.problems == ()
+    assert path.read_bytes() == before
+
+
+def test_case_listing_with_and_without_its_dic(tmp_path: Path) -> None:
+    path = write_case_listing(tmp_path)
+    found = recognise(path)
+    assert (found.format, found.release, found.records) == ("seerstat_case_listing", "nov2022", 3)
+    assert (found.columns, found.problems) == (5, ())
+    dic = recognise(tmp_path / "export.dic")
+    assert dic.format is None
+    assert "export dictionary of a SEER*Stat Case Listing session with 5 variables" in dic.explanation
+    (tmp_path / "export.dic").unlink()
+    found = recognise(path)
+    assert (found.format, found.source, found.release) == ("seerstat_case_listing", "seer", None)
+    assert "export.dic" in found.problems[0]
+
+
+def test_a_survival_export_is_explained(tmp_path: Path) -> None:
+    found = recognise(write_case_listing(tmp_path, session="Survival"))
+    assert found.format is None
+    assert "Survival session, whose rows are statistics" in found.explanation
+
+
+def test_tables_that_need_a_mapping(tmp_path: Path) -> None:
+    pl.DataFrame({"a": [1, 2], "b": ["x", "y"]}).write_parquet(tmp_path / "t.dat")
+    (tmp_path / "t.txt").write_text("#note\na\tb\tc\n1\t2\t3\n")
+    for name, records, columns in (("t.dat", 2, 2), ("t.txt", 1, 3)):
+        found = recognise(tmp_path / name)
+        assert (found.format, found.records, found.columns) == ("mapped", records, columns)
+        assert "--mapping" in found.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (gzip.compress(b"x" * 100, mtime=0), "gzip archive"),
+        (b"PK\x03\x04" + b"\0" * 50, "zip archive"),
+        (b"PAR1 and no more", "damaged"),
+        (bytes(range(256)) * 20, "binary data"),
+        (b'<?xml version="1.0"?>\n<NaaccrData baseDictionaryUri="x">', "NAACCR XML"),
+        (b"I" + b"x" * 4047 + b"\n", "NAACCR flat file, version 18"),
+        (b"just some words\nand more\n", "one column"),
+        (b"\n\n\n", "no text"),
+        (b"[System]\nno such thing\n", "not an export dictionary"),
+    ],
+)
+def test_what_cannot_be_read_is_explained(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "NCDBPUF_Breast.3.2022.0.dat"
+    path.write_bytes(content)
+    found = recognise(path)
+    assert found.format is None
+    assert words in found.explanation
+    with pytest.raises(InputError):
+        open_extract([path])
+    with pytest.raises(InputError):
+        open_extract([path], source="ncdb")
+
+
+def test_missing_files_and_folders(tmp_path: Path) -> None:
+    assert "no such file" in recognise(tmp_path / "nothing").explanation
+    assert "folder" in recognise(tmp_path).explanation
+    for path in (tmp_path / "nothing", tmp_path):
+        with pytest.raises(InputError):
+            open_extract([path])
+    with pytest.raises(InputError, match="No data file"):
+        open_extract([])
+
+
+def test_files_of_two_kinds_are_not_one_submission(tmp_path: Path) -> None:
+    ncdb = write_lines(tmp_path / "a.dat", ncdb_lines("2016"))
+    seer = write_case_listing(tmp_path)
+    with pytest.raises(InputError, match=r"different kinds: a\.dat is ncdb_puf, export\.csv is seerstat"):
+        open_extract([ncdb, seer])
+
+
+def test_a_damaged_ncdb_file_is_still_known(tmp_path: Path) -> None:
+    lines = ncdb_lines("2022", 100)
+    lines[0] = b"garbage\0"
+    lines[40] = lines[40] + b"too long"
+    found = recognise(write_lines(tmp_path / "a.dat", lines))
+    assert (found.format, found.release, found.records) == ("ncdb_puf", "2022", 100)
+    assert found.problems == ("Some lines cannot be records and will be set aside.",)
+
+
+def test_an_unknown_database_name(tmp_path: Path) -> None:
+    write_dic(tmp_path / "export.dic", SEER_COLUMNS, database="My own database")
+    path = write_lines(tmp_path / "export.csv", [quoted(row) for row in [SEER_COLUMNS, *SEER_ROWS]])
+    assert "does not say which submission" in recognise(path).problems[0]
+    with pytest.raises(InputError, match="does not say which SEER submission"):
+        open_extract([path])
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the reference samples are not on this machine")
+def test_no_sample_is_taken_for_what_it_is_not() -> None:
+    paths = sorted(path for path in SAMPLES.rglob("*") if path.is_file())
+    for path in paths:
+        found = recognise(path)
+        assert found.explanation
+        assert found.format != "ncdb_puf"
+        if path.parent.name == "naaccr_flat":
+            assert "NAACCR flat" in found.explanation
+        if path.parent.name == "seerstat_survival":
+            assert found.format is None
