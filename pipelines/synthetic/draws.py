@@ -18,6 +18,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
+BLOCK_ROWS = 50_000
+"""People simulated at a time: memory stays bounded, and row i is the same in a file of any length."""
 LEVELS_TABLE = Path(__file__).parent / "tables" / "levels.csv"
 
 

@@ -11,13 +11,11 @@ import polars as pl
 from pipelines.errors import InputError
 from pipelines.store.files import aside, write_parquet, write_text
 
-from . import ncdb
+from . import ncdb, seerstat
+from .draws import BLOCK_ROWS
 from .settings import WorldSettings
 from .truth_table import truth_of_world
 from .world import Release, World, make_world
-
-BLOCK_ROWS = 50_000
-"""People simulated at a time: memory stays bounded, and row i is the same in a file of any length."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,8 @@ def write_extract(
     ----------
     settings : WorldSettings
     format : str
-        ``ncdb-2016``, ``ncdb-2020``, ``ncdb-2021``, or ``ncdb-2022``.
+        ``ncdb-2016``, ``ncdb-2020``, ``ncdb-2021``, ``ncdb-2022``, ``seerstat-nov2018`` or
+        ``seerstat-nov2022``.
     rows : int
         Records (people, in ``mapped-msk``).
     seed : int
@@ -127,6 +126,18 @@ def _write_ncdb(puf_year: str, settings: WorldSettings, rows: int, seed: int, ou
     return (path,), (), truth
 
 
+def _write_seerstat(submission: str, settings: WorldSettings, rows: int, seed: int, out: Path) -> Written:
+    path = out / f"seer_breast_{submission}.csv"
+    lines = partial(seerstat.lines, submission=submission)
+    release = seerstat.release(submission)
+    truth = _write_blocks(path, release, seerstat.header(submission), lines, settings, rows, seed)
+    dictionary = path.with_suffix(".dic")
+    with aside(dictionary) as temporary:
+        temporary.write_bytes(seerstat.dictionary(submission))
+    return (path,), (dictionary,), truth
+
+
 FORMATS: dict[str, Callable[[WorldSettings, int, int, Path], Written]] = {
     **{f"ncdb-{year}": partial(_write_ncdb, year) for year in ("2016", "2020", "2021", "2022")},
+    **{f"seerstat-{name}": partial(_write_seerstat, name) for name in ("nov2018", "nov2022")},
 }

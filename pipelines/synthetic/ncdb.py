@@ -6,7 +6,7 @@ import numpy as np
 
 from pipelines.codebook.layouts import builtin_layouts
 
-from .draws import Draws
+from .draws import BLOCK_ROWS, Draws
 from .fixed_width import Bytes, assemble, numbers, where, words
 from .ncdb_treatment import DAYS_PER_MONTH, Treatment, treatment, treatment_columns
 from .ncdb_tumour import tumour_columns
@@ -84,7 +84,7 @@ def _case_keys(draws: Draws) -> Bytes:
     rows = draws.rows
     key = np.random.SeedSequence([draws.seed, draws.block, 37])
     noise = np.random.Generator(np.random.PCG64(key)).integers(0, 16, (rows, 37), dtype=np.uint8)
-    number = draws.block * 10_000_000 + np.arange(rows)
+    number = draws.block * BLOCK_ROWS + np.arange(rows)
     for place in range(8):
         noise[:, 36 - place] = (number >> (4 * place)) & 15
     text = np.frombuffer(b"0123456789ABCDEF", dtype=np.uint8)[noise]

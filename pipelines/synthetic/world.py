@@ -170,8 +170,9 @@ def _age(group: Coded, draws: Draws) -> IntArray:
 
 def _apply_eras(recorded: dict[str, Coded], release: Release, year: IntArray, age: IntArray) -> None:
     """Replace what a registry did not collect, or withholds, in that year."""
-    for name in ("pattern", "her2"):
-        recorded[name] = recorded[name].masked(year < 2010, "not_collected")
+    early = year < 2010
+    recorded["her2"] = recorded["her2"].masked(early, "not_collected")
+    recorded["pattern"] = recorded["pattern"].masked(early & ~recorded["pattern"].is_("none"), "not_collected")
     if release.registry == "ncdb":
         recorded["facility_type"] = recorded["facility_type"].masked(age < 40, "withheld")
     else:
@@ -229,9 +230,10 @@ def _further_tumours(release: Release, draws: Draws) -> IntArray:
         return own
     further = draws.uniform("further tumour") < 0.015
     previous = np.concatenate([[True], further[:-1]])
-    return np.subtract(own, further & ~previous)
+    return np.where(further & ~previous, own - 1, own)
 
 
+FURTHER_TUMOUR = {"stage": "1", "t": "t1", "n": "n0", "pattern": "none", "reporting_source": "hospital"}
 PERSON_LEVEL = ("age_group", "sex", "race_ethnicity", "payer", "marital_status", "charlson")
 
 
@@ -241,10 +243,16 @@ def _share_the_person(world: World) -> World:
         return world
     shared: Mapping[str, Coded] = {name: world.latent[name].take(rows) for name in PERSON_LEVEL}
     seen: Mapping[str, Coded] = {name: world.recorded[name].take(rows) for name in PERSON_LEVEL}
+    second = {
+        name: world.latent[name].masked(world.further_tumour, word) for name, word in FURTHER_TUMOUR.items()
+    }
+    second_seen = {
+        name: world.recorded[name].masked(world.further_tumour, word) for name, word in FURTHER_TUMOUR.items()
+    }
     return replace(
         world,
-        latent={**world.latent, **shared},
-        recorded={**world.recorded, **seen},
+        latent={**world.latent, **shared, **second},
+        recorded={**world.recorded, **seen, **second_seen},
         year=world.year[rows],
         age=world.age[rows],
         course=world.course.take(rows),

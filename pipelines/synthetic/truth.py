@@ -1,0 +1,129 @@
+"""What an estimate should have found: effects by intervening in the simulator.
+
+Two copies of the same people live through the same random numbers: in one everybody is operated on by their own
+timing rule, in the other nobody is. The contrast between the copies is the marginal effect in that set of people,
+with the same censoring as the data.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from pipelines.stats.cox import fit_cox
+
+from .draws import FloatArray
+from .outcomes import NEVER, time_of_death
+
+OUTCOMES = ("all_cause", "disease_specific")
+
+
+@dataclass(frozen=True)
+class TruthEffect:
+    """A true effect found by simulation.
+
+    Attributes
+    ----------
+    log_hr : float
+        Marginal log hazard ratio, first-named against second-named state.
+    std_error : float
+        Monte Carlo standard error of it.
+    replicates : int
+    """
+
+    log_hr: float
+    std_error: float
+    replicates: int
+
+    @property
+    def hr(self) -> float:
+        """Marginal hazard ratio."""
+        return float(np.exp(self.log_hr))
+
+
+def matched_set_truth(
+    truth: pl.DataFrame,
+    members: pl.DataFrame,
+    *,
+    seed: int = 1,
+    replicates: int = 20,
+    outcome: str = "all_cause",
+) -> TruthEffect:
+    """Marginal effect of surgery against none in a set of people.
+
+    Parameters
+    ----------
+    truth : polars.DataFrame
+        ``truth.parquet`` of the extract.
+    members : polars.DataFrame
+        ``source_file, source_record`` of the people in the set; a person in it twice counts twice.
+    seed : int
+    replicates : int
+        Lives simulated per person and copy.
+    outcome : {"all_cause", "disease_specific"}
+        Deaths from anything, or from the cancer with other deaths censored.
+
+    Returns
+    -------
+    TruthEffect
+
+    Raises
+    ------
+    ValueError
+        The set is empty, a member is not in the truth, or there is no such outcome.
+
+    Notes
+    -----
+    Everyone's operation comes at the time of their own rule: at diagnosis where the world has no immortal time,
+    else after their delay and only if they are alive then.
+    """
+    if outcome not in OUTCOMES:
+        raise ValueError(f"outcome is one of {', '.join(OUTCOMES)}, not {outcome!r}")
+    people = _people_of(truth, members)
+    rng = np.random.default_rng(seed)
+    estimates = np.array([_contrast(people, rng, outcome) for _ in range(replicates)])
+    return _effect(estimates)
+
+
+def _effect(estimates: FloatArray) -> TruthEffect:
+    spread = float(estimates.std(ddof=1)) if len(estimates) > 1 else float("nan")
+    return TruthEffect(float(estimates.mean()), spread / np.sqrt(len(estimates)), len(estimates))
+
+
+def _people_of(truth: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    keys = ["source_file", "source_record"]
+    wanted = members.select(pl.col(keys[0]).cast(pl.String), pl.col(keys[1]).cast(pl.Int64))
+    people = wanted.join(truth, on=keys, how="inner", maintain_order="left").sort(keys)
+    if not wanted.height or people.height != wanted.height:
+        raise ValueError(
+            f"the set has {wanted.height} members, {people.height} of them in the truth: "
+            "it must be the truth of the same extract"
+        )
+    return people
+
+
+def _contrast(people: pl.DataFrame, rng: np.random.Generator, outcome: str) -> float:
+    """Unadjusted log hazard ratio between the two copies in one draw of their lives."""
+    rows = people.height
+    column: Callable[[str], FloatArray] = lambda name: people[name].to_numpy().astype(float)  # noqa: E731
+    cancer, other, hr = column("cancer_hazard"), column("other_hazard"), column("surgery_hr")
+    end = column("end_of_observation")
+    unit, cause = rng.exponential(size=rows), rng.uniform(size=rows)
+    times, events = [], []
+    for surgery in (column("assigned_surgery"), np.full(rows, NEVER)):
+        death = time_of_death(unit, cancer, other, hr, surgery)
+        hazard_then = cancer * np.where(surgery <= death, hr, 1.0)
+        counts = (cause < hazard_then / (hazard_then + other)) | (outcome == "all_cause")
+        times.append(np.minimum(death, end))
+        events.append((death <= end) & counts)
+    time = recorded_months(np.concatenate(times), np.tile(people["whole_months"].to_numpy(), 2))
+    operated = np.repeat([1.0, 0.0], rows)[:, None]
+    return float(fit_cox(time, np.concatenate(events), operated).coefficients[0])
+
+
+def recorded_months(months: FloatArray, whole: np.ndarray) -> FloatArray:  # type: ignore[type-arg]
+    """Months as the registry records them: completed months (0 kept as half a month), else two decimals."""
+    completed = np.floor(months)
+    fine = np.maximum(np.rint(months * 100) / 100, 0.005)
+    return np.where(whole, np.where(completed == 0, 0.5, completed), fine)
