@@ -80,3 +80,14 @@ def mapped_rule(rule: Rule) -> Rule:
         rule(table, **{"source": "mapped", "release": "toy_clinic", "covered_years": None, **options})
 
     return hold
+
+
+@pytest.fixture
+def derive_one() -> Callable[..., pl.DataFrame]:
+    """Give a function that derives one patient and returns one relation, where a table would be too wide to draw."""
+
+    def one(relation: str, *, source: str = "ncdb", **recorded: str) -> pl.DataFrame:
+        staged = pl.DataFrame({name: [value] for name, value in recorded.items()}, schema=dict.fromkeys(recorded, pl.String))
+        return derive(staged, source=source)[relation]
+
+    return one
