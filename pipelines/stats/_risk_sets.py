@@ -71,8 +71,11 @@ class RiskSets:
 
     def sum_while_at_risk(self, per_group: FloatArray) -> FloatArray:
         """Sum `per_group` (G,) or (G, p) over the groups each row is at risk for: (n,) or (n, p)."""
-        running = np.concatenate([np.zeros_like(per_group[:1]), np.cumsum(per_group, axis=0)])
-        total: FloatArray = running[self.leaves] - running[self.enters]
+        # Groups run backwards in time: summing from the last one is summing from the earliest time, where
+        # hazards are small, so that nothing small is left over from a difference of large sums.
+        later = np.cumsum(per_group[::-1], axis=0)[::-1]
+        running = np.concatenate([later, np.zeros_like(per_group[:1])])
+        total: FloatArray = running[self.enters] - running[self.leaves]
         return total
 
 

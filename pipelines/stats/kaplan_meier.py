@@ -1,7 +1,7 @@
 """Kaplan-Meier curves: weights, delayed entry, groups, four kinds of interval, quantiles as R gives them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -73,6 +73,8 @@ class KaplanMeierCurve:
     ci: str
     level: float
     robust: bool
+    _entry: FloatArray = field(repr=False)  # sorted, and the weight of those who enter from there on
+    _not_yet: FloatArray = field(repr=False)
 
     @property
     def survival_std_err(self) -> FloatArray:
@@ -106,11 +108,13 @@ class KaplanMeierCurve:
 
     def n_at_risk(self, times: ArrayLike) -> FloatArray:
         """Weighted number still at risk just before each of `times` (those who leave then included).
-
-        Without delayed entry. With it, the number at risk just before the next time on the curve.
+        At risk at t means entry < t <= time, so with delayed entry nobody is at risk at 0.
         """
-        following = np.searchsorted(self.time, np.asarray(times, dtype=np.float64), side="left")
-        return np.append(self.n_risk, 0.0)[following]
+        at = np.asarray(times, dtype=np.float64)
+        leaving = np.cumsum((self.n_event + self.n_censor)[::-1])[::-1]
+        still = np.append(leaving, 0.0)[np.searchsorted(self.time, at, side="left")]
+        present: FloatArray = still - self._not_yet[np.searchsorted(self._entry, at, side="left")]
+        return present
 
     def restricted_mean(self, tau: float | None = None) -> tuple[float, float]:
         """Area under the curve to `tau` (default: its last time) and its Greenwood standard error."""
@@ -302,10 +306,11 @@ def _curve(
     n_event = _count(place, weights * died, len(distinct))
     n_leaving = _count(place, weights, len(distinct))
     n_risk = np.cumsum(n_leaving[::-1])[::-1]
+    entering, not_yet = np.zeros(0), np.zeros(1)
     if entry is not None:
         late = np.lexsort((weights, entry))
-        not_yet = np.concatenate([np.cumsum(weights[late][::-1])[::-1], [0.0]])
-        n_risk = n_risk - not_yet[np.searchsorted(entry[late], distinct, side="left")]
+        entering, not_yet = entry[late], np.append(np.cumsum(weights[late][::-1])[::-1], 0.0)
+        n_risk = n_risk - not_yet[np.searchsorted(entering, distinct, side="left")]
     everybody = n_event >= n_risk * (1 - 1e-12)  # weights add up to the same only up to rounding
     survival = np.asarray(np.cumprod(np.where(everybody, 0.0, 1 - n_event / n_risk)), dtype=np.float64)
     if clusters is None:
@@ -331,6 +336,8 @@ def _curve(
         ci=ci,
         level=level,
         robust=clusters is not None,
+        _entry=entering,
+        _not_yet=not_yet,
     )
 
 

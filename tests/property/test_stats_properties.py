@@ -1,0 +1,282 @@
+"""What must hold whatever the data: order of rows, scales of covariates, counts as weights, ties."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from pipelines.stats.balance import balance
+from pipelines.stats.cox import fit_cox
+from pipelines.stats.cox_diagnostics import martingale_residuals, score_residuals
+from pipelines.stats.errors import CollinearityError, ConvergenceError, NoMatchError, SeparationError
+from pipelines.stats.kaplan_meier import kaplan_meier
+from pipelines.stats.logistic import fit_logistic
+from pipelines.stats.logrank import logrank
+from pipelines.stats.matching import ORDERS, SPREADS, match_nearest
+
+NOT_FITTED = (SeparationError, CollinearityError, ConvergenceError)
+SEEDS = st.integers(0, 2**32 - 1)
+FEW = settings(max_examples=40, deadline=None)
+
+
+@dataclass
+class People:
+    """Made-up survival data in whole months, with ties."""
+
+    time: np.ndarray
+    event: np.ndarray
+    x: np.ndarray
+    entry: np.ndarray
+    weights: np.ndarray
+    strata: np.ndarray
+    rng: np.random.Generator
+
+    @property
+    def options(self) -> dict[str, np.ndarray]:
+        return {"entry": self.entry, "weights": self.weights, "strata": self.strata}
+
+
+def people(seed: int, n: int = 80) -> People:
+    rng = np.random.default_rng(seed)
+    x = np.column_stack([rng.normal(size=n), rng.integers(0, 2, n), rng.integers(18, 90, n)])
+    time = np.ceil(rng.exponential(12 * np.exp(-0.5 * x[:, 0]))) + 1
+    return People(
+        time=time,
+        event=rng.random(n) < 0.7,
+        x=x,
+        entry=np.floor(time * rng.random(n) * 0.5),
+        weights=rng.choice([0.3, 1.0, 1.7], n),
+        strata=rng.choice(["a", "b"], n),
+        rng=rng,
+    )
+
+
+@FEW
+@given(seed=SEEDS, ties=st.sampled_from(["efron", "breslow"]))
+def test_order_of_rows_does_not_change_a_bit_of_a_cox_fit(seed: int, ties: str) -> None:
+    d = people(seed)
+    cluster = d.rng.integers(0, 20, len(d.time))
+    order = d.rng.permutation(len(d.time))
+    shuffled = {k: v[order] for k, v in d.options.items()}
+    try:
+        one = fit_cox(d.time, d.event, d.x, cluster=cluster, ties=ties, **d.options)
+    except NOT_FITTED:
+        assume(False)
+    two = fit_cox(d.time[order], d.event[order], d.x[order], cluster=cluster[order], ties=ties, **shuffled)
+    assert_array_equal(one.coefficients, two.coefficients)
+    assert_array_equal(one.naive_covariance, two.naive_covariance)
+    assert one.log_likelihood == two.log_likelihood
+    assert_allclose(one.covariance, two.covariance, rtol=1e-12)
+    assert_allclose(martingale_residuals(one)[order], martingale_residuals(two), rtol=1e-12)
+
+
+@FEW
+@given(seed=SEEDS, factor=st.sampled_from([1e-6, 0.01, 365.25, 1e6]), shift=st.sampled_from([0.0, 1000.0]))
+def test_units_of_a_covariate_only_rescale_its_coefficient(seed: int, factor: float, shift: float) -> None:
+    d = people(seed)
+    other = d.x * [factor, 1.0, 1.0] + [0.0, 0.0, shift]
+    try:
+        one = fit_cox(d.time, d.event, d.x, **d.options)
+    except NOT_FITTED:
+        assume(False)
+    two = fit_cox(d.time, d.event, other, **d.options)
+    assert_allclose(two.coefficients * [factor, 1.0, 1.0], one.coefficients, rtol=1e-7, atol=1e-10)
+    assert_allclose(two.wald_test().statistic, one.wald_test().statistic, rtol=1e-7)
+
+
+@FEW
+@given(seed=SEEDS)
+def test_breslow_weight_two_is_two_rows(seed: int) -> None:
+    d = people(seed)
+    twice = d.rng.random(len(d.time)) < 0.5
+    rows = np.concatenate([np.arange(len(d.time)), np.flatnonzero(twice)])
+    try:
+        weighted = fit_cox(d.time, d.event, d.x, weights=1.0 + twice, entry=d.entry, ties="breslow")
+    except NOT_FITTED:
+        assume(False)
+    doubled = fit_cox(d.time[rows], d.event[rows], d.x[rows], entry=d.entry[rows], ties="breslow")
+    assert_allclose(weighted.coefficients, doubled.coefficients, rtol=1e-8, atol=1e-10)
+    assert_allclose(weighted.naive_covariance, doubled.naive_covariance, rtol=1e-8, atol=1e-12)
+
+
+@FEW
+@given(seed=SEEDS)
+def test_one_stratum_is_no_stratum_and_entry_at_zero_is_no_entry(seed: int) -> None:
+    d = people(seed)
+    n = len(d.time)
+    try:
+        plain = fit_cox(d.time, d.event, d.x)
+    except NOT_FITTED:
+        assume(False)
+    same = fit_cox(d.time, d.event, d.x, strata=["all"] * n, entry=np.zeros(n))
+    assert_allclose(same.coefficients, plain.coefficients, rtol=1e-9, atol=1e-12)
+    assert_allclose(same.covariance, plain.covariance, rtol=1e-9, atol=1e-14)
+
+
+@FEW
+@given(seed=SEEDS, ties=st.sampled_from(["efron", "breslow"]))
+def test_cutting_follow_up_into_pieces_changes_nothing(seed: int, ties: str) -> None:
+    d = people(seed)
+    cut = np.floor((d.entry + d.time) / 2)
+    inside = (cut > d.entry) & (cut < d.time)
+    start = np.concatenate([d.entry, cut[inside]])
+    stop = np.concatenate([np.where(inside, cut, d.time), d.time[inside]])
+    event = np.concatenate([d.event & ~inside, d.event[inside]])
+    x, person = np.vstack([d.x, d.x[inside]]), np.concatenate([np.arange(80), np.flatnonzero(inside)])
+    try:
+        whole = fit_cox(d.time, d.event, d.x, entry=d.entry, ties=ties, robust=True)
+    except NOT_FITTED:
+        assume(False)
+    pieces = fit_cox(stop, event, x, entry=start, cluster=person, ties=ties)
+    assert_allclose(pieces.coefficients, whole.coefficients, rtol=1e-8, atol=1e-10)
+    assert_allclose(pieces.covariance, whole.covariance, rtol=1e-7, atol=1e-12)
+
+
+@FEW
+@given(seed=SEEDS, ties=st.sampled_from(["efron", "breslow"]))
+def test_residuals_add_up_to_nothing(seed: int, ties: str) -> None:
+    d = people(seed)
+    try:
+        fit = fit_cox(d.time, d.event, d.x, ties=ties, **d.options)
+    except NOT_FITTED:
+        assume(False)
+    assert d.weights @ martingale_residuals(fit) == pytest.approx(0, abs=1e-8)
+    assert_allclose(d.weights @ score_residuals(fit), 0, atol=1e-5)
+
+
+@FEW
+@given(seed=SEEDS)
+def test_score_test_of_breslow_is_the_logrank_test_without_ties(seed: int) -> None:
+    d = people(seed)
+    time = d.rng.permutation(len(d.time)) + 1.0
+    arm = d.x[:, 1]
+    try:
+        fit = fit_cox(time, d.event, arm, strata=d.strata)
+    except NOT_FITTED:
+        assume(False)
+    assert logrank(time, d.event, arm, strata=d.strata).statistic == pytest.approx(
+        fit.score_test().statistic, rel=1e-9
+    )
+
+
+@FEW
+@given(seed=SEEDS)
+def test_order_of_rows_does_not_change_a_bit_of_a_logistic_fit(seed: int) -> None:
+    d = people(seed)
+    order = d.rng.permutation(len(d.time))
+    try:
+        one = fit_logistic(d.x, d.event, weights=d.weights)
+    except NOT_FITTED:
+        assume(False)
+    two = fit_logistic(d.x[order], d.event[order], weights=d.weights[order])
+    assert_array_equal(one.coefficients, two.coefficients)
+    assert_array_equal(one.covariance, two.covariance)
+    assert_array_equal(one.fitted[order], two.fitted)
+
+
+@FEW
+@given(seed=SEEDS)
+def test_without_censoring_the_curve_is_one_minus_the_distribution_function(seed: int) -> None:
+    d = people(seed)
+    curve = kaplan_meier(d.time, np.ones(len(d.time))).curves[0]
+    share_alive = [np.mean(d.time > t) for t in curve.time]
+    assert_allclose(curve.survival, share_alive, rtol=1e-10, atol=1e-15)
+
+
+@FEW
+@given(seed=SEEDS)
+def test_numbers_at_risk_are_counts_of_people(seed: int) -> None:
+    d = people(seed)
+    times = np.arange(0, 30.0)
+    curve = kaplan_meier(d.time, d.event, entry=d.entry, weights=d.weights).curves[0]
+    counted = [d.weights[(d.entry < t) & (d.time >= t)].sum() for t in times]
+    assert_allclose(curve.n_at_risk(times), counted, atol=1e-9)
+
+
+@FEW
+@given(seed=SEEDS, order=st.sampled_from(ORDERS), spread=st.sampled_from(SPREADS), ratio=st.integers(1, 3))
+def test_no_control_twice_and_no_pair_beyond_the_caliper(
+    seed: int, order: str, spread: str, ratio: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    logit, treated = rng.normal(size=120), rng.random(120) < 0.35
+    stratum = rng.integers(0, 2, 120)
+    try:
+        found = match_nearest(
+            logit, treated, order=order, caliper=0.1, caliper_sd=spread, ratio=ratio, exact=stratum
+        )
+    except NoMatchError:
+        assume(False)
+    assert len(set(found.control_index)) == len(found.control_index)
+    assert np.max(np.bincount(found.treated_index)) <= ratio
+    assert treated[found.treated_index].all()
+    assert not treated[found.control_index].any()
+    gaps = np.abs(logit[found.treated_index] - logit[found.control_index])
+    assert_allclose(found.distance, gaps, atol=2e-9)
+    assert gaps.max() <= found.caliper_width + 2e-9
+    assert_array_equal(stratum[found.treated_index], stratum[found.control_index])
+
+
+@FEW
+@given(seed=SEEDS, order=st.sampled_from(ORDERS))
+def test_pairs_of_people_do_not_depend_on_the_order_of_rows(seed: int, order: str) -> None:
+    rng = np.random.default_rng(seed)
+    logit, treated = rng.integers(-5, 6, 90) / 4, rng.random(90) < 0.4  # many ties
+    ids = rng.permutation(90) + 1000
+    rows = rng.permutation(90)
+    one = match_nearest(logit, treated, order=order, caliper=0.5, ids=ids)
+    two = match_nearest(logit[rows], treated[rows], order=order, caliper=0.5, ids=ids[rows])
+    assert_array_equal(ids[one.treated_index], ids[rows][two.treated_index])
+    assert_array_equal(ids[one.control_index], ids[rows][two.control_index])
+    assert_array_equal(one.pair_id, two.pair_id)
+
+
+@FEW
+@given(seed=SEEDS, order=st.sampled_from(ORDERS), replace=st.booleans())
+def test_matching_equals_a_slow_search_of_all_pairs(seed: int, order: str, replace: bool) -> None:
+    rng = np.random.default_rng(seed)
+    score, treated = rng.integers(-8, 9, 50), rng.random(50) < 0.4
+    assume(1 < treated.sum() < 49)
+    found = match_nearest(score / 4, treated, order=order, replace=replace, caliper=0.6, caliper_sd="total")
+    ours = list(zip(found.treated_index.tolist(), found.control_index.tolist(), strict=True))
+    assert ours == _slow_pairs(score / 4, treated, order, replace, found.caliper_width)
+
+
+def _slow_pairs(
+    logit: np.ndarray, treated: np.ndarray, order: str, replace: bool, width: float
+) -> list[tuple[int, int]]:
+    """Greedy matching by looking at every pair every time; ties to the lower row, treated first."""
+    waiting, free = np.flatnonzero(treated).tolist(), np.flatnonzero(~treated).tolist()
+    if order in ("largest", "smallest"):
+        waiting.sort(key=lambda i: -logit[i] if order == "largest" else logit[i])
+    pairs = []
+    while waiting:
+        choosing = waiting if order == "closest" else waiting[:1]
+        best = min(((abs(logit[i] - logit[j]), i, j) for i in choosing for j in free), default=None)
+        if order != "closest":
+            waiting = waiting[1:]
+        if best is None or best[0] > width:
+            if order == "closest":
+                break
+            continue
+        pairs.append(best[1:])
+        if order == "closest":
+            waiting.remove(best[1])
+        if not replace:
+            free.remove(best[2])
+    return sorted(pairs)
+
+
+@FEW
+@given(seed=SEEDS)
+def test_exchanging_the_arms_turns_the_pooled_difference_round(seed: int) -> None:
+    d = people(seed)
+    arm = d.rng.random(len(d.time)) < 0.4
+    assume(2 <= arm.sum() <= 78)
+    one, two = (balance(d.x, a, weights=d.weights) for a in (arm, ~arm))
+    assert_allclose(one.before.smd, -two.before.smd, rtol=1e-12, atol=1e-15)
+    assert_allclose(one.after.smd, -two.after.smd, rtol=1e-12, atol=1e-15)
+    assert_allclose(one.after.ks, two.after.ks, rtol=1e-12, atol=1e-12)

@@ -1,0 +1,271 @@
+"""Data that cannot be analysed are refused by name, with the field, the number concerned and a remedy."""
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+import pytest
+
+from pipelines.stats import errors
+from pipelines.stats.balance import balance
+from pipelines.stats.cox import fit_cox
+from pipelines.stats.cox_diagnostics import proportional_hazards_test, survival_curve
+from pipelines.stats.kaplan_meier import kaplan_meier
+from pipelines.stats.logistic import fit_logistic
+from pipelines.stats.logrank import logrank
+from pipelines.stats.matching import match_nearest
+from pipelines.stats.propensity import fit_propensity
+
+N = 200
+RNG = np.random.default_rng(20)
+TIME = np.ceil(RNG.exponential(20, N))
+EVENT = RNG.random(N) < 0.6
+X = RNG.normal(size=(N, 2))
+ARM = RNG.random(N) < 0.4
+RARE = (np.arange(N) % 20 == 0).astype(float)  # ten people
+WITH_RARE = np.column_stack([X, RARE])
+NAMES = ["age", "size", "rare"]
+HOLE = np.where(np.arange(N) == 7, np.nan, X[:, 0])
+
+CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int | None]] = {
+    "cox: a level without deaths": (
+        lambda: fit_cox(TIME, EVENT & (RARE == 0), WITH_RARE, names=NAMES),
+        errors.SeparationError,
+        "rare",
+        1,
+    ),
+    "cox: deaths in the order of a covariate": (
+        lambda: fit_cox(np.arange(1, 51), np.ones(50), -np.arange(50), names=["age"]),
+        errors.SeparationError,
+        "age",
+        1,
+    ),
+    "cox: nobody dies": (lambda: fit_cox(TIME, np.zeros(N), X), errors.NoEventsError, "event", None),
+    "cox: a constant": (
+        lambda: fit_cox(TIME, EVENT, np.column_stack([X, np.full(N, 0.1)]), names=NAMES),
+        errors.CollinearityError,
+        "rare",
+        1,
+    ),
+    "cox: constant within strata": (
+        lambda: fit_cox(TIME, EVENT, WITH_RARE, names=NAMES, strata=RARE),
+        errors.CollinearityError,
+        "rare",
+        1,
+    ),
+    "cox: a sum of others": (
+        lambda: fit_cox(TIME, EVENT, np.column_stack([X, X.sum(axis=1)]), names=NAMES),
+        errors.CollinearityError,
+        "age, size, rare",
+        3,
+    ),
+    "cox: a hole": (lambda: fit_cox(TIME, EVENT, HOLE, names=["age"]), errors.NonFiniteError, "age", 1),
+    "cox: infinite time": (
+        lambda: fit_cox(np.where(RARE == 1, np.inf, TIME), EVENT, X),
+        errors.NonFiniteError,
+        "time",
+        10,
+    ),
+    "cox: event coded 1 and 2": (lambda: fit_cox(TIME, EVENT + 1, X), errors.CodingError, "event", None),
+    "cox: text as covariate": (
+        lambda: fit_cox(TIME, EVENT, np.array(["a"] * N)),
+        errors.CodingError,
+        "covariates",
+        None,
+    ),
+    "cox: time below zero": (
+        lambda: fit_cox(np.where(RARE == 1, -1, TIME), EVENT, X),
+        errors.NegativeTimeError,
+        "time",
+        10,
+    ),
+    "cox: stop at start": (
+        lambda: fit_cox(TIME, EVENT, X, entry=np.where(RARE == 1, TIME, 0)),
+        errors.StopBeforeStartError,
+        "entry",
+        10,
+    ),
+    "cox: weight of zero": (
+        lambda: fit_cox(TIME, EVENT, X, weights=1 - RARE),
+        errors.WeightError,
+        "weights",
+        10,
+    ),
+    "cox: arrays of two lengths": (lambda: fit_cox(TIME, EVENT[:-1], X), errors.ShapeError, "event", None),
+    "cox: nobody": (lambda: fit_cox([], [], np.zeros((0, 1))), errors.ShapeError, "time", None),
+    "cox: unknown ties": (lambda: fit_cox(TIME, EVENT, X, ties="exact"), errors.CodingError, "ties", None),
+    "cox: missing stratum": (
+        lambda: fit_cox(TIME, EVENT, X, strata=HOLE),
+        errors.NonFiniteError,
+        "strata",
+        1,
+    ),
+    "cox: a name twice": (
+        lambda: fit_cox(TIME, EVENT, X, names=["a", "a"]),
+        errors.ShapeError,
+        "names",
+        None,
+    ),
+    "cox: unknown term": (
+        lambda: proportional_hazards_test(fit_cox(TIME, EVENT, X), terms={"t": ["none"]}),
+        errors.CodingError,
+        "terms",
+        None,
+    ),
+    "cox: curve of an unknown stratum": (
+        lambda: survival_curve(fit_cox(TIME, EVENT, X, strata=RARE), [0, 0]),
+        errors.CodingError,
+        "stratum",
+        None,
+    ),
+    "logistic: a level all without": (
+        lambda: fit_logistic(WITH_RARE, ARM & (RARE == 0), names=NAMES),
+        errors.SeparationError,
+        "rare",
+        1,
+    ),
+    "logistic: completely separated": (
+        lambda: fit_logistic(X[:, 0], X[:, 0] > 0, names=["age"]),
+        errors.SeparationError,
+        "age",
+        1,
+    ),
+    "logistic: nobody": (lambda: fit_logistic(X, np.zeros(N)), errors.NoEventsError, "outcome", N),
+    "logistic: a constant": (
+        lambda: fit_logistic(np.column_stack([X, np.ones(N)]), ARM, names=NAMES),
+        errors.CollinearityError,
+        "rare",
+        1,
+    ),
+    "propensity: all treated": (lambda: fit_propensity(X, np.ones(N)), errors.EmptyArmError, "treated", N),
+    "matching: no controls": (
+        lambda: match_nearest(X[:, 0], np.ones(N)),
+        errors.EmptyArmError,
+        "treated",
+        N,
+    ),
+    "matching: nobody within the caliper": (
+        lambda: match_nearest(X[:, 0] + 100 * ARM, ARM, caliper=0.2),
+        errors.NoMatchError,
+        "logit",
+        int(ARM.sum()),
+    ),
+    "matching: ids that repeat": (
+        lambda: match_nearest(X[:, 0], ARM, ids=np.arange(N) // 2),
+        errors.ShapeError,
+        "ids",
+        N // 2,
+    ),
+    "matching: ratio of nothing": (
+        lambda: match_nearest(X[:, 0], ARM, ratio=0),
+        errors.CodingError,
+        "ratio",
+        None,
+    ),
+    "matching: caliper below zero": (
+        lambda: match_nearest(X[:, 0], ARM, caliper=-1),
+        errors.CodingError,
+        "caliper",
+        None,
+    ),
+    "matching: spread of one person": (
+        lambda: match_nearest([0.0, 1.0, 2.0], [1, 0, 0], caliper=1),
+        errors.EmptyArmError,
+        "caliper_sd",
+        None,
+    ),
+    "balance: one treated": (
+        lambda: balance(X, np.arange(N) == 0),
+        errors.EmptyArmError,
+        "treated",
+        1,
+    ),
+    "balance: negative weights": (
+        lambda: balance(X, ARM, weights=-np.ones(N)),
+        errors.WeightError,
+        "weights",
+        N,
+    ),
+    "balance: an arm without weight": (
+        lambda: balance(X, ARM, weights=ARM.astype(float)),
+        errors.EmptyArmError,
+        "weights",
+        None,
+    ),
+    "km: a level of 95": (lambda: kaplan_meier(TIME, EVENT, level=95), errors.CodingError, "level", None),
+    "km: no label": (
+        lambda: kaplan_meier(TIME, EVENT, group=[None] * N),
+        errors.NonFiniteError,
+        "group",
+        N,
+    ),
+    "log-rank: one group": (lambda: logrank(TIME, EVENT, np.ones(N)), errors.EmptyArmError, "group", None),
+    "log-rank: nobody dies": (
+        lambda: logrank(TIME, np.zeros(N), ARM),
+        errors.NoEventsError,
+        "event",
+        None,
+    ),
+    "log-rank: a group gone before the first death": (
+        lambda: logrank([1, 2, 5, 6, 7], [0, 0, 1, 1, 0], ["x", "x", "y", "z", "y"]),
+        errors.EmptyArmError,
+        "x",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_refused_by_name(case: str) -> None:
+    call, kind, field, count = CASES[case]
+    with pytest.raises(kind) as caught:
+        call()
+    error = caught.value
+    assert isinstance(error, ValueError)
+    assert error.field == field
+    assert error.remedy in str(error)
+    assert field in str(error)
+    if count is not None:
+        assert error.count == count
+
+
+def test_every_error_is_tried() -> None:
+    named = {v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, errors.StatsError)}
+    tried = {kind for _, kind, _, _ in CASES.values()}
+    assert named - tried == {errors.StatsError, errors.ConvergenceError}
+
+
+def test_no_convergence_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.stats._cox_newton.MAX_ITERATIONS", 1)
+    with pytest.raises(errors.ConvergenceError, match="x0, x1"):
+        fit_cox(TIME, EVENT, X)
+
+
+def test_a_penalty_fits_what_is_separated() -> None:
+    fit = fit_cox(TIME, EVENT & (RARE == 0), WITH_RARE, names=NAMES, ridge=1.0)
+    assert np.isfinite(fit.coefficients).all()
+    assert fit.coefficients[2] < -0.5
+
+
+def test_a_strong_effect_is_not_taken_for_separation() -> None:
+    age = np.linspace(-3, 3, N)
+    fit = fit_cox(np.exp(-3 * age) + RNG.exponential(0.02, N), np.ones(N), age)
+    assert fit.coefficients[0] > 2
+    assert fit_logistic(age, RNG.random(N) < 1 / (1 + np.exp(-6 * age))).coefficients[1] > 2
+
+
+def test_few_events_are_a_finding_on_the_result_and_no_python_warning() -> None:
+    few = fit_cox(TIME, EVENT & (np.arange(N) < 20), X)
+    assert few.events_per_covariate < 10
+    assert "ten events per covariate" in few.warnings[0]
+    many = fit_cox(TIME, EVENT, X)
+    assert many.events_per_covariate == EVENT.sum() / 2
+    assert many.warnings == ()
+    rarer = min(ARM.sum(), N - ARM.sum())
+    assert fit_logistic(X, ARM).events_per_covariate == rarer / 2
+
+
+def test_a_polars_frame_names_its_columns() -> None:
+    frame = pl.DataFrame({"age": X[:, 0], "size": X[:, 1]})
+    assert fit_cox(TIME, EVENT, frame).names == ("age", "size")
+    assert fit_logistic(frame, ARM).to_frame()["term"].to_list() == ["(intercept)", "age", "size"]
