@@ -13,15 +13,14 @@ from pipelines.store.manifest import FileFacts, Manifest
 from pipelines.store.publish import check_may_load
 from pipelines.store.submission import Submission
 
-QUARANTINE_SCHEMA = pa.schema(
-    {
-        "source_file": pa.string(),
-        "source_record": pa.int64(),
-        "byte_start": pa.int64(),
-        "byte_end": pa.int64(),
-        "reason": pa.string(),
-    }
-)
+QUARANTINE_FIELDS: dict[str, pa.DataType] = {
+    "source_file": pa.string(),
+    "source_record": pa.int64(),
+    "byte_start": pa.int64(),
+    "byte_end": pa.int64(),
+    "reason": pa.string(),
+}
+QUARANTINE_SCHEMA = pa.schema(QUARANTINE_FIELDS)
 
 
 def load_extract(

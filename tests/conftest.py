@@ -1,0 +1,42 @@
+"""What several rooms of tests share: one synthetic NCDB submission that went all the way, and the command line."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+os.environ["GX_ANALYTICS_ENABLED"] = "false"
+os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshot-to", default=None, help="folder that the browser test writes its pictures to")
+
+
+@pytest.fixture(scope="session")
+def ncdb_extract(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic NCDB 2016 extract, mostly stage IV, so that studies have people."""
+    from pipelines.synthetic import WorldSettings, write_extract
+
+    folder = tmp_path_factory.mktemp("ncdb")
+    files = write_extract(WorldSettings(stage_iv_share=0.7), "ncdb-2016", 9_000, 11, folder)
+    return next(path for path in files.paths if path.suffix == ".dat")
+
+
+@pytest.fixture
+def cohorts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run the ``cohorts`` command as a user would: exit code, what it said, what it complained of."""
+    from pipelines import cli
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["cohorts", *map(str, arguments)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as left:
+            code = int(left.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run

@@ -1,0 +1,142 @@
+"""The store: nothing half-written, nothing lost, and no published state that did not pass."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from pipelines.errors import GateError, InputError
+from pipelines.formats import Batch, Extract
+from pipelines.store import FileFacts, Home, Manifest, Verdict, build_warehouse, load_extract, publish
+from pipelines.store.extract import QUARANTINE_SCHEMA
+from pipelines.store.files import aside
+
+
+class ToyTable:
+    """Two records kept and one set aside, or an error half-way."""
+
+    name = "toy"
+    columns = ("SEX",)
+
+    def __init__(self, path: Path, *, breaks: bool = False) -> None:
+        self.path, self.breaks = path, breaks
+
+    def batches(self) -> Iterator[Batch]:
+        kept = pa.table(
+            {"SEX": ["1", "2"], "source_file": ["toy.dat"] * 2, "source_record": pa.array([1, 2], pa.int64())}
+        )
+        rejected = pa.table(
+            {
+                "source_file": ["toy.dat"],
+                "source_record": [3],
+                "byte_start": [20],
+                "byte_end": [29],
+                "reason": ["too long"],
+            }
+        ).cast(QUARANTINE_SCHEMA)
+        yield Batch(kept, rejected)
+        if self.breaks:
+            raise InputError("The file ends in the middle of a record")
+
+
+def toy_extract(path: Path, *, breaks: bool = False) -> Extract:
+    path.write_bytes(b"1\n2\nlong\n")
+    return Extract(
+        source="ncdb",
+        format="ncdb_puf",
+        release="2016",
+        covered_years=(2004, 2016),
+        site="breast",
+        tables=(ToyTable(path, breaks=breaks),),  # type: ignore[arg-type]
+        notes=(),
+        mapping=None,
+    )
+
+
+def with_verdict(home: Home, submission: str, *, passed: bool) -> None:
+    building = home.building(submission)
+    verdict = Verdict(passed=passed, checks=1, blocking_failures=() if passed else ("a_check",))
+    building.save_manifest(building.manifest.model_copy(update={"verdict": verdict}))
+
+
+def test_records_in_are_records_kept_and_quarantined(tmp_path: Path) -> None:
+    manifest = load_extract(Home(tmp_path), "ncdb-2016", toy_extract(tmp_path / "toy.dat"))
+    facts = manifest.files[0]
+    assert (facts.records_read, facts.kept, facts.quarantined) == (3, 2, 1)
+    building = Home(tmp_path).building("ncdb-2016")
+    assert pl.read_parquet(building.extract_files()[0]).height == 2
+    assert pl.read_parquet(building.quarantine)["reason"].to_list() == ["too long"]
+
+
+def test_a_manifest_that_loses_a_record_cannot_be_made() -> None:
+    with pytest.raises(ValueError, match="3 records read"):
+        FileFacts(name="a", table="a", bytes=1, sha256="", records_read=3, kept=1, quarantined=1)
+
+
+def test_a_read_that_breaks_leaves_nothing_behind(tmp_path: Path) -> None:
+    home = Home(tmp_path / "var")
+    with pytest.raises(InputError, match="middle of a record"):
+        load_extract(home, "ncdb-2016", toy_extract(tmp_path / "toy.dat", breaks=True))
+    assert list((home.submissions / ".building").iterdir()) == []
+
+
+def test_without_a_pass_nothing_is_published(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    load_extract(home, "ncdb-2016", toy_extract(tmp_path / "toy.dat"))
+    with pytest.raises(GateError, match="no verdict"):
+        publish(home, "ncdb-2016")
+    with_verdict(home, "ncdb-2016", passed=False)
+    with pytest.raises(GateError, match="a_check"):
+        publish(home, "ncdb-2016")
+    assert home.published_ids() == []
+
+
+def test_a_published_id_is_loaded_again_only_when_asked_to(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    load_extract(home, "ncdb-2016", toy_extract(tmp_path / "toy.dat"))
+    with_verdict(home, "ncdb-2016", passed=True)
+    publish(home, "ncdb-2016")
+    with pytest.raises(InputError, match="--replace"):
+        load_extract(home, "ncdb-2016", toy_extract(tmp_path / "toy.dat"))
+    load_extract(home, "ncdb-2016", toy_extract(tmp_path / "toy.dat"), replace_published=True)
+    with_verdict(home, "ncdb-2016", passed=True)
+    publish(home, "ncdb-2016")
+    assert home.published_ids() == ["ncdb-2016"]
+    assert home.building_ids() == []
+
+
+@pytest.mark.parametrize("name", ["NCDB", "a b", "../x", "a--b", "-a", "", "x" * 41])
+def test_an_id_that_could_not_be_a_folder_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError):
+        Home(tmp_path).building(name)
+
+
+def test_a_write_that_breaks_keeps_what_was_there(tmp_path: Path) -> None:
+    target = tmp_path / "cohorts"
+    target.mkdir()
+    (target / "members").write_text("before")
+    with pytest.raises(RuntimeError), aside(target) as temporary:
+        temporary.mkdir()
+        (temporary / "members").write_text("half")
+        raise RuntimeError
+    assert (target / "members").read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["cohorts"]
+
+
+def test_an_open_warehouse_is_not_disturbed_by_the_next_one(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    first = build_warehouse(home)
+    assert first.stat().st_mode & 0o777 == 0o444
+    with duckdb.connect(str(first), read_only=True) as analyst:
+        build_warehouse(home)
+        assert analyst.execute("select count(*) from submissions").fetchall() == [(0,)]
+
+
+def test_a_manifest_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    written = load_extract(home, "ncdb-2016", toy_extract(tmp_path / "toy.dat"))
+    assert home.building("ncdb-2016").manifest == written
+    assert isinstance(written, Manifest)
