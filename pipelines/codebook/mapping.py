@@ -269,8 +269,10 @@ def load_mapping(path: Path) -> Mapping:
 
 
 def _problem(error: dict[str, Any]) -> str:
-    path = ".".join(str(part) for part in error["loc"] if part != "[key]") or "the mapping"
+    at = list(error["loc"])
+    if at[-1:] == ["[key]"]:  # the name itself is wrong: show it as it was written
+        at[-2:] = [error["input"]]
     message = str(error["msg"]).removeprefix("Value error, ")
-    quote = isinstance(error.get("input"), bool | int | float) and error["type"] == "string_type"
-    hint = " (quote it: YAML reads Yes, No and numbers as something else)" if quote else ""
-    return f"{path}: {message}{hint}" if error["loc"] else f"{message}"
+    unquoted = error["type"] == "string_type" and isinstance(error["input"], bool | int | float)
+    hint = " (quote it: YAML reads Yes, No and numbers as something else)" if unquoted else ""
+    return ": ".join(filter(None, [".".join(map(str, at)), message + hint]))

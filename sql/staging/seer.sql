@@ -106,6 +106,24 @@ select
     decode('seer_m_category', m_adjusted6) as m_ajcc6_adjusted,
     decode('seer_m_category', m_combined) as m_combined_2016,
     decode('seer_m_category', m_eod) as m_eod_2018,
+    case when as_whole(nodes_positive) <= 90 then as_whole(nodes_positive) end as nodes_positive,
+    case
+        when nodes_positive is null then null
+        when trim(nodes_positive) in ('', 'Blank(s)') then 'blank'
+        when as_whole(nodes_positive) <= 90 then 'counted'
+        when as_whole(nodes_positive) in (95, 97) then 'positive_no_count'
+        when as_whole(nodes_positive) = 98 then 'none_examined'
+        else 'unknown'
+    end as nodes_positive_status,
+    case when as_whole(nodes_examined) <= 90 then as_whole(nodes_examined) end as nodes_examined,
+    case
+        when nodes_examined is null then null
+        when trim(nodes_examined) in ('', 'Blank(s)') then 'blank'
+        when as_whole(nodes_examined) <= 90 then 'counted'
+        when as_whole(nodes_examined) = 95 then 'aspiration_only'
+        when as_whole(nodes_examined) in (96, 97, 98) then 'removed_no_count'
+        else 'unknown'
+    end as nodes_examined_status,
     -- The newest summary that is filled for the year: combined from 2004, 2000 from 1998, historic before.
     coalesce(
         nullif(decode('seer_summary_stage', summary_combined), 'blank'),
@@ -130,11 +148,13 @@ select
     decode('seer_receptor_summary_2018', pr_summary) as pr_summary,
     decode('seer_receptor_recode', pr_recode) as pr_recode,
     decode('seer_receptor_factor', ssf_15) as her2_ssf15,
+    decode('seer_her2_ihc_score', ssf_8) as her2_ihc_score_ssf8,
     decode('seer_receptor_factor', ssf_9) as her2_ihc_ssf9,
     decode('seer_receptor_factor', ssf_11) as her2_fish_ssf11,
     decode('seer_receptor_factor', ssf_13) as her2_cish_ssf13,
     decode('seer_receptor_factor', ssf_14) as her2_other_ssf14,
     decode('seer_her2_summary_2018', her2_summary) as her2_summary_2018,
+    decode('seer_receptor_combination', ssf_16) as receptors_ssf16,
     decode('seer_receptor_recode', her2_recode) as her2_recode,
     decode('seer_breast_subtype', breast_subtype) as subtype_recode,
     -- treatment
@@ -146,6 +166,7 @@ select
     decode('seer_other_site_surgery', other_site_surgery) as other_site_surgery,
     decode('seer_chemotherapy', chemotherapy_recode) as chemo,
     decode('seer_radiation', radiation_recode) as radiation_summary,
+    decode('seer_radiation_surgery_sequence', radiation_surgery_sequence) as radiation_surgery_sequence,
     decode('seer_systemic_surgery_sequence', systemic_surgery_sequence) as systemic_surgery_sequence,
     -- '731+days' is a top code: the number is not known
     treatment_days as days_to_treatment,

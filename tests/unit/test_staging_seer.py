@@ -386,3 +386,19 @@ def test_a_variable_has_one_ascertainment_in_a_release(release: int) -> None:
     assert status["disease_presentation"] == status["days_to_definitive_surgery"] == "not_released"
     assert status["her2_status"] == "not_collected_before_2010"
     assert status["primary_payer"] == ("not_collected_before_2007" if release <= 2018 else "not_released")
+
+
+def test_node_counts_keep_their_special_codes_apart() -> None:
+    rows = stage(
+        {"nodes_positive": ["03", "97", "98", "99", "Blank(s)", None], "nodes_examined": ["12", *["95"] * 5]}
+    )
+    assert [row["nodes_positive"] for row in rows] == [3, None, None, None, None, None]
+    statuses = [row["nodes_positive_status"] for row in rows]
+    assert statuses == ["counted", "positive_no_count", "none_examined", "unknown", "blank", None]
+    assert [row["nodes_examined_status"] for row in rows[:2]] == ["counted", "aspiration_only"]
+
+
+def test_the_same_digits_mean_other_things_in_other_factors() -> None:
+    (row,) = stage({f"ssf_{factor}": ["010"] for factor in (1, 8, 15, 16)})
+    assert (row["er_ssf1"], row["her2_ihc_score_ssf8"], row["her2_ssf15"]) == ("positive", "1+", "positive")
+    assert row["receptors_ssf16"] == "hr_pos_her2_neg"
