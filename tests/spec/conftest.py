@@ -19,7 +19,8 @@ def parse(table: str) -> tuple[list[str], list[str], list[list[str | None]]]:
     """Read a drawn table: names left of the arrow, names right of it, and the rows."""
     lines = [line.strip() for line in table.strip().splitlines() if line.strip()]
     cells = [
-        [[cell.strip() for cell in side.split("|")] for side in line.split("=>", maxsplit=1)] for line in lines
+        [[cell.strip() for cell in side.split("|")] for side in line.split("=>", maxsplit=1)]
+        for line in lines
     ]
     recorded, expected = cells[0]
     rows = [[None if cell == "-" else cell for side in line for cell in side] for line in cells[1:]]
@@ -87,7 +88,9 @@ def derive_one() -> Callable[..., pl.DataFrame]:
     """Give a function that derives one patient and returns one relation, where a table would be too wide to draw."""
 
     def one(relation: str, *, source: str = "ncdb", **recorded: str) -> pl.DataFrame:
-        staged = pl.DataFrame({name: [value] for name, value in recorded.items()}, schema=dict.fromkeys(recorded, pl.String))
+        staged = pl.DataFrame(
+            {name: [value] for name, value in recorded.items()}, schema=dict.fromkeys(recorded, pl.String)
+        )
         return derive(staged, source=source)[relation]
 
     return one

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (tables are drawn wide)
 """Who the person was at diagnosis, and the tumor's size and grade."""
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (tables are drawn wide)
 """De novo and metachronous disease, and the clock that starts at metastasis."""
 
 

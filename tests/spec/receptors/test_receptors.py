@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (tables are drawn wide)
 """Oestrogen, progesterone and HER2 receptors, by era."""
 
 
@@ -61,13 +62,17 @@ def test_her2_means_something_else_in_each_era(rule):
 
 def test_seer_her2_is_the_recode(seer_rule):
     """SEER's derived HER2 recode from 2010; from 2018 it rests on the summary item, and the definition says so."""
-    seer_rule("""
+    seer_rule(
+        """
         year_of_diagnosis | her2_recode    => her2_status   | her2_definition
         2009              | not_applicable => not_collected | not_collected
         2010              | positive       => positive      | seer_recode_2010_2017
         2017              | negative       => negative      | seer_recode_2010_2017
         2018              | negative       => negative      | seer_recode_2018
-    """, covered_years=(2000, 2020), release="nov2022")
+    """,
+        covered_years=(2000, 2020),
+        release="nov2022",
+    )
 
 
 def test_single_tests_are_evidence_and_fill_only_on_request(rule):

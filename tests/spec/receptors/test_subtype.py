@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (tables are drawn wide)
 """Breast cancer subtype, from 2010."""
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (tables are drawn wide)
 """Where it had spread at diagnosis."""
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (tables are drawn wide)
 """Any evidence of metastasis: every piece in its own column, and a policy that reads them all."""
 
 
@@ -44,14 +45,17 @@ def test_a_blank_pathologic_m_is_never_m0(rule):
 def test_eod_00_is_flagged(seer_rule):
     """From 2018 EOD metastases 10 and 70 are distant and 05 is M0. Code 00 means none **or unknown**: it counts as no,
     and where nothing else says M0 the row says that it rests on it. A death-certificate code says nothing."""
-    seer_rule("""
+    seer_rule(
+        """
         year_of_diagnosis | stage_eod_2018 | m_eod_2018 | eod_mets          => stage_iv_any_evidence | evidence_eod_mets | stage_iv_rests_on_eod_00
         2019              | unknown        | blank      | distant           => true                  | true              | false
         2019              | unknown        | blank      | itc               => false                 | false             | false
         2019              | unknown        | blank      | none              => false                 | false             | true
         2019              | 2              | m0         | none              => false                 | false             | false
         2019              | unknown        | blank      | death_certificate => -                     | -                 | false
-    """, covered_years=(2000, 2020))
+    """,
+        covered_years=(2000, 2020),
+    )
 
 
 def test_organ_flags_that_say_no_are_not_m0(rule):

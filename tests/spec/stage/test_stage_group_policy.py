@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (tables are drawn wide)
 """Stage IV under the ``stage_group`` policy: what the papers did."""
 
 
@@ -65,12 +66,15 @@ def test_a_series_across_2004_has_one_column_for_all_its_years(seer_rule):
 def test_before_1988_there_is_only_summary_stage(seer_rule):
     """Before 1988 SEER has summary stage alone: distant summary stage is ``summary_distant`` and never stage IV, nor
     evidence for it, because its definition of distant differs."""
-    seer_rule("""
+    seer_rule(
+        """
         year_of_diagnosis | summary_stage => stage_iv | stage_group   | stage_edition | summary_distant | stage_iv_any_evidence
         1980              | distant       => -        | not_collected | none          | true            | -
         1980              | regional      => -        | not_collected | none          | false           | -
         1980              | unknown       => -        | not_collected | none          | -               | -
-    """, covered_years=(1973, 2016))
+    """,
+        covered_years=(1973, 2016),
+    )
 
 
 def test_a_mapped_source_falls_back_to_m(mapped_rule):

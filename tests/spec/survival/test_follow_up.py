@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (tables are drawn wide)
 """Follow-up, death and its cause."""
 
 
@@ -69,9 +70,12 @@ def test_entry_is_zero_where_follow_up_begins_at_diagnosis(mapped_rule):
 
 def test_follow_up_table_keeps_the_recurrence_item(mapped_rule):
     """The follow-up table keeps the first recurrence as recorded, beside what was derived from it."""
-    mapped_rule("""
+    mapped_rule(
+        """
         stage_at_diagnosis | recurrence_type | months_to_first_recurrence | months_to_distant_recurrence => recurrence_type | months_to_first_recurrence | disease_presentation
         2                  | distant         | 14                         | 14                           => distant         | 14                         | metachronous
         2                  | locoregional    | 14                         | 30                           => locoregional    | 14                         | undetermined_after_locoregional
         2                  | -               | -                          | -                            => not_released    | -                          | not_released
-    """, relation="follow_up")
+    """,
+        relation="follow_up",
+    )

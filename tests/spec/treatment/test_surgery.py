@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (tables are drawn wide)
 """Surgery of the primary tumor."""
 
 
@@ -61,7 +62,8 @@ def test_who_died_before_the_operation_stays_unoperated(rule):
 def test_codes_with_letters_are_surgery(rule):
     """2023 writes the same list as A codes, 2024 begins a new B list. They are text: read as numbers they would all
     become "no surgery"."""
-    rule("""
+    rule(
+        """
         year_of_diagnosis | surgery_code_to_2022 | surgery_code_2023 => primary_surgery   | operated | bilateral      | surgery_code
         2023              | blank                | A000              => none              | false    | not_applicable | A000
         2023              | blank                | A200              => breast_conserving | true     | no             | A200
@@ -69,7 +71,10 @@ def test_codes_with_letters_are_surgery(rule):
         2024              | blank                | B600              => mastectomy        | true     | unknown        | B600
         2024              | blank                | B290              => breast_conserving | true     | no             | B290
         2024              | blank                | B990              => unknown           | -        | unknown        | B990
-    """, release="2024", covered_years=(2004, 2024))
+    """,
+        release="2024",
+        covered_years=(2004, 2024),
+    )
 
 
 def test_a_dual_coded_year_checks_the_crosswalk(rule):

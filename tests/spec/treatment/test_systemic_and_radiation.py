@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (tables are drawn wide)
 """Systemic therapy and radiation, first course."""
 
 
@@ -44,7 +45,8 @@ def test_seer_says_no_or_unknown(seer_rule):
 
 def test_ncdb_radiation_to_2016_is_the_summary_item(rule):
     """Releases to 2016 have a summary item: 1-5 yes, 0 no, 9 unknown."""
-    rule("""
+    rule(
+        """
         year_of_diagnosis | radiation_summary | radiation_reason_no => radiation | radiation_conflict
         2012              | given             | performed           => yes       | false
         2012              | none              | not_planned         => no        | false
@@ -52,7 +54,10 @@ def test_ncdb_radiation_to_2016_is_the_summary_item(rule):
         2012              | blank             | unknown             => unknown   | false
         2012              | given             | refused             => yes       | true
         2012              | none              | performed           => no        | true
-    """, release="2016", covered_years=(2004, 2016))
+    """,
+        release="2016",
+        covered_years=(2004, 2016),
+    )
 
 
 def test_later_radiation_needs_reason_and_modality(rule):
@@ -101,7 +106,9 @@ def test_modalities_of_one_patient(derive_one):
         days_to_hormone_therapy="60",
         days_to_hormone_therapy_status="recorded",
     )
-    drawn = rows.select("modality", "given", "detail", "reason_not_given", "days_from_diagnosis", "days_status")
+    drawn = rows.select(
+        "modality", "given", "detail", "reason_not_given", "days_from_diagnosis", "days_status"
+    )
     assert drawn.rows() == [
         ("chemotherapy", "no", None, "refused", None, "not_released"),
         ("hormone_therapy", "yes", None, None, 60, "recorded"),
