@@ -12,7 +12,7 @@ from itertools import pairwise
 import polars as pl
 
 ATTRITION_COUNTS = ("n_before", "n_excluded", "n_after")
-ARMS = ("", "_exposed", "_reference", "_unknown")
+ARMS = ("", "_exposed", "_reference", "_arm_unknown")
 
 
 def is_small(count: int, min_cell: int) -> bool:

@@ -195,7 +195,8 @@ def line(step: Step, before: dict[str, int], gone: dict[str, int], unknown: int)
         "n_excluded_unknown": unknown,
     }
     for role in ROLES:
-        row[f"n_before_{role}"] = before[role]
-        row[f"n_excluded_{role}"] = gone.get(role, 0)
-        row[f"n_after_{role}"] = before[role] - gone.get(role, 0)
+        arm = "arm_unknown" if role == "unknown" else role  # n_excluded_unknown is the rule's, not the arm's
+        row[f"n_before_{arm}"] = before[role]
+        row[f"n_excluded_{arm}"] = gone.get(role, 0)
+        row[f"n_after_{arm}"] = before[role] - gone.get(role, 0)
     return row

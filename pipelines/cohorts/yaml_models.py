@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from pipelines.errors import InputError
 
@@ -48,11 +49,18 @@ def load_model(path: Path, model: type[Model]) -> Model:
         mistakes = [
             f"line {line_of(root, item['loc'])}: {'.'.join(str(part) for part in item['loc']) or 'file'}: "
             f"{item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors(include_input=False, include_url=False)
+            for item in own_mistakes(error)
         ]
         raise InputError(
             f"{len(mistakes)} mistake(s) in the definition: {'; '.join(mistakes)}", where=str(path)
         ) from None
+
+
+def own_mistakes(error: ValidationError) -> list[ErrorDetails]:
+    """Leave out "too few items" where the items are there and are themselves the mistake."""
+    found = error.errors(include_input=False, include_url=False)
+    inside = {item["loc"][:depth] for item in found for depth in range(len(item["loc"]))}
+    return [item for item in found if item["type"] != "too_short" or item["loc"] not in inside]
 
 
 def line_of(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:

@@ -162,7 +162,7 @@ def apply_outcome(frame: pl.DataFrame, outcome: Outcome) -> tuple[pl.DataFrame, 
         kept = rows.filter(keep.fill_null(False))
         gone = rows.height - kept.height
         if gone:
-            findings.append(Finding("analysis_set", ALL, check, "info", words, value=float(gone)))
+            findings.append(Finding("analysis_set", ALL, check, "info", words, float(gone), unit="people"))
         return kept
 
     frame = frame.with_columns(entry=pl.col("entry").fill_null(0.0).clip(lower_bound=0.0))
@@ -178,6 +178,7 @@ def apply_outcome(frame: pl.DataFrame, outcome: Outcome) -> tuple[pl.DataFrame, 
             "info",
             f"survival of 0 months: {outcome.zero_months}",
             float(n_zero),
+            unit="people",
         )
     )
     if outcome.zero_months == "drop":

@@ -75,7 +75,7 @@ def build_design(
     if complete is not None and not complete.all():
         words = "left out: a covariate with a complete-case policy is missing"
         gone = float((~complete).sum())
-        findings.append(Finding(analysis, subgroup, "complete_cases", "info", words, value=gone))
+        findings.append(Finding(analysis, subgroup, "complete_cases", "info", words, gone, unit="people"))
         people = people.where(complete.to_numpy())
     pieces: list[tuple[Column, NDArray[np.float64]]] = []
     if with_exposure:

@@ -196,19 +196,15 @@ def matching_facts(matches: Matches, scores: Propensity, subgroup: str) -> Outco
     """How much of the exposed arm found a match, the caliper, how well the score separates the arms."""
     unmatched = matches.n_treated - matches.n_matched_treated
     facts = [
-        (
-            "exposed_unmatched",
-            float(unmatched),
-            "exposed people without a match; they are not in the estimand",
-        ),
-        ("matched_sets", float(matches.n_matched_treated), "matched sets"),
-        ("propensity_auc", scores.auc, "chance that an exposed person scores higher than another"),
+        ("exposed_unmatched", float(unmatched), "people", "exposed without a match: not in the estimand"),
+        ("matched_sets", float(matches.n_matched_treated), "people", "exposed with a match, one set each"),
+        ("propensity_auc", scores.auc, "", "chance that an exposed person scores higher than another"),
     ]
     if matches.caliper_width is not None:
-        facts.append(("caliper_width", matches.caliper_width, "widest distance allowed, in logits"))
+        facts.append(("caliper_width", matches.caliper_width, "logit", "widest distance allowed"))
     findings = [
-        Finding("matched_cox", subgroup, check, "info", message, value=value)
-        for check, value, message in facts
+        Finding("matched_cox", subgroup, check, "info", message, value, unit=unit)
+        for check, value, unit, message in facts
     ]
     findings += few_events("matched_cox", subgroup, scores.model.events_per_covariate, scores.warnings)
     return Outcomes(findings=tuple(findings))

@@ -5,6 +5,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.stats.cox import CoxFit, fit_cox
+from pipelines.stats.cox_diagnostics import proportional_hazards_test
 from pipelines.stats.logistic import fit_logistic
 from pipelines.stats.propensity import fit_propensity
 from pipelines.studies.analysis_set import AnalysisSet
@@ -13,6 +14,7 @@ from pipelines.studies.design import Column, Design, build_design
 from pipelines.studies.results import ALL, BASELINE_ONLY, Estimate, Finding, Outcomes
 
 EVENTS_PER_COVARIATE = 10.0
+PROPORTIONAL_HAZARDS_P = 0.05
 
 
 def logistic_exposure(people: AnalysisSet) -> Outcomes:
@@ -98,8 +100,32 @@ def fitted_cox(
             counts=people.counts(),
         ),
     )
-    findings = (*design.findings, *few_events(analysis, subgroup, fit.events_per_covariate, fit.warnings))
+    findings = (
+        *design.findings,
+        *few_events(analysis, subgroup, fit.events_per_covariate, fit.warnings),
+        *proportional_hazards(fit, study.exposure, analysis, subgroup),
+    )
     return Outcomes(tuple(rows), findings)
+
+
+def proportional_hazards(fit: CoxFit, term: str, analysis: str, subgroup: str) -> tuple[Finding, ...]:
+    """Whether the exposure's hazard ratio changes with time: told, and never a reason to hide an estimate."""
+    if term not in fit.names:
+        return ()
+    test = proportional_hazards_test(fit, terms={term: [term]})
+    p_value = float(test.p_value[0])
+    return (
+        Finding(
+            analysis,
+            subgroup,
+            "proportional_hazards_p",
+            "info" if p_value >= PROPORTIONAL_HAZARDS_P else "warning",
+            f"score test that the hazard ratio of {term} is the same at all times; the value is its p. "
+            "Registry samples are large enough to reject it nearly always: read the curves",
+            value=p_value,
+            threshold=PROPORTIONAL_HAZARDS_P,
+        ),
+    )
 
 
 def hazard_ratios(fit: CoxFit, columns: tuple[Column, ...], level: float, same: Estimate) -> list[Estimate]:

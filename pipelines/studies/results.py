@@ -71,7 +71,7 @@ class Finding:
     """One thing a reader has to know about an analysis (row of ``diagnostics.csv``).
 
     ``status`` is ``info``, ``ok``, ``warning``, or ``absent``: the analysis could not be done, and
-    ``message`` says why.
+    ``message`` says why. ``unit`` is ``people`` where ``value`` is a count that small-cell rules apply to.
     """
 
     analysis: str
@@ -81,6 +81,7 @@ class Finding:
     message: str
     value: float | None = None
     threshold: float | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,5 +139,5 @@ def findings_frame(rows: Iterable[Finding]) -> pl.DataFrame:
     schema = {
         one.name: pl.Float64 if one.name in {"value", "threshold"} else pl.String for one in fields(Finding)
     }
-    order = ["analysis", "subgroup", "check", "value", "threshold", "status", "message"]
+    order = ["analysis", "subgroup", "check", "value", "threshold", "status", "message", "unit"]
     return pl.DataFrame([asdict(row) for row in rows], schema=schema).select(order)

@@ -123,25 +123,32 @@ def world(n: int = 1500, *, seed: int = 20260101, log_hr: float = -0.35) -> list
     death = draw.exponential(1 / hazard)
     months = np.floor(np.minimum(death, 60.0))
     breast = draw.random(n) < 0.85
+
+    def pick(*values: str) -> list[str]:
+        return [str(one) for one in draw.choice(values, n)]
+
+    others = {
+        "income_quartile_2012": pick("q1", "q2", "q3", "q4"),
+        "charlson_deyo": pick("0", "0", "0", "1", "2_or_more"),
+        "grade": pick("well", "moderate", "poor", "unknown"),
+        "clinical_t": pick("1", "2", "4d", "X"),
+        "clinical_n": pick("0", "1", "2A", "X"),
+        "er_status": pick("positive", "positive", "negative", "unknown"),
+        "pr_status": pick("positive", "negative", "unknown"),
+        "marital_status": pick("married", "single", "widowed", "unknown"),
+        "chemotherapy_or_targeted": pick("yes", "yes", "yes", "no"),
+        "hormone_therapy": pick("yes", "no"),
+        "radiation": pick("yes", "no", "no"),
+    }
     return [
         {
+            **{name: values[i] for name, values in others.items()},
             "age_group": str(ages[age[i]]),
             "year_of_diagnosis": int(2010 + i % 3),
             "race_ethnicity": "non_hispanic_black" if black[i] else "non_hispanic_white",
             "primary_payer": "private" if private[i] else ("medicare" if i % 4 else "none"),
-            "income_quartile_2012": f"q{1 + i % 4}",
-            "charlson_deyo": str(int(i % 5 == 0)),
             "any_visceral": "yes" if visceral[i] else "no",
             "metastatic_pattern": "visceral" if visceral[i] else ("bone_only" if i % 3 else "nodal_only"),
-            "grade": ("well", "moderate", "poor", "unknown")[i % 4],
-            "clinical_t": ("1", "2", "4d", "X")[(i // 3) % 4],
-            "clinical_n": ("0", "1", "2A", "X")[(i // 5) % 4],
-            "er_status": ("positive", "positive", "negative", "unknown")[(i // 7) % 4],
-            "pr_status": ("positive", "negative", "unknown")[(i // 11) % 3],
-            "marital_status": ("married", "single", "widowed", "unknown")[(i // 2) % 4],
-            "chemotherapy_or_targeted": "no" if i % 9 == 0 else "yes",
-            "hormone_therapy": "yes" if (i // 2) % 3 == 0 else "no",
-            "radiation": "yes" if (i // 4) % 3 == 0 else "no",
             "operated": bool(operated[i]),
             "survival_months": float(months[i]),
             "died": bool(death[i] <= 60),

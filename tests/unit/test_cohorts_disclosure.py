@@ -1,0 +1,104 @@
+"""What is shown gives no small count away, not even by a subtraction."""
+
+import itertools
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.disclosure import (
+    format_count,
+    hide,
+    hide_attrition,
+    hide_parts,
+    hide_steps,
+    hide_table,
+    step_mask,
+)
+
+MIN = 11
+counts = st.integers(min_value=0, max_value=40)
+
+
+def test_a_single_count() -> None:
+    assert [hide(count, MIN) for count in (0, 1, 10, 11, None)] == [0, None, None, 11, None]
+    assert [format_count(count, MIN) for count in (0, 10, 1234, None)] == ["0", "<11", "1,234", "–"]
+
+
+def test_a_lone_small_part_takes_its_smallest_neighbour_with_it() -> None:
+    assert hide_parts([50, 3, 20, 0], MIN) == [50, None, None, 0]
+    assert hide_parts([50, 3, 20, 9], MIN) == [50, None, 20, None]
+    assert hide_parts([50, 20, 0], MIN) == [50, 20, 0]
+
+
+@given(st.lists(counts, min_size=1, max_size=8))
+def test_hidden_parts_cannot_be_had_from_the_total(parts: list[int]) -> None:
+    shown = hide_parts(parts, MIN)
+    hidden = [part for part, seen in zip(parts, shown, strict=True) if seen is None]
+    assert all(seen is None or seen == part for part, seen in zip(parts, shown, strict=True))
+    assert all(seen == 0 or seen >= MIN for seen in shown if seen is not None)
+    everything_hidden = len(hidden) == sum(part > 0 for part in parts)
+    assert not hidden or everything_hidden or (len(hidden) >= 2 and sum(hidden) >= MIN)
+
+
+@given(st.lists(st.lists(counts, min_size=3, max_size=3), min_size=2, max_size=5))
+def test_no_row_or_column_of_a_table_has_one_hidden_cell_beside_others(table: list[list[int]]) -> None:
+    shown = hide_table(table, MIN)
+    for cells, seen in [*zip(table, shown, strict=True), *zip(zip(*table), zip(*shown), strict=True)]:  # noqa: B905
+        assert all(one is None or one == 0 or one >= MIN for one in seen)
+        hidden = sum(one is None for one in seen)
+        others = sum(one is not None and cell > 0 for one, cell in zip(seen, cells, strict=True))
+        assert hidden != 1 or others == 0
+
+
+def test_a_small_step_hides_the_total_after_it_and_the_next_step() -> None:
+    totals, steps = hide_steps([100, 97, 60, 60, 40], MIN)
+    assert totals == [100, None, 60, 60, 40]
+    assert steps == [None, None, 0, 20]
+
+
+def test_the_last_small_step_reaches_back() -> None:
+    totals, steps = hide_steps([100, 60, 58], MIN)
+    assert totals == [100, None, 58]
+    assert steps == [None, None]
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(counts, counts), min_size=1, max_size=8))
+def test_no_two_shown_totals_differ_by_a_small_count(steps: list[tuple[int, int]]) -> None:
+    """For arms side by side: neither a shown total, nor a difference of shown totals, nor a step is small."""
+    series = [
+        list(itertools.accumulate([step[arm] for step in reversed(steps)], initial=0))[::-1] for arm in (0, 1)
+    ]
+    hide_total, hide_step = step_mask(series, MIN)
+    for one in series:
+        shown = [total for total, masked in zip(one, hide_total, strict=True) if not masked]
+        gone = [before - after for before, after in itertools.pairwise(one)]
+        seen = [step for step, masked in zip(gone, hide_step, strict=True) if not masked]
+        differences = [before - after for before, after in itertools.combinations(shown, 2)]
+        assert not [value for value in (*shown, *differences, *seen) if 0 < value < MIN]
+
+
+def test_attrition_hides_arms_and_total_together() -> None:
+    frame = pl.DataFrame(
+        {
+            "rule_id": ["received", "a", "b"],
+            "n_before": [100, 100, 80],
+            "n_excluded": [0, 20, 30],
+            "n_after": [100, 80, 50],
+            "n_excluded_not_met": [0, 17, 30],
+            "n_excluded_unknown": [0, 3, 0],
+            "n_before_exposed": [50, 50, 48],
+            "n_excluded_exposed": [0, 2, 20],
+            "n_after_exposed": [50, 48, 28],
+            "n_before_reference": [50, 50, 32],
+            "n_excluded_reference": [0, 18, 10],
+            "n_after_reference": [50, 32, 22],
+        }
+    )
+    shown = hide_attrition(frame, MIN)
+    assert shown["n_after"].to_list() == [100, None, 50]
+    assert shown["n_excluded"].to_list() == [0, None, None]
+    assert shown["n_excluded_exposed"].to_list() == [0, None, None]
+    assert shown["n_before"].to_list() == [100, 100, None]
+    assert shown["n_excluded_unknown"].to_list() == [0, None, None]

@@ -1,0 +1,104 @@
+"""What a cohort refuses, what it calls a mistake, and that nothing half-written stays behind."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+from toy_registry import submission, tumors
+
+from pipelines.cohorts import materialise, read_attrition
+from pipelines.errors import GateError, InputError, RefusedError
+from pipelines.settings import Settings
+
+CATALOG = Settings().catalog_dir
+HER2 = "stage_iv_her2_positive_2010_2012"
+
+
+@pytest.mark.parametrize("passed", [False, None])
+def test_no_pass_no_cohort(tmp_path: Path, passed: bool | None) -> None:
+    sub = submission(tmp_path, tumors([{}]), passed=passed)
+    with pytest.raises(GateError):
+        materialise(sub, "stage_iv_female_breast", CATALOG)
+    assert not (sub.root / "cohorts").exists()
+
+
+def test_years_that_the_submission_does_not_cover_are_refused(tmp_path: Path) -> None:
+    sub = submission(tmp_path, tumors([{}]), source="seer", covered=(2000, 2020))
+    with pytest.raises(RefusedError) as error:
+        materialise(sub, "stage_iv_seer_1988_2011", CATALOG)
+    assert (error.value.reason_code, error.value.exit_code) == ("period_not_covered", 3)
+    assert "1988 to 2011" in str(error.value)
+    assert "2000 to 2020" in str(error.value)
+
+
+def test_recurrence_is_refused_with_the_reason_of_the_source(tmp_path: Path) -> None:
+    sub = submission(tmp_path, tumors([{}]), statuses={"disease_presentation": "not_released"})
+    with pytest.raises(RefusedError) as error:
+        materialise(sub, "metastatic_de_novo_vs_metachronous", CATALOG)
+    assert error.value.reason_code == "not_released"
+    assert "disease_presentation" in str(error.value)
+    assert "made-up reason for disease_presentation" in str(error.value)
+
+
+@pytest.mark.parametrize(("since", "refused"), [(2010, False), (2011, True)])
+def test_a_variable_collected_later_than_the_first_year_is_refused(
+    tmp_path: Path, since: int, refused: bool
+) -> None:
+    sub = submission(tmp_path, tumors([{}]), statuses={"her2_status": f"not_collected_before_{since}"})
+    if refused:
+        with pytest.raises(RefusedError, match="her2_status"):
+            materialise(sub, HER2, CATALOG)
+    else:
+        assert materialise(sub, HER2, CATALOG).n_members == 1
+
+
+def test_an_empty_cohort_names_the_rule_that_emptied_it(tmp_path: Path) -> None:
+    sub = submission(tmp_path, tumors([{"her2_status": "negative"}, {"sex": "male"}]))
+    with pytest.raises(InputError, match="nobody is left after rule 'her2_positive'"):
+        materialise(sub, HER2, CATALOG)
+    assert not (sub.root / "cohorts" / HER2).exists()
+
+
+def test_every_rule_with_wrong_sql_is_named(tmp_path: Path) -> None:
+    content = yaml.safe_load((CATALOG / "cohorts" / "stage_iv_female_breast.yaml").read_text())
+    content["rules"][0]["when"] = "gender = 1"
+    content["rules"][2]["when"] = "behavior = = 'invasive'"
+    (tmp_path / "catalog" / "cohorts").mkdir(parents=True)
+    path = tmp_path / "catalog" / "cohorts" / "stage_iv_female_breast.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError) as error:
+        materialise(submission(tmp_path, tumors([{}])), "stage_iv_female_breast", tmp_path / "catalog")
+    assert "female: " in str(error.value)
+    assert "invasive: " in str(error.value)
+
+
+def test_a_failed_run_leaves_the_last_cohort_as_it_was(tmp_path: Path) -> None:
+    sub = submission(tmp_path, tumors([{}]))
+    folder = materialise(sub, HER2, CATALOG).folder
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    submission(tmp_path, tumors([{"her2_status": "negative"}]))
+    with pytest.raises(InputError):
+        materialise(sub, HER2, CATALOG)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_same_input_same_bytes_and_the_order_of_rows_does_not_choose_members(tmp_path: Path) -> None:
+    rows = [{"operated": number % 2 == 0, "stage_iv": number % 5 != 0} for number in range(40)]
+    table = tumors(rows)
+    first = materialise(submission(tmp_path / "a", table), "stage_iv_female_breast", CATALOG).folder
+    second = materialise(
+        submission(tmp_path / "b", table.reverse()), "stage_iv_female_breast", CATALOG
+    ).folder
+    for name in ("members.parquet", "attrition.csv", "definition.yaml", "query.sql"):
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_attrition_that_is_printed_hides_small_counts(tmp_path: Path) -> None:
+    rows = [{"operated": number % 2 == 0} for number in range(60)] + [{"sex": "male"}] * 3
+    facts = materialise(submission(tmp_path, tumors(rows)), "stage_iv_female_breast", CATALOG)
+    stored = pl.read_csv(facts.folder / "attrition.csv")
+    printed = {row["rule_id"]: row for row in read_attrition(facts.folder, min_cell=11)}
+    assert stored.row(by_predicate=pl.col("rule_id") == "female", named=True)["n_excluded"] == 3
+    assert printed["female"]["n_excluded"] is None
+    assert printed["received"]["n_after"] == 63
