@@ -1,6 +1,5 @@
 """The gate: run the checks that apply to a submission, write what they found, give the verdict."""
 
-import hashlib
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +12,13 @@ import polars as pl
 
 from pipelines.quality.checks import Check, DictionaryColumn, checks, read_dictionary
 from pipelines.quality.page import render_page
-from pipelines.quality.problems import safe_problem
 from pipelines.quality.relations import create_relations
-from pipelines.quality.rules import breaking_rows, quote
+from pipelines.quality.rules import breaking_rows, checked_rows
 from pipelines.settings import Settings
 from pipelines.store import Submission, Verdict, write_parquet, write_text
 
 if TYPE_CHECKING:  # Great Expectations takes 2.5 seconds to import: only a gate that runs pays for it.
-    from pipelines.quality.engine import Answer, Question
+    from pipelines.quality.engine import Answer
 
 Status = Literal["pass", "warn", "fail", "error", "not_applicable", "overridden"]
 
@@ -135,25 +133,20 @@ def judge(
     list of Finding
         One for every check, by check id.
     """
-    from pipelines.quality.engine import Answer, ask
+    from pipelines.quality.engine import Question, ask
 
     source = sub.manifest.source
-    applicable = [check for check in every_check if check.applies_to(source)]
-    answers: dict[str, Answer] = {}
     with tempfile.TemporaryDirectory(prefix="quality-") as folder:
         database = Path(folder) / "submission.duckdb"
-        questions: list[Question] = []
         with duckdb.connect(str(database)) as connection:
             create_relations(connection, sub, dictionary)
             received = _columns(connection, "extract")
-            for check in applicable:
-                if check.layer == "extract" and _asks_for_absent_column(check, received):
-                    continue
-                try:
-                    questions.append(_question(connection, check))
-                except duckdb.Error as error:
-                    answers[check.check_id] = Answer(None, None, False, safe_problem([str(error)]))
-        answers |= ask(database, questions)
+        questions = [
+            Question(check.check_id, check.table, breaking_rows(check), checked_rows(check), check.threshold)
+            for check in every_check
+            if check.applies_to(source) and not _asks_for_absent_column(check, received)
+        ]
+        answers = ask(database, questions)
     return [
         _finding(check, answers[check.check_id])
         if check.check_id in answers
@@ -190,21 +183,6 @@ def _columns(connection: duckdb.DuckDBPyConnection, relation: str) -> frozenset[
 def _asks_for_absent_column(check: Check, received: frozenset[str]) -> bool:
     """The analyst who made the extract chose its columns; a rule about one left out does not apply."""
     return check.table == "extract" and bool(check.column) and not set(check.column.split("|")) <= received
-
-
-def _question(connection: duckdb.DuckDBPyConnection, check: Check) -> "Question":
-    """Cut the table to the check's scope, so that the rows of the relation are its denominator."""
-    from pipelines.quality.engine import Question
-
-    relation = check.table
-    if check.scope:
-        scope = hashlib.sha256(check.scope.encode()).hexdigest()[:12]
-        relation = f"{check.table}_where_{scope}"
-        connection.execute(
-            f"create or replace view {quote(relation)} as"
-            f" select * from {quote(check.table)} where {check.scope}"
-        )
-    return Question(check.check_id, relation, breaking_rows(check), check.threshold)
 
 
 def _finding(check: Check, answer: "Answer") -> Finding:

@@ -17,12 +17,13 @@ dictionary         column of the data dictionary, with whether it is there and i
 =================  ==================================================================================
 """
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
+from pipelines.codebook import field_schemes
 from pipelines.errors import InputError
 from pipelines.quality.checks import DictionaryColumn
 from pipelines.quality.rules import literal, quote
@@ -150,11 +151,8 @@ def _create_coded_fields(connection: duckdb.DuckDBPyConnection, submission: Subm
 
 
 def _decoded_fields(source: str) -> list[list[str]]:
-    path = Path(__file__).parent.parent / "codebook" / "tables" / "field_schemes.csv"
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as stream:
-        return [[row["field"], row["scheme"]] for row in csv.DictReader(stream) if row["source"] == source]
+    decoded = field_schemes().filter((pl.col("source") == source) & pl.col("scheme").is_not_null())
+    return [list(row) for row in decoded.select("field", "scheme").unique().sort("field", "scheme").rows()]
 
 
 def _create_dictionary(connection: duckdb.DuckDBPyConnection, dictionary: Sequence[DictionaryColumn]) -> None:

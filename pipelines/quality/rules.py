@@ -1,8 +1,8 @@
 """What each rule asks, as one SQL query returning a row for every row that breaks it.
 
-``{batch}`` is the relation the check is about, already cut to its scope. A condition that is null is not
-broken: missing is never "no", and whether a value may be missing is a check of its own (`not_null`,
-`known`).
+``{batch}`` is the relation the check is about; Great Expectations puts it in. Rows outside the check's scope, and
+those for which its condition is null, are not asked, because missing is never "no"; whether a value may be missing
+is a check of its own (`not_null`, `known`).
 """
 
 import re
@@ -29,7 +29,27 @@ def breaking_rows(check: Check) -> str:
         ``select`` over ``{batch}``; literal braces are doubled and colons that SQLAlchemy would take for bind
         parameters are escaped.
     """
-    return QUERIES[check.rule](check)
+    query = QUERIES[check.rule](check)
+    scope = _scope(check)
+    return (
+        query.replace("{batch}", f"(select * from {{batch}} where {scope}) as in_scope") if scope else query
+    )
+
+
+def checked_rows(check: Check) -> str | None:
+    """Return the query for the rows a check is about, its denominator; none where it is about all of them.
+
+    A condition is asked only of the rows that can answer it: one that is null is neither kept nor broken.
+    """
+    scope = _scope(check)
+    return f"select 1 as checked from {{batch}} where {scope}" if scope else None
+
+
+def _scope(check: Check) -> str:
+    conditions = [check.scope] if check.scope else []
+    if check.rule == "row_condition":
+        conditions.append(f"({check.argument}) is not null")
+    return _escape(" and ".join(f"({condition})" for condition in conditions))
 
 
 def _not_empty(check: Check) -> str:
