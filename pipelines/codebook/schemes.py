@@ -98,7 +98,7 @@ def canonical_fields(source: str) -> list[str]:
 
 
 def received_names(source: str, release: str) -> pl.DataFrame:
-    """Give other names under which a canonical field may have been received.
+    """Give the names under which each canonical field may have been received.
 
     Parameters
     ----------
@@ -108,12 +108,15 @@ def received_names(source: str, release: str) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        ``received, canonical``, in order of preference. A field received under its canonical name needs none.
+        ``received, canonical``; where an extract has several for one field, the first counts.
     """
-    if source == "ncdb":
-        renames = _read(TABLES / "ncdb_renames.csv")
-        return renames.filter(pl.col("release") == release).select("received", "canonical")
-    return _concepts(source).select(received="header", canonical="concept")
+    if source != "ncdb":
+        return _concepts(source).select(received="header", canonical="concept")
+    fields = pl.Series(canonical_fields(source))
+    renamed = _read(TABLES / "ncdb_renames.csv").filter(pl.col("release") == release)
+    return pl.concat(
+        [pl.DataFrame({"received": fields, "canonical": fields}), renamed.select("received", "canonical")]
+    )
 
 
 def ascertainment_facts(source: str, release_year: int | None) -> pl.DataFrame:

@@ -8,16 +8,22 @@ import polars as pl
 import pyarrow as pa
 
 from pipelines import codebook
+from pipelines.codebook.mapping import parse_mapping
 from pipelines.registry.concepts import OUTPUTS, load_concepts, run_concepts
-from pipelines.registry.staging import (
-    RECORD_KEY,
-    register_extract,
-    register_staged,
-    staged_columns,
-    unmapped_codes,
+from pipelines.registry.extract import register_extract, register_tables, unmapped_codes
+from pipelines.registry.mapped import (
+    check_received,
+    main_relation,
+    mapped_ascertainment,
+    staged_sql,
+    unmapped_sql,
 )
+from pipelines.registry.staging import register_staged, staged_columns
 from pipelines.settings import Settings
 from pipelines.store import Submission, write_parquet
+
+ORDER = ("source_file", "source_record", "modality", "variable")
+"""Rows are stored in this order, as far as a table has these columns."""
 
 
 @dataclass(frozen=True)
@@ -64,20 +70,23 @@ def build(sub: Submission) -> RegistryFacts:
         con.execute("set preserve_insertion_order = false")
         codebook.register(con)
         _register_facts(con, sub.id, manifest.source, manifest.release, manifest.covered_years)
-        unmapped = _stage(con, sub)
-        run_concepts(con, load_concepts(Settings().sql_dir / "registry"))
+        received, unmapped = _stage(con, sub) if manifest.mapping is None else _stage_mapped(con, sub)
+        concepts = run_concepts(con, load_concepts(Settings().sql_dir / "registry"))
         facts = RegistryFacts(
             submission=sub.id,
-            rows_extracted=_count(con, "extract"),
+            rows_extracted=_count(con, received),
             rows_staged=_count(con, "staged"),
             rows_tumor=_count(con, "tumor"),
             unmapped_codes=unmapped.height,
         )
         if not facts.rows_extracted == facts.rows_staged == facts.rows_tumor:
             raise RuntimeError(f"rows were lost or doubled on the way: {facts}")
+        for step in set(concepts) - set(OUTPUTS):
+            con.execute(f"drop table {step}")  # memory: the outputs are copied once more on their way to disk
         with sub.write_dir("registry") as folder:
             for name in OUTPUTS:
                 write_parquet(_ordered(con, name), folder / f"{name}.parquet")
+                con.execute(f"drop table {name}")
             write_parquet(unmapped, folder / "unmapped_codes.parquet")
     return facts
 
@@ -133,16 +142,23 @@ def derive(
         return {name: pl.DataFrame(_ordered(con, name)) for name in names}
 
 
-def _stage(con: duckdb.DuckDBPyConnection, sub: Submission) -> pl.DataFrame:
-    """Make ``extract`` and ``staged``; return the codes that no scheme has."""
+def _stage(con: duckdb.DuckDBPyConnection, sub: Submission) -> tuple[str, pl.DataFrame]:
+    """Make ``staged`` of a registry; return the relation that was received and the codes no scheme has."""
     manifest = sub.manifest
-    if manifest.mapping is not None:
-        raise NotImplementedError
     register_extract(con, sub.extract_files(), source=manifest.source, release=manifest.release)
     register_staged(
         con, (Settings().sql_dir / "staging" / f"{manifest.source}.sql").read_text(encoding="utf-8")
     )
-    return unmapped_codes(con, manifest.source)
+    return "extract", unmapped_codes(con, manifest.source)
+
+
+def _stage_mapped(con: duckdb.DuckDBPyConnection, sub: Submission) -> tuple[str, pl.DataFrame]:
+    """Make ``staged`` of a mapped source; return its main table and the texts its mapping does not list."""
+    mapping = parse_mapping(sub.manifest.mapping, where=f"the manifest of {sub.id}")
+    check_received(mapping, register_tables(con, sub.extract_files()))
+    _register_ascertainment(con, mapped_ascertainment(mapping))
+    register_staged(con, staged_sql(mapping))
+    return main_relation(mapping), con.execute(unmapped_sql(mapping)).pl()
 
 
 def release_year(source: str, release: str) -> int | None:
@@ -173,8 +189,11 @@ def _register_facts(
         "insert into submission_facts values (?, ?, ?, ?, ?, ?)",
         [submission, source, release, year, first, last],
     )
-    con.register("ascertainment_frame", codebook.ascertainment_facts(source, year).to_arrow())
-    con.execute("create or replace table ascertainment_facts as select * from ascertainment_frame")
+    _register_ascertainment(con, codebook.ascertainment_facts(source, year))
+
+
+def _register_ascertainment(con: duckdb.DuckDBPyConnection, facts: pl.DataFrame) -> None:
+    con.register("ascertainment_facts", facts.to_arrow())
 
 
 def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
@@ -185,5 +204,6 @@ def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
 
 def _ordered(con: duckdb.DuckDBPyConnection, relation: str) -> pa.Table:
     columns = [name for name, *_ in con.execute(f"describe {relation}").fetchall()]
-    order = [name for name in (*RECORD_KEY.split(", "), "modality", "variable") if name in columns]
-    return con.execute(f"select * from {relation} order by {', '.join(order) or 'all'}").to_arrow_table()
+    order = [name for name in ORDER if name in columns]
+    text = "* replace (source_file::varchar as source_file)" if "source_file" in columns else "*"
+    return con.execute(f"select {text} from {relation} order by {', '.join(order) or 'all'}").to_arrow_table()

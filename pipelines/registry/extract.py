@@ -1,0 +1,77 @@
+"""What was received, under the names that staging reads; for a mapped source, one relation per table."""
+
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from pipelines import codebook
+from pipelines.errors import InputError
+
+
+def register_extract(con: duckdb.DuckDBPyConnection, files: list[Path], *, source: str, release: str) -> None:
+    """Make relation ``extract``: canonical names, text as received; a field that was not received is null.
+
+    Raises
+    ------
+    InputError
+        There is no extract.
+    """
+    if not files:
+        raise InputError("The submission has no extract", remedy="Load one with `cohorts load`.")
+    received = con.read_parquet([str(path) for path in files], union_by_name=True)
+    names = {name.strip().casefold(): name for name in received.columns}
+    spellings: dict[str, list[str]] = {}
+    for spelling, canonical in codebook.received_names(source, release).iter_rows():
+        spellings.setdefault(canonical, []).append(spelling)
+    columns = [
+        _select_field(field, spellings.get(field, []), names) for field in codebook.canonical_fields(source)
+    ]
+    received.project(
+        ", ".join([*columns, "source_file", "source_record::bigint as source_record"])
+    ).create_view("extract", replace=True)
+
+
+def _select_field(field: str, spellings: list[str], names: dict[str, str]) -> str:
+    found = next((names[text.casefold()] for text in spellings if text.casefold() in names), None)
+    return f"{_quote(found)} as {_quote(field)}" if found else f"null::varchar as {_quote(field)}"
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def register_tables(con: duckdb.DuckDBPyConnection, files: list[Path]) -> dict[str, list[str]]:
+    """Make a relation ``extract_<table>`` of every received table, as it is; return its columns by table."""
+    received = {}
+    for path in files:
+        table = con.read_parquet(str(path))
+        table.create_view(f"extract_{path.stem}", replace=True)
+        received[path.stem] = table.columns
+    return received
+
+
+def unmapped_codes(con: duckdb.DuckDBPyConnection, source: str) -> pl.DataFrame:
+    """Count every code in ``extract`` that the scheme of its field does not have.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``field, scheme, code, n`` (records), ordered; a blank or absent field is not an unmapped code.
+    """
+    decoded = codebook.field_schemes().filter((pl.col("source") == source) & pl.col("scheme").is_not_null())
+    counted = [
+        f"""
+        select '{field}' as field, '{scheme}' as scheme, tidy({_quote(field)}) as code, count(*) as n
+        from extract
+        where decode('{scheme}', {_quote(field)}) = 'unmapped'
+        group by all
+        """
+        for field, scheme in decoded.select("field", "scheme").unique().sort("field", "scheme").iter_rows()
+    ]
+    if not counted:
+        return NO_CODES
+    return con.execute(" union all ".join(counted) + " order by field, scheme, code").pl()
+
+
+NO_CODES = pl.DataFrame(schema={"field": pl.String, "scheme": pl.String, "code": pl.String, "n": pl.Int64})
