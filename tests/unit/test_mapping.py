@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from pipelines import codebook
 from pipelines.codebook.mapping import Mapping, load_mapping, parse_mapping
 from pipelines.errors import InputError
 from pipelines.formats.mapped import open_mapped
@@ -54,7 +53,6 @@ def table(text: str, name: str) -> pl.DataFrame:
 def run(mapping: Mapping, **tables: pl.DataFrame) -> duckdb.DuckDBPyConnection:
     """Register the received tables as the runner does and stage them."""
     con = duckdb.connect()
-    codebook.register(con)
     for name, frame in tables.items():
         con.register(f"extract_{name}", frame.to_arrow())
     register_staged(con, staged_sql(mapping))
