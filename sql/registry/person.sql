@@ -61,5 +61,6 @@ select
         else facility_location
     end as facility_location,
     distance_miles,
+    case when medicaid_expansion is null then 'not_released' when medicaid_expansion in ('blank', 'unmapped') then 'unknown' else medicaid_expansion end as medicaid_expansion,
     case when charlson_deyo is null then 'not_released' when charlson_deyo in ('blank', 'unmapped') then 'unknown' else charlson_deyo end as charlson_deyo
 from staged

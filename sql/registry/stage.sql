@@ -46,8 +46,8 @@ decided as (
             when source = 'mapped' then coalesce(
                 evidence_stage_group,
                 case
-                    when evidence_clinical_m or evidence_pathologic_m then true
-                    else coalesce(evidence_clinical_m, evidence_pathologic_m)
+                    when evidence_clinical_m or evidence_pathologic_m or evidence_derived_m then true
+                    else coalesce(evidence_clinical_m, evidence_pathologic_m, evidence_derived_m)
                 end
             )
             else evidence_stage_group

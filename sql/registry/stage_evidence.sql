@@ -3,20 +3,29 @@
 -- True is M1, false is an explicit M0 (c0(i+) and CS 05, 07 and EOD 05 are M0), null says nothing: a blank or 88
 -- pathologic M is never M0. EOD 00 is false though it includes unknown. Organ flags: true on any yes, or other site
 -- 1 or 2; false where no flag is unknown; it never proves M0, since nodes and skin have no flag before 2016.
+-- derived_m is M as the source derives it, in any edition, or as a mapped source gives it without saying its basis.
 -- (AJCC 6th-8th; Collaborative Stage 02.05 CS Mets at DX; EOD 3.3 Mets, breast.)
+with received as (
+    select
+        staged.*,
+        received_group,
+        [m_ajcc6_derived, m_ajcc7_derived, m_ajcc6_adjusted, m_combined_2016, m_eod_2018, m_at_diagnosis] as m_values
+    from staged
+    inner join stage_of_source using (source_file, source_record)
+)
+
 select
-    staged.source_file,
-    staged.source_record,
+    source_file,
+    source_record,
     case when received_group = '4' then true when received_group in ('0', '1', '2', '3') then false end
         as evidence_stage_group,
     case when clinical_m = 'm1' then true when clinical_m in ('m0', 'm0_itc') then false end as evidence_clinical_m,
     case when pathologic_m = 'm1' then true when pathologic_m in ('m0', 'm0_itc') then false end
         as evidence_pathologic_m,
     case
-        when 'm1' in (m_ajcc6_derived, m_ajcc7_derived, m_ajcc6_adjusted, m_combined_2016, m_eod_2018) then true
-        when 'm0' in (m_ajcc6_derived, m_ajcc7_derived, m_ajcc6_adjusted, m_combined_2016, m_eod_2018) then false
-        when 'm0_itc' in (m_ajcc6_derived, m_ajcc7_derived, m_ajcc6_adjusted, m_combined_2016, m_eod_2018)
-            then false
+        when list_contains(m_values, 'm1') then true
+        when list_contains(m_values, 'm0') then false
+        when list_contains(m_values, 'm0_itc') then false
     end as evidence_derived_m,
     case when clinical_stage_group = '4' then true when clinical_stage_group in ('0', '1', '2', '3') then false end
         as evidence_clinical_stage,
@@ -46,5 +55,4 @@ select
         when summary_stage = 'distant' then true
         when summary_stage in ('in_situ', 'localized', 'regional') then false
     end as summary_distant
-from staged
-inner join stage_of_source using (source_file, source_record)
+from received

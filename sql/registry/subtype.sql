@@ -2,7 +2,7 @@
 --
 -- Hormone-receptor positive if ER or PR is, negative only if both are; HER2 neither positive nor negative gives unknown.
 -- Where an extract has the source's subtype and no receptors, the subtype is the source's and says so.
--- breast_subtype_conflict: ours and the source's recode are both known and differ: a quality finding.
+-- breast_subtype_conflict: ours and the source's (SEER's recode, NCDB's factor 16) are both known and differ: a finding.
 -- (NCDB factors and SEER receptor recodes, see receptors; SEER Breast Subtype 2010+.)
 with compared as (
     select
@@ -18,8 +18,8 @@ with compared as (
             else 'unknown'
         end as ours,
         case
-            when subtype_recode in ('blank', 'unmapped', 'not_applicable') then 'unknown'
-            else subtype_recode
+            when coalesce(subtype_recode, receptors_ssf16) in ('blank', 'unmapped', 'not_applicable') then 'unknown'
+            else coalesce(subtype_recode, receptors_ssf16)
         end as theirs,
         source <> 'mapped' and year_of_diagnosis < 2010 as before_her2
     from staged

@@ -3,6 +3,7 @@
 -- tumor_size_mm: the CS or TUMOR_SIZE item to 2015, the summary item from 2016. Only 001-988 are millimetres: 000 is
 -- no mass found, 989 is 989 mm or more, 990 a microscopic focus, 991-998 are not sizes, 999 unknown.
 -- grade: one item to 2017; from 2018 the pathologic grade and, where that is unknown, the clinical one.
+-- nodes: counts 00-90 (90 is 90 or more); 95 and 97 are positive without a count, and 98 was not examined.
 -- tn_basis: which T this row has. Pathologic T exists only after surgery, so an adjustment for T conditions on it.
 -- (Collaborative Stage 02.05 breast schema; NAACCR items 756, 440, 3843, 3844.)
 with sized as (
@@ -55,6 +56,10 @@ select
     case when pathologic_m is null then 'not_released' when pathologic_m in ('blank', 'unmapped') then 'unknown' else pathologic_m end as pathologic_m,
     case when derived_t is null then 'not_released' when derived_t in ('blank', 'unmapped') then 'unknown' else derived_t end as derived_t,
     case when derived_n is null then 'not_released' when derived_n in ('blank', 'unmapped') then 'unknown' else derived_n end as derived_n,
+    nodes_positive,
+    case when nodes_positive_status is null then 'not_released' when nodes_positive_status in ('blank', 'unmapped') then 'unknown' else nodes_positive_status end as nodes_positive_status,
+    nodes_examined,
+    case when nodes_examined_status is null then 'not_released' when nodes_examined_status in ('blank', 'unmapped') then 'unknown' else nodes_examined_status end as nodes_examined_status,
     case
         when pathologic_t not in ('blank', 'unmapped', 'unknown', 'not_applicable', 'pX', 'pTX', 'X', '88', '99')
             then 'pathologic'
