@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.codebook.layouts import Field, Layout, find_layout
+from pipelines.codebook.layouts import Layout, find_layout
 from pipelines.errors import InputError
 from pipelines.formats.blocks import BLOCK_BYTES, Block, line_blocks, sample_lines
 from pipelines.formats.ncdb_layout_check import FIRST_YEAR, Sample, choose_layout
@@ -23,6 +23,7 @@ from pipelines.formats.types import BadRecord, Batch, Extract, TableReader, quar
 
 Bytes = npt.NDArray[np.uint8]
 BLANK, NEWLINE, RETURN = 32, 10, 13
+ROWS_IN_CACHE = 4096
 LAST_REQUIRED = "PRIMARY_SITE"
 """A record is never blank up to here, so a line that ends before it was cut."""
 
@@ -105,7 +106,7 @@ def read_records(path: Path, layout: Layout, *, block_bytes: int = BLOCK_BYTES) 
     for block in line_blocks(path, size=block_bytes):
         records = _whole_records(block, layout, first) or _single_records(block, layout, first, trimmed)
         kept = pa.table(
-            [_text_column(records.bytes, field) for field in layout.fields],
+            list(_columns(records.bytes, layout)),
             names=[field.name for field in layout.fields],
         )
         yield Batch(
@@ -189,16 +190,28 @@ def _fault(line: bytes, layout: Layout, *, cut: bool) -> str | None:
     return next((reason for reason, found in faults.items() if found), None)
 
 
-def _text_column(records: Bytes, field: Field) -> "pa.Array[Any]":
-    """One field of all records as Arrow text; bytes above 127 are latin-1."""
-    values = np.ascontiguousarray(records[:, field.bytes])
-    data: Bytes = values.reshape(-1)
-    lengths: npt.NDArray[np.int32] = np.full(len(values), field.width, np.int32)
-    high = values > 127
-    if high.any():
-        lengths += high.sum(axis=1, dtype=np.int32)
-        data = np.frombuffer(data.tobytes().decode("latin-1").encode(), np.uint8)
-    offsets: npt.NDArray[np.int32] = np.zeros(len(values) + 1, np.int32)
-    np.cumsum(lengths, out=offsets[1:])
-    buffers = [None, pa.py_buffer(cast(Any, offsets)), pa.py_buffer(cast(Any, data))]
-    return pa.Array.from_buffers(pa.string(), len(values), buffers)
+def _columns(records: Bytes, layout: Layout) -> Iterator["pa.Array[Any]"]:
+    """Every field of the records as Arrow text; bytes above 127 are latin-1."""
+    rows = len(records)
+    plain = rows == 0 or int(records.max()) < 128
+    offsets = {
+        width: np.arange(rows + 1, dtype=np.int32) * width
+        for width in {field.width for field in layout.fields}
+    }
+    for field, values in zip(layout.fields, _cut(records, layout), strict=True):
+        if not plain and int(values.max()) > 127:
+            yield pa.array([value.tobytes().decode("latin-1") for value in values], pa.string())
+            continue
+        buffers = [None, pa.py_buffer(cast(Any, offsets[field.width])), pa.py_buffer(cast(Any, values))]
+        yield pa.Array.from_buffers(pa.string(), rows, buffers)
+
+
+def _cut(records: Bytes, layout: Layout) -> list[Bytes]:
+    """Copy each field's columns out of the records, some rows at a time so that they stay in the CPU cache."""
+    cut = [np.empty((len(records), field.width), np.uint8) for field in layout.fields]
+    for start in range(0, len(records), ROWS_IN_CACHE):
+        rows = slice(start, start + ROWS_IN_CACHE)
+        part = records[rows]
+        for field, values in zip(layout.fields, cut, strict=True):
+            values[rows] = part[:, field.bytes]
+    return cut
