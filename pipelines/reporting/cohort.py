@@ -4,22 +4,26 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines.cohorts import read_attrition
-from pipelines.disclosure import format_count
+from pipelines.disclosure import format_count, hide_steps
 from pipelines.reporting.figures import attrition_diagram
 from pipelines.settings import Settings
 
 
 def diagram(folder: Path) -> str:
-    """Flow diagram of a materialised cohort as SVG."""
+    """Flow diagram of a materialised cohort as SVG.
+
+    It shows both arms together, so only the totals and the steps between them have to be kept from giving each
+    other away.
+    """
     min_cell = Settings().min_cell
-    lines = read_attrition(folder, min_cell=min_cell)
-    rows = [
-        {
-            "rule": line["rule"],
-            "n_excluded": format_count(line["n_excluded"], min_cell),
-            "n_after": format_count(line["n_after"], min_cell),
-        }
-        for line in lines
-    ]
-    return attrition_diagram(pl.DataFrame(rows))
+    lines = pl.read_csv(folder / "attrition.csv")
+    totals, steps = hide_steps(lines["n_after"].to_list(), min_cell)
+    return attrition_diagram(
+        pl.DataFrame(
+            {
+                "rule": lines["rule"],
+                "n_excluded": ["", *(format_count(step, min_cell) for step in steps)],
+                "n_after": [format_count(total, min_cell) for total in totals],
+            }
+        )
+    )

@@ -77,7 +77,7 @@ def write_study_page(study: Study, sub: Submission, target: Path) -> None:
         study=study,
         submission=sub.id,
         run=study.run,
-        warnings=diagnostics.filter(pl.col("status").is_in(["warning", "absent"])).to_dicts(),
+        warnings=_warnings(diagnostics),
         forest=forest(_forest_rows(study)),
         forest_caption=_forest_caption(study),
         comparison=_comparison_table(study.required("comparison")),
@@ -96,6 +96,29 @@ def write_study_page(study: Study, sub: Submission, target: Path) -> None:
         provenance=_provenance_table(study.run),
     )
     write_text(page, target)
+
+
+def _warnings(diagnostics: pl.DataFrame) -> list[dict[str, Any]]:
+    """What a reader must know first: one line for each kind of finding, with the analyses it holds for."""
+    told = diagnostics.filter(pl.col("status").is_in(["warning", "absent"])).with_columns(
+        pl.when(pl.col("subgroup") == "all")
+        .then(pl.col("analysis"))
+        .otherwise(pl.format("{} ({})", "analysis", pl.col("subgroup").str.replace_all("_", " ")))
+        .alias("where")
+    )
+    rows = []
+    for (check, status), block in told.group_by(["check", "status"], maintain_order=True):
+        messages = block["message"].unique(maintain_order=True).to_list()
+        rows.append(
+            {
+                "status": status,
+                "check": str(check).replace("_", " "),
+                "analyses": ", ".join(block["where"].unique(maintain_order=True).to_list()),
+                "message": messages[0],
+                "more": messages[1:],
+            }
+        )
+    return rows
 
 
 def _forest_rows(study: Study) -> pl.DataFrame:
@@ -120,7 +143,7 @@ def _forest_rows(study: Study) -> pl.DataFrame:
         rows.append(_forest_row(label, "this submission", row["estimate"], row, "ci_low"))
     if study.run["settings"]["exposure"] == "surgery":
         rows += [
-            _forest_row(f"trial: {row['trial']}", "randomised", row["hr"], row, "ci95_low")
+            _forest_row(f"{row['name']} ({row['report']})", "randomised trials", row["hr"], row, "ci_low")
             for row in trials().iter_rows(named=True)
         ]
     return pl.DataFrame(rows, schema=FOREST_SCHEMA, orient="row").unique(
@@ -291,7 +314,7 @@ def _love(study: Study) -> str | None:
     if balance is None:
         return None
     rows = balance.filter(pl.col("subgroup") == _shown_subgroup(balance)).with_columns(
-        pl.col("name").str.replace_all("_", " ").str.replace("=", ": ")
+        pl.col("covariate").str.replace_all("_", " ").str.replace("=", ": ").alias("name")
     )
     return love_plot(rows.select("name", "smd_before", "smd_after"))
 

@@ -1,0 +1,153 @@
+"""The demo: synthetic extracts in every format, the whole pipeline, and published beside estimated beside true.
+
+The women of the demo gain nothing from surgery: the true hazard ratio is one. What the published designs make of
+them is the point.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines import steps
+from pipelines.errors import RefusedError
+from pipelines.settings import Settings
+from pipelines.store import Home, Submission
+from pipelines.synthetic import WorldSettings, matched_set_truth, write_extract
+
+SEED = 20261121
+
+
+@dataclass(frozen=True)
+class DemoExtract:
+    """One synthetic extract, and the studies that are asked of it."""
+
+    submission: str
+    format: str
+    rows: int
+    studies: tuple[str, ...]
+    world: WorldSettings
+    mapping: str | None = None
+
+
+STAGE_IV = WorldSettings(surgery_hr=1.0, immortal_time=True, stage_iv_share=0.7)
+EXTRACTS = (
+    DemoExtract("ncdb-2016", "ncdb-2016", 24_000, ("mudgway2020",), STAGE_IV),
+    DemoExtract("ncdb-2022", "ncdb-2022", 24_000, ("mudgway2020",), STAGE_IV),
+    DemoExtract("seer-2018nov", "seerstat-nov2018", 20_000, ("vohra2018", "gnerlich2007"), STAGE_IV),
+    DemoExtract("seer-2022nov", "seerstat-nov2022", 10_000, ("vohra2018",), STAGE_IV),
+    DemoExtract("msk-synthetic", "mapped-msk", 4_000, ("dawood2010",), WorldSettings(), "breast_msk_2018"),
+)
+
+
+def run_demo(home: Home, *, say: Callable[[str], None]) -> tuple[list[dict[str, str]], Path]:
+    """Write every extract, refresh every submission, run the studies, draw the pages.
+
+    Parameters
+    ----------
+    home : Home
+        Emptied first: the demo is always the same.
+    say : callable
+        Takes a line of progress.
+
+    Returns
+    -------
+    rows : list of dict
+        ``study, submission, published, estimated, truth``.
+    index : pathlib.Path
+        The site's page.
+    """
+    from pipelines.store.files import remove
+
+    remove(home.root)
+    rows: list[dict[str, str]] = []
+    for extract in EXTRACTS:
+        started = time.monotonic()
+        rows += _refresh(home, extract)
+        say(f"{extract.submission}: {extract.rows:,} records, {time.monotonic() - started:.0f} s")
+    for extract in EXTRACTS:
+        index = steps.report(home, extract.submission)
+    steps.publish_warehouse(home)
+    return rows, index
+
+
+def _refresh(home: Home, extract: DemoExtract) -> list[dict[str, str]]:
+    """Take one extract through every step; return its lines of the summary."""
+    inbox = home.root / "inbox" / extract.submission.split("-")[0] / extract.submission
+    files = write_extract(extract.world, extract.format, extract.rows, SEED, inbox)
+    mapping = Settings().catalog_dir / "mappings" / f"{extract.mapping}.yaml" if extract.mapping else None
+    steps.load(home, files.paths, extract.submission, mapping=mapping)
+    steps.build(home, extract.submission)
+    steps.validate(home, extract.submission)
+    truth = pl.read_parquet(files.truth)
+    return [row for study in extract.studies for row in _study_rows(home, extract, study, truth)]
+
+
+def _study_rows(home: Home, extract: DemoExtract, study: str, truth: pl.DataFrame) -> list[dict[str, str]]:
+    try:
+        folder = steps.run_study(home, extract.submission, study).folder
+    except RefusedError as refusal:
+        said = f"refused: {refusal.reason_code}"
+        return [_row(study, extract.submission, "", "", said, "")]
+    return _summary(home.published(extract.submission), folder, extract, truth)
+
+
+def _summary(
+    sub: Submission, folder: Path, extract: DemoExtract, truth: pl.DataFrame
+) -> list[dict[str, str]]:
+    """The hazard ratios of the exposure: published, estimated, and true for the people they are about."""
+    estimates = pl.read_csv(folder / "estimates.csv", infer_schema_length=None)
+    comparison = pl.read_csv(folder / "comparison.csv", infer_schema_length=None)
+    exposure = estimates.filter(pl.col("analysis") == "cox_unadjusted")["term"][0]
+    ours = estimates.filter(
+        (pl.col("term") == exposure)
+        & (pl.col("measure") == "hr")
+        & pl.col("analysis").str.contains(
+            "^(cox_unadjusted|cox_adjusted|cox_propensity_covariate|matched_cox)$"
+        )
+    )
+    published = {
+        row["analysis"]: _ratio(row["published"], row["published_ci_low"], row["published_ci_high"])
+        for row in comparison.filter((pl.col("term") == exposure) & (pl.col("measure") == "hr")).iter_rows(
+            named=True
+        )
+        if row["published"] is not None
+    }
+    rows = []
+    for row in ours.iter_rows(named=True):
+        words = row["analysis"] + ("" if row["subgroup"] == "all" else f" ({row['subgroup']})")
+        estimated = _ratio(row["estimate"], row["ci_low"], row["ci_high"])
+        true = _truth(folder, row, extract, truth)
+        rows.append(_row(folder.name, sub.id, words, published.get(row["analysis"], "–"), estimated, true))
+    return rows
+
+
+def _truth(folder: Path, row: dict[str, Any], extract: DemoExtract, truth: pl.DataFrame) -> str:
+    """The marginal effect in the matched set by intervening in the simulator, else the conditional one."""
+    if extract.format == "mapped-msk":
+        return f"{extract.world.metachronous_hr:.2f}"
+    if row["analysis"] != "matched_cox":
+        return f"{extract.world.surgery_hr:.2f}"
+    stem = "matched_pairs" if row["subgroup"] == "all" else f"matched_pairs_{row['subgroup']}"
+    members = pl.read_parquet(folder / f"{stem}.parquet", columns=["source_file", "source_record"])
+    return f"{matched_set_truth(truth, members, seed=SEED, replicates=5).hr:.2f}"
+
+
+def _row(
+    study: str, submission: str, analysis: str, published: str, estimated: str, truth: str
+) -> dict[str, str]:
+    return {
+        "study": study,
+        "submission": submission,
+        "analysis": analysis,
+        "published": published,
+        "estimated": estimated,
+        "truth": truth,
+    }
+
+
+def _ratio(value: float, low: float | None, high: float | None) -> str:
+    return f"{value:.2f}" if low is None or high is None else f"{value:.2f} ({low:.2f}–{high:.2f})"
