@@ -2,5 +2,14 @@
 
 from .extract import FORMATS, SyntheticFiles, write_extract
 from .settings import WorldSettings
+from .truth import TruthEffect, matched_set_truth, presentation_truth
 
-__all__ = ["FORMATS", "SyntheticFiles", "WorldSettings", "write_extract"]
+__all__ = [
+    "FORMATS",
+    "SyntheticFiles",
+    "TruthEffect",
+    "WorldSettings",
+    "matched_set_truth",
+    "presentation_truth",
+    "write_extract",
+]

@@ -107,9 +107,9 @@ class Variable:
 
 
 @cache
-def variables() -> dict[str, Variable]:
-    """Read the table of levels, in its order (a variable may depend on one above it)."""
-    with LEVELS_TABLE.open(encoding="utf-8", newline="") as stream:
+def variables(table: Path = LEVELS_TABLE) -> dict[str, Variable]:
+    """Read a table of levels, in its order (a variable may depend on one above it)."""
+    with table.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     names = dict.fromkeys(row["variable"] for row in rows)
     return {name: _variable(name, [row for row in rows if row["variable"] == name]) for name in names}

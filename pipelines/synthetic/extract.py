@@ -11,7 +11,7 @@ import polars as pl
 from pipelines.errors import InputError
 from pipelines.store.files import aside, write_parquet, write_text
 
-from . import ncdb, seerstat
+from . import msk, ncdb, seerstat
 from .draws import BLOCK_ROWS
 from .settings import WorldSettings
 from .truth_table import truth_of_world
@@ -53,8 +53,8 @@ def write_extract(
     ----------
     settings : WorldSettings
     format : str
-        ``ncdb-2016``, ``ncdb-2020``, ``ncdb-2021``, ``ncdb-2022``, ``seerstat-nov2018`` or
-        ``seerstat-nov2022``.
+        ``ncdb-2016``, ``ncdb-2020``, ``ncdb-2021``, ``ncdb-2022``, ``seerstat-nov2018``, ``seerstat-nov2022``
+        or ``mapped-msk``.
     rows : int
         Records (people, in ``mapped-msk``).
     seed : int
@@ -137,7 +137,13 @@ def _write_seerstat(submission: str, settings: WorldSettings, rows: int, seed: i
     return (path,), (dictionary,), truth
 
 
+def _write_msk(settings: WorldSettings, rows: int, seed: int, out: Path) -> Written:
+    files, truth = msk.write(settings, rows, seed, out)
+    return files, (), truth
+
+
 FORMATS: dict[str, Callable[[WorldSettings, int, int, Path], Written]] = {
     **{f"ncdb-{year}": partial(_write_ncdb, year) for year in ("2016", "2020", "2021", "2022")},
     **{f"seerstat-{name}": partial(_write_seerstat, name) for name in ("nov2018", "nov2022")},
+    "mapped-msk": _write_msk,
 }

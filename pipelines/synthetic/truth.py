@@ -5,7 +5,6 @@ timing rule, in the other nobody is. The contrast between the copies is the marg
 with the same censoring as the data.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +12,10 @@ import polars as pl
 
 from pipelines.stats.cox import fit_cox
 
-from .draws import FloatArray
+from .draws import BoolArray, FloatArray
+from .msk import presentation_log_hr
 from .outcomes import NEVER, time_of_death
+from .settings import WorldSettings
 
 OUTCOMES = ("all_cause", "disease_specific")
 
@@ -86,9 +87,34 @@ def matched_set_truth(
     return _effect(estimates)
 
 
+def presentation_truth(
+    settings: WorldSettings, *, seed: int = 1, replicates: int = 8, rows: int = 40_000
+) -> TruthEffect:
+    """Hazard of death after a metastatic recurrence against de novo metastasis, in the limit of many people.
+
+    Parameters
+    ----------
+    settings : WorldSettings
+        Of the ``mapped-msk`` extract; its ``metachronous_hr`` is the effect conditional on the receptors.
+    seed : int
+    replicates : int
+        Independent cohorts, none of them the one that was written.
+    rows : int
+        People per cohort.
+
+    Returns
+    -------
+    TruthEffect
+        Unadjusted, time from the first metastasis, entry at sequencing respected.
+    """
+    seeds = np.random.SeedSequence([seed, 20_100]).generate_state(replicates)
+    estimates = np.array([presentation_log_hr(settings, rows, int(state)) for state in seeds])
+    return _effect(estimates)
+
+
 def _effect(estimates: FloatArray) -> TruthEffect:
     spread = float(estimates.std(ddof=1)) if len(estimates) > 1 else float("nan")
-    return TruthEffect(float(estimates.mean()), spread / np.sqrt(len(estimates)), len(estimates))
+    return TruthEffect(float(estimates.mean()), float(spread / np.sqrt(len(estimates))), len(estimates))
 
 
 def _people_of(truth: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
@@ -106,12 +132,13 @@ def _people_of(truth: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
 def _contrast(people: pl.DataFrame, rng: np.random.Generator, outcome: str) -> float:
     """Unadjusted log hazard ratio between the two copies in one draw of their lives."""
     rows = people.height
-    column: Callable[[str], FloatArray] = lambda name: people[name].to_numpy().astype(float)  # noqa: E731
-    cancer, other, hr = column("cancer_hazard"), column("other_hazard"), column("surgery_hr")
-    end = column("end_of_observation")
+    cancer, other, hr, end, assigned = (
+        people[name].cast(pl.Float64).to_numpy()
+        for name in ("cancer_hazard", "other_hazard", "surgery_hr", "end_of_observation", "assigned_surgery")
+    )
     unit, cause = rng.exponential(size=rows), rng.uniform(size=rows)
     times, events = [], []
-    for surgery in (column("assigned_surgery"), np.full(rows, NEVER)):
+    for surgery in (assigned, np.full(rows, NEVER)):
         death = time_of_death(unit, cancer, other, hr, surgery)
         hazard_then = cancer * np.where(surgery <= death, hr, 1.0)
         counts = (cause < hazard_then / (hazard_then + other)) | (outcome == "all_cause")
@@ -122,7 +149,7 @@ def _contrast(people: pl.DataFrame, rng: np.random.Generator, outcome: str) -> f
     return float(fit_cox(time, np.concatenate(events), operated).coefficients[0])
 
 
-def recorded_months(months: FloatArray, whole: np.ndarray) -> FloatArray:  # type: ignore[type-arg]
+def recorded_months(months: FloatArray, whole: BoolArray) -> FloatArray:
     """Months as the registry records them: completed months (0 kept as half a month), else two decimals."""
     completed = np.floor(months)
     fine = np.maximum(np.rint(months * 100) / 100, 0.005)

@@ -172,7 +172,9 @@ def _apply_eras(recorded: dict[str, Coded], release: Release, year: IntArray, ag
     """Replace what a registry did not collect, or withholds, in that year."""
     early = year < 2010
     recorded["her2"] = recorded["her2"].masked(early, "not_collected")
-    recorded["pattern"] = recorded["pattern"].masked(early & ~recorded["pattern"].is_("none"), "not_collected")
+    recorded["pattern"] = recorded["pattern"].masked(
+        early & ~recorded["pattern"].is_("none"), "not_collected"
+    )
     if release.registry == "ncdb":
         recorded["facility_type"] = recorded["facility_type"].masked(age < 40, "withheld")
     else:
