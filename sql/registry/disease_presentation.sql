@@ -7,6 +7,8 @@
 -- undetermined_after_locoregional, not "no metastasis". Never disease-free (70) in stage 0-III is persistent disease:
 -- undetermined, as are blank, 88, 99, a distant recurrence without its date, and a stage that nobody knows.
 -- SEER and the NCDB PUF do not release recurrence: outside stage IV they are not_released.
+-- Dates in whole months put an interval up to a month below zero: that is zero. A recurrence dated earlier than that is
+-- not a recurrence of this primary: undetermined.
 -- The clock: survival and entry counted from the first distant metastasis, entry never before it (left truncation).
 -- (NAACCR items 1860, 1880.)
 with presented as (
@@ -18,8 +20,8 @@ with presented as (
             when metastatic_at_diagnosis is null then 'undetermined'
             when recurrence_type = 'none' then 'not_metastatic'
             when recurrence_type = 'locoregional' then 'undetermined_after_locoregional'
-            when recurrence_type = 'distant' and months_to_distant_recurrence is not null then 'metachronous'
-            when recurrence_type = 'distant_after_in_situ' and months_to_distant_recurrence is not null
+            when recurrence_type = 'distant' and months_to_distant_recurrence >= -1 then 'metachronous'
+            when recurrence_type = 'distant_after_in_situ' and months_to_distant_recurrence >= -1
                 then 'distant_after_in_situ'
             else 'undetermined'
         end as disease_presentation
@@ -32,7 +34,8 @@ timed as (
         *,
         case
             when disease_presentation = 'de_novo' then 0.0
-            when disease_presentation in ('metachronous', 'distant_after_in_situ') then months_to_distant_recurrence
+            when disease_presentation in ('metachronous', 'distant_after_in_situ')
+                then greatest(months_to_distant_recurrence, 0.0)
         end as months_to_metastasis
     from presented
 )

@@ -52,7 +52,7 @@ select
         when survival_months_status = 'not_calculated' then 'not_calculated'
         else 'unknown'
     end as survival_months_flag,
-    coalesce(entry_months, 0.0) as entry_months,
+    greatest(coalesce(entry_months, 0.0), 0.0) as entry_months,
     status_at_last_contact as vital_status,
     case when status_at_last_contact in ('dead', 'alive') then status_at_last_contact = 'dead' end as died,
     withheld_follow_up,

@@ -111,7 +111,8 @@ def disease_presentation(patient: Patient) -> str:
         return "not_released"
     if m1 is None:
         return "undetermined"
-    dated = patient["months_to_distant_recurrence"] is not None
+    months = patient["months_to_distant_recurrence"]
+    dated = isinstance(months, float) and months >= -1
     first = {
         "none": "not_metastatic",
         "locoregional": "undetermined_after_locoregional",

@@ -59,7 +59,7 @@ PATIENT = st.fixed_dictionaries(
         "recurrence_type": st.sampled_from(
             [None, "blank", "none", "locoregional", "distant", "distant_after_in_situ", "never_disease_free"]
         ),
-        "months_to_distant_recurrence": st.sampled_from([None, 12.0]),
+        "months_to_distant_recurrence": st.sampled_from([None, 12.0, -0.4, -7.0]),
     }
 )
 SILENT = {

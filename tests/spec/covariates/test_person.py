@@ -102,3 +102,13 @@ def test_tn_basis_says_which_t_there_is(rule):
         -          | -            | T2        => derived
         -          | -            | -         => not_released
     """)
+
+
+def test_nodes_are_counts_only_where_they_were_counted(rule):
+    """95 and 97 are positive nodes without a count, 98 none examined: the number is null and its status says which."""
+    rule("""
+        nodes_positive | nodes_positive_status | nodes_examined | nodes_examined_status => nodes_positive | nodes_positive_status | nodes_examined_status
+        3              | counted               | 12             | counted               => 3              | counted               | counted
+        -              | positive_no_count     | -              | removed_no_count      => -              | positive_no_count     | removed_no_count
+        -              | blank                 | -              | -                     => -              | unknown               | not_released
+    """)

@@ -32,6 +32,16 @@ def test_a_first_recurrence_that_is_distant_is_metachronous(mapped_rule):
     """)
 
 
+def test_a_recurrence_is_not_earlier_than_its_primary(mapped_rule):
+    """Sources that date in whole months put an interval up to a month below zero: that is zero months. A distant
+    recurrence dated earlier than that is not a recurrence of this primary: undetermined."""
+    mapped_rule("""
+        stage_at_diagnosis | recurrence_type | months_to_distant_recurrence | entry_months => disease_presentation | disease_free_interval_months | entry_months
+        2                  | distant         | -0.4                         | -0.4         => metachronous         | 0                            | 0
+        2                  | distant         | -5                           | 2            => undetermined         | -                            | 2
+    """)
+
+
 def test_a_locoregional_first_recurrence_hides_what_came_after(mapped_rule):
     """The item holds the first recurrence and is not updated. After a local or regional one (04 to 36) nobody knows
     whether metastasis followed: undetermined, not "no metastasis"."""

@@ -29,6 +29,16 @@ def test_the_sources_own_recode_is_compared_and_never_overrules(seer_rule):
     """)
 
 
+def test_ncdb_factor_16_is_the_recode_of_its_source(rule):
+    """The NCDB's own combination of the three receptors is factor 16 (000 triple negative to 111). It is compared."""
+    rule("""
+        year_of_diagnosis | er_ssf1  | pr_ssf2  | her2_ssf15 | receptors_ssf16 => breast_subtype  | breast_subtype_conflict
+        2012              | positive | negative | negative   | hr_pos_her2_neg => hr_pos_her2_neg | false
+        2012              | positive | negative | negative   | triple_negative => hr_pos_her2_neg | true
+        2012              | positive | negative | negative   | unknown         => hr_pos_her2_neg | -
+    """)
+
+
 def test_without_receptors_the_recode_is_used_and_says_so(seer_rule):
     """Some exports carry the subtype and no receptors. Then the subtype is the source's, and its basis says so."""
     seer_rule("""

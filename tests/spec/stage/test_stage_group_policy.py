@@ -91,3 +91,14 @@ def test_a_mapped_source_falls_back_to_m(mapped_rule):
         -                  | mx         | blank        => -        | recorded      | -
         2                  | m1         | -            => false    | recorded      | true
     """)
+
+
+def test_a_mapped_source_may_give_one_m_without_saying_its_basis(mapped_rule):
+    """Some sources give one M at diagnosis, clinical or pathologic unsaid. It is evidence, and decides where there is
+    no group; it is never a clinical M, so nobody knows whether it was known before surgery."""
+    mapped_rule("""
+        stage_at_diagnosis | m_at_diagnosis => stage_iv | evidence_derived_m | stage_iv_clinical
+        4                  | m1             => true     | true               | -
+        unknown            | m1             => true     | true               | -
+        unknown            | m0             => false    | false              | -
+    """)
