@@ -12,7 +12,7 @@ from ._risk_sets import Evaluation, RiskSets, evaluate, gradient, information
 from .errors import ConvergenceError, SeparationError
 
 MAX_ITERATIONS = 60
-STEP_TOLERANCE = 1e-10  # in covariate standard deviations
+STEP_TOLERANCE = 1e-7  # in covariate standard deviations; the next step would be about its square
 FLAT_LIKELIHOOD = 1e-13
 ENDLESS_STEP = 1e-3
 
