@@ -69,9 +69,4 @@ def unmapped_codes(con: duckdb.DuckDBPyConnection, source: str) -> pl.DataFrame:
         """
         for field, scheme in decoded.select("field", "scheme").unique().sort("field", "scheme").iter_rows()
     ]
-    if not counted:
-        return NO_CODES
     return con.execute(" union all ".join(counted) + " order by field, scheme, code").pl()
-
-
-NO_CODES = pl.DataFrame(schema={"field": pl.String, "scheme": pl.String, "code": pl.String, "n": pl.Int64})
