@@ -7,6 +7,7 @@ and sums over risk sets are running sums. The Hessian is one weighted cross-prod
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -39,7 +40,8 @@ class RiskSets:
     death_group: IntArray  # (D,)
     death_starts: IntArray  # (G,)
     death_weight: FloatArray  # (G,)
-    leaving_rows: IntArray  # rows that leave before the last group, by group
+    stratum_bounds: IntArray  # (S + 1,) first group of each stratum, and the number of groups
+    leaving_rows: IntArray  # rows that leave before their stratum's last group, by group
     leaving_groups: IntArray
     leaving_starts: IntArray
     term_group: IntArray  # (K,)
@@ -59,18 +61,15 @@ class RiskSets:
 
     def at_risk_sum(self, values: FloatArray) -> FloatArray:
         """Sum `values` (n,) or (n, p) over the risk set of each group: (G,) or (G, p)."""
-        if self.n_groups * FEW_GROUPS < len(values):  # whole months: add up each group, then the groups
-            change = _segment_sum(values, self.group_starts)
-            if len(self.leaving_rows):
-                change[self.leaving_groups] -= _segment_sum(values[self.leaving_rows], self.leaving_starts)
-            return np.asarray(np.cumsum(change, axis=0), dtype=np.float64)
-        present: FloatArray = np.cumsum(values, axis=0)[np.append(self.group_starts[1:], len(values)) - 1]
+        if self.n_groups * FEW_GROUPS >= len(values) and not len(self.leaving_rows):
+            ends = np.append(self.group_starts[1:], len(values)) - 1
+            bounds = np.append(self.group_starts, len(values))[self.stratum_bounds]
+            at_ends: FloatArray = _running_sum(values, bounds)[ends]
+            return at_ends
+        change = _segment_sum(values, self.group_starts)
         if len(self.leaving_rows):
-            gone = np.cumsum(values[self.leaving_rows], axis=0)
-            first, stops = self.leaving_groups[0], np.append(self.leaving_starts[1:], len(gone)) - 1
-            latest = np.searchsorted(self.leaving_groups, np.arange(first, self.n_groups), side="right") - 1
-            present[first:] -= gone[stops[latest]]
-        return present
+            change[self.leaving_groups] -= _segment_sum(values[self.leaving_rows], self.leaving_starts)
+        return _running_sum(change, self.stratum_bounds)
 
     def death_sum(self, values: FloatArray) -> FloatArray:
         """Sum `values` (n,) or (n, p) over the deaths of each group."""
@@ -84,9 +83,9 @@ class RiskSets:
         """Sum `per_group` (G,) or (G, p) over the groups each row is at risk for: (n,) or (n, p)."""
         # Groups run backwards in time: summing from the last one is summing from the earliest time, where
         # hazards are small, so that nothing small is left over from a difference of large sums.
-        later = np.cumsum(per_group[::-1], axis=0)[::-1]
-        running = np.concatenate([later, np.zeros_like(per_group[:1])])
-        total: FloatArray = running[self.enters] - running[self.leaves]
+        later = _running_sum(per_group[::-1], self.n_groups - self.stratum_bounds[::-1])[::-1]
+        total = later[self.enters]
+        total[self.leaving_rows] -= later[self.leaves[self.leaving_rows]]
         return total
 
 
@@ -149,12 +148,15 @@ def build_risk_sets(
 
     useful = enters < leaves
     order, died, enters, leaves = order[useful], died[useful], enters[useful], leaves[useful]
+    stays = leaves == stratum_end[useful]
     x, centre, scale = _standardize(covariates[order])
     w = weights[order]
     groups = np.arange(len(group_key))
     leaving = np.argsort(leaves, kind="stable")
-    leaving = leaving[leaves[leaving] < len(group_key)]
+    leaving = leaving[~stays[leaving]]
     leaving_groups, leaving_starts = np.unique(leaves[leaving], return_index=True)
+    group_stratum = group_key // span
+    firsts = np.flatnonzero(np.diff(group_stratum, prepend=-1))
     death_rows = np.flatnonzero(died)
     death_weight = _segment_sum(w[death_rows], first_death)
     if ties == "efron":
@@ -173,13 +175,14 @@ def build_risk_sets(
         died=died,
         enters=enters,
         leaves=leaves,
-        group_stratum=group_key // span,
+        group_stratum=group_stratum,
         group_time=distinct[len(distinct) - group_key % span],
         group_starts=np.searchsorted(enters, groups),
         death_rows=death_rows,
         death_group=np.repeat(groups, counts),
         death_starts=first_death,
         death_weight=death_weight,
+        stratum_bounds=np.append(firsts, len(groups)),
         leaving_rows=leaving,
         leaving_groups=leaving_groups,
         leaving_starts=leaving_starts,
@@ -274,10 +277,15 @@ def _standardize(covariates: FloatArray) -> tuple[FloatArray, FloatArray, FloatA
 
 def _segment_sum(values: FloatArray, starts: IntArray) -> FloatArray:
     """Sum consecutive runs of rows; every run has at least one row."""
-    if values.ndim == 1:
-        return np.asarray(np.add.reduceat(values, starts))
-    stops = np.append(starts[1:], len(values))
-    if len(starts) * FEW_GROUPS < len(values):
+    if values.ndim == 2 and len(starts) * FEW_GROUPS < len(values):
+        stops = np.append(starts[1:], len(values))
         return np.array([values[a:b].sum(axis=0) for a, b in zip(starts, stops, strict=True)])
-    total = np.cumsum(values, axis=0)[stops - 1]  # reduceat is four times slower along rows
-    return np.diff(total, axis=0, prepend=0.0)
+    return np.asarray(np.add.reduceat(values, starts, axis=0), dtype=np.float64)
+
+
+def _running_sum(values: FloatArray, bounds: IntArray) -> FloatArray:
+    """Cumulative sums that begin anew at each of `bounds`, so that strata do not share rounding errors."""
+    total = np.empty_like(values)
+    for start, stop in pairwise(bounds.tolist()):
+        np.cumsum(values[start:stop], axis=0, out=total[start:stop])
+    return total

@@ -117,6 +117,20 @@ def test_one_stratum_is_no_stratum_and_entry_at_zero_is_no_entry(seed: int) -> N
 
 
 @FEW
+@given(seed=SEEDS)
+def test_what_is_constant_in_a_stratum_does_not_matter(seed: int) -> None:
+    d = people(seed)
+    far = d.x + np.where(d.strata == "a", 60.0, 0.0)[:, None]
+    try:
+        near = fit_cox(d.time, d.event, d.x, **d.options)
+    except NOT_FITTED:
+        assume(False)
+    assert_allclose(
+        fit_cox(d.time, d.event, far, **d.options).coefficients, near.coefficients, rtol=1e-6, atol=1e-9
+    )
+
+
+@FEW
 @given(seed=SEEDS, ties=st.sampled_from(["efron", "breslow"]))
 def test_cutting_follow_up_into_pieces_changes_nothing(seed: int, ties: str) -> None:
     d = people(seed)
