@@ -67,16 +67,7 @@ def build_design(
     with_exposure : bool
         Whether the exposure is the first column.
     """
-    findings = []
-    names = [f"cov_{one.name}" for one in covariates]
-    complete = (
-        people.frame.select(pl.all_horizontal(pl.col(names).is_not_null())).to_series() if names else None
-    )
-    if complete is not None and not complete.all():
-        words = "left out: a covariate with a complete-case policy is missing"
-        gone = float((~complete).sum())
-        findings.append(Finding(analysis, subgroup, "complete_cases", "info", words, gone, unit="people"))
-        people = people.where(complete.to_numpy())
+    people, findings = complete_cases(people, covariates, analysis, subgroup)
     pieces: list[tuple[Column, NDArray[np.float64]]] = []
     if with_exposure:
         term = people.study.exposure
@@ -94,6 +85,38 @@ def build_design(
     ]
     matrix = np.column_stack([values for _, values in kept]) if kept else np.empty((people.frame.height, 0))
     return Design(people, matrix, tuple(column for column, _ in kept), tuple(findings))
+
+
+def complete_cases(
+    people: AnalysisSet, covariates: list[Covariate], analysis: str, subgroup: str
+) -> tuple[AnalysisSet, list[Finding]]:
+    """Leave out who lacks a complete-case covariate, or has a level too rare for a study that wants no mixing."""
+    findings = []
+    missing = "left out: {} is missing and its policy is complete case"
+    rare = "left out: a level of {} has fewer people than the model's minimum"
+    for one in covariates:
+        values = people.frame[f"cov_{one.name}"]
+        for check, words, keep in (
+            ("complete_cases", missing, values.is_not_null()),
+            ("rare_level_left_out", rare, ~values.is_in(levels_to_leave_out(people, one)).fill_null(False)),
+        ):
+            gone = float((~keep).sum())
+            if gone:
+                findings.append(
+                    Finding(analysis, subgroup, check, "info", words.format(one.name), gone, unit="people")
+                )
+                people = people.where(keep.to_numpy())
+                values = values.filter(keep)
+    return people, findings
+
+
+def levels_to_leave_out(people: AnalysisSet, one: Covariate) -> list[str]:
+    """Rare levels of a covariate whose study does not want them with the reference level."""
+    if one.kind == "continuous" or one.rare == "with_reference":
+        return []
+    counted = people.frame[f"cov_{one.name}"].drop_nulls().value_counts()
+    rare = counted.filter(pl.col("count") < people.study.models.rare_level_minimum)
+    return [level for level, _ in rare.iter_rows() if level != one.reference]
 
 
 def columns_of(

@@ -9,6 +9,8 @@ def number(value: float | None, measure: str) -> str:
     """A value with the digits its measure deserves."""
     if value is None:
         return "–"
+    if measure == "n":
+        return f"{value:,.0f}"
     return f"{value:.2f}" if measure in {"hr", "or", "rr", "shr"} else f"{value:,.1f}"
 
 

@@ -1,0 +1,124 @@
+"""From members to people at risk: zero months, unknown outcomes, entry, levels, rare levels, copies."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from toy_registry import submission, tumors
+
+from pipelines.cohorts import load_cohort, materialise
+from pipelines.settings import Settings
+from pipelines.studies import load_study
+from pipelines.studies.analysis_set import AnalysisSet, apply_outcome, coded, read_analysis_set
+from pipelines.studies.definition import Covariate, Outcome, StudyDefinition
+from pipelines.studies.design import build_design, without_copies
+
+CATALOG = Settings().catalog_dir
+
+
+def outcome(**settings: Any) -> Outcome:
+    return Outcome(kind="overall", words="death", **settings)
+
+
+def followed(*rows: tuple[float | None, bool | None, float | None]) -> pl.DataFrame:
+    schema = {"time": pl.Float64, "event": pl.Boolean, "entry": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+@pytest.mark.parametrize(
+    ("policy", "times"), [("keep_as_half_month", [0.5, 3.0]), ("drop", [3.0]), ("keep", [0.0, 3.0])]
+)
+def test_survival_of_zero_months(policy: str, times: list[float]) -> None:
+    frame, findings = apply_outcome(followed((0, True, 0), (3, False, 0)), outcome(zero_months=policy))
+    assert frame["time"].to_list() == times
+    assert next(one.value for one in findings if one.check == "zero_months") == 1
+
+
+def test_unknown_outcomes_leave_and_are_counted() -> None:
+    frame, findings = apply_outcome(followed((5, None, 0), (None, True, 0), (5, True, 0)), outcome())
+    assert frame.height == 1
+    assert [(one.check, one.value) for one in findings if one.check == "outcome_unknown"] == [
+        ("outcome_unknown", 2)
+    ]
+
+
+def test_nobody_is_at_risk_before_entry() -> None:
+    """Entry at 6: follow-up to 4 or to 6 contributes nothing; a negative entry is entry at time zero."""
+    rows = followed((4, True, 6), (6, True, 6), (7, True, 6), (7, True, -2), (7, True, None))
+    frame, findings = apply_outcome(rows, outcome(entry="entry_from_metastasis_months"))
+    assert frame["entry"].to_list() == [6.0, 0.0, 0.0]
+    assert next(one.value for one in findings if one.check == "never_at_risk") == 2
+
+
+def test_levels_are_grouped_and_missing_words_pooled_or_null() -> None:
+    raw = pl.DataFrame({"raw_payer": ["none", "medicaid", "private", "insured_nos", "not_released", None]})
+    settings: dict[str, Any] = {
+        "name": "payer",
+        "words": "payer",
+        "column": "primary_payer",
+        "groups": {"none": "low", "medicaid": "low", "insured_nos": "unknown"},
+        "reference": "low",
+    }
+    levels = raw.select(coded(Covariate(**settings))).to_series().to_list()
+    assert levels == ["low", "low", "private", "unknown", "unknown", "unknown"]
+    complete = raw.select(coded(Covariate(missing="complete_case", **settings))).to_series().to_list()
+    assert complete == ["low", "low", "private", None, None, None]
+
+
+def people(tmp_path: Path, rows: list[dict[str, Any]], study: StudyDefinition) -> AnalysisSet:
+    sub = submission(tmp_path, tumors(rows))
+    materialise(sub, study.cohort, CATALOG)
+    return read_analysis_set(sub, study, load_cohort(study.cohort, CATALOG))
+
+
+def with_minimum(minimum: int) -> StudyDefinition:
+    study = load_study("mudgway2020", CATALOG)
+    return study.model_copy(
+        update={"models": study.models.model_copy(update={"rare_level_minimum": minimum})}
+    )
+
+
+def test_a_rare_level_stays_with_the_reference_and_is_told(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"grade": grade, "operated": number % 2 == 0}
+        for number, grade in enumerate(["moderate"] * 4 + ["well"] * 3 + ["poor"] * 2 + ["undifferentiated"])
+    ]
+    study = with_minimum(3)
+    design = build_design(
+        people(tmp_path, rows, study), study.terms(("grade",)), analysis="a", subgroup="s", with_exposure=True
+    )
+    assert design.names == ["surgery", "grade=well", "grade=high"]
+    assert design.columns[1].contrast == "well vs moderate"
+    assert design.matrix.sum(axis=0).tolist() == [5, 3, 3]
+    fewer = with_minimum(4)
+    rare = build_design(
+        people(tmp_path, rows, fewer), fewer.terms(("grade",)), analysis="a", subgroup="s", with_exposure=True
+    )
+    assert rare.names == ["surgery"]
+    assert [one.check for one in rare.findings] == ["rare_level", "rare_level"]
+
+
+def test_a_study_may_leave_people_of_rare_levels_out(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"grade": grade, "operated": number % 2 == 0}
+        for number, grade in enumerate(["moderate"] * 4 + ["well"] * 4 + ["poor"] * 2)
+    ]
+    study = with_minimum(3)
+    grade = study.terms(("grade",))[0].model_copy(update={"rare": "leave_out"})
+    design = build_design(
+        people(tmp_path, rows, study), [grade], analysis="a", subgroup="s", with_exposure=False
+    )
+    assert design.people.frame.height == 8
+    assert [(one.check, one.value) for one in design.findings] == [("rare_level_left_out", 2)]
+
+
+def test_columns_that_repeat_others_go_the_later_first() -> None:
+    draw = np.random.default_rng(1)
+    one, two = draw.integers(0, 2, (2, 50)).astype(float)
+    pieces = [("one", one), ("two", two), ("copy", one.copy()), ("both", one + two), ("ones", np.ones(50))]
+    named = [(type("C", (), {"name": name})(), values) for name, values in pieces]
+    kept, aliased = without_copies(named)
+    assert [column.name for column, _ in kept] == ["one", "two"]
+    assert aliased == ["copy", "both", "ones"]

@@ -1,0 +1,94 @@
+"""The study language: what it accepts, and that every mistake is told at once."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.cohorts.yaml_models import dump_yaml, load_model, settings_hash
+from pipelines.errors import InputError
+from pipelines.settings import Settings
+from pipelines.studies import list_studies, load_study, show_study
+from pipelines.studies.definition import Covariate, StudyDefinition
+
+CATALOG = Settings().catalog_dir
+SHIPPED = [one.id for one in list_studies(CATALOG)]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_definitions_round_trip_with_their_hash(name: str, tmp_path: Path) -> None:
+    study = load_study(name, CATALOG)
+    (tmp_path / "again.yaml").write_text(dump_yaml(study), encoding="utf-8")
+    again = load_model(tmp_path / "again.yaml", StudyDefinition)
+    assert again == study
+    assert settings_hash(again) == settings_hash(study)
+
+
+def test_one_changed_setting_changes_the_hash() -> None:
+    study = load_study("mudgway2020", CATALOG)
+    wider = study.model_copy(update={"matching": study.matching.model_copy(update={"caliper": 0.25})})
+    assert settings_hash(wider) != settings_hash(study)
+
+
+def test_mistakes_across_the_file_are_told_together() -> None:
+    content = load_study("vohra2018", CATALOG).model_dump()
+    content["models"]["cox"] = ["age_group", "income"]
+    content["covariates"] = (*content["covariates"], content["covariates"][0])
+    content["analyses"] = ["matched_km", "logistic_exposure"]
+    with pytest.raises(ValueError, match="covariate age_group is there twice") as error:
+        StudyDefinition.model_validate(content)
+    for words in (
+        "model cox uses income, which is not a covariate",
+        "logistic_exposure has no covariates under models",
+        "matched_km needs matched_cox",
+        "the primary analysis matched_cox is not one of the analyses",
+    ):
+        assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"column": "grade", "sql": "grade", "reference": "a"}, "either column or sql"),
+        ({"column": "grade"}, "needs its reference level"),
+        ({"column": "age_at_diagnosis_years", "kind": "continuous"}, "complete_case"),
+        ({"column": "grade", "reference": "a", "levels": ["b", "c"]}, "'a' is not one of the levels"),
+    ],
+)
+def test_a_covariate_is_whole(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Covariate.model_validate({"name": "x", "words": "x", **settings})
+
+
+def test_an_unknown_key_is_named_with_its_line(tmp_path: Path) -> None:
+    text = (CATALOG / "studies" / "gnerlich2007" / "study.yaml").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("matching:"))
+    lines.insert(at + 1, "  calliper: 0.2")
+    path = tmp_path / "study.yaml"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(
+        InputError, match=rf"line {at + 2}: matching.calliper: Extra inputs are not permitted"
+    ):
+        load_model(path, StudyDefinition)
+
+
+def test_an_unknown_study_names_those_there_are() -> None:
+    with pytest.raises(InputError, match=r"no study 'mudgway'.*gnerlich2007, mudgway2020"):
+        load_study("mudgway", CATALOG)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_protocol_says_cohort_arms_outcome_and_whose_choices_they_are(name: str) -> None:
+    study = load_study(name, CATALOG)
+    text = show_study(name, CATALOG)
+    assert study.question in text
+    assert study.outcome.words in text
+    assert ("our default, the paper does not say" in text) == ("matched_cox" in study.analyses)
+
+
+def test_baseline_only_leaves_out_what_is_known_after_diagnosis() -> None:
+    study = load_study("mudgway2020", CATALOG)
+    names = [one.name for one in study.terms(study.models.propensity, baseline_only=True)]
+    assert study.has_reanalysis
+    assert set(study.models.propensity) - set(names) == {"chemo_targeted", "endocrine", "radiation"}
+    assert not load_study("vohra2018", CATALOG).has_reanalysis
