@@ -11,7 +11,9 @@ os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--screenshot-to", default=None, help="folder that the browser test writes its pictures to")
+    parser.addoption(
+        "--screenshot-to", default=None, help="folder that the browser test writes its pictures to"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -24,8 +26,26 @@ def ncdb_extract(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(path for path in files.paths if path.suffix == ".dat")
 
 
+@pytest.fixture(scope="session")
+def published_home(tmp_path_factory: pytest.TempPathFactory, ncdb_extract: Path) -> Path:
+    """A home with one published submission, one study, its pages and the warehouse; not to be changed."""
+    from pipelines import steps
+    from pipelines.store import Home
+
+    home = Home(tmp_path_factory.mktemp("home"))
+    steps.load(home, [ncdb_extract], "ncdb-2016")
+    steps.build(home, "ncdb-2016")
+    steps.validate(home, "ncdb-2016")
+    steps.run_study(home, "ncdb-2016", "mudgway2020")
+    steps.report(home, "ncdb-2016")
+    steps.publish_warehouse(home)
+    return home.root
+
+
 @pytest.fixture
-def cohorts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def cohorts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
     """Run the ``cohorts`` command as a user would: exit code, what it said, what it complained of."""
     from pipelines import cli
 

@@ -1,0 +1,109 @@
+"""Dagster runs the same steps: its checks block, and a later run of a cohort alone does not pass by the gate."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pipelines.definitions import defs
+from pipelines.defs.submissions import HomeResource
+from pipelines.errors import GateError
+from pipelines.store import Home
+from tests.pipeline.extracts import spoil, state_of
+
+SNAPSHOT = Path(__file__).parent / "snapshots" / "definitions.json"
+COHORT = "stage_iv_her2_positive_2010_2012"
+SUBMISSION = "ncdb-2016"
+
+
+def what_is_defined() -> dict[str, list[str]]:
+    """Names that schedulers and pages rely on."""
+    graph = defs.resolve_asset_graph()
+    return {
+        "assets": sorted(key.to_user_string() for key in graph.get_all_asset_keys()),
+        "blocking_checks": sorted(
+            key.name for key in graph.asset_check_keys if graph.get_check_spec(key).blocking
+        ),
+        "jobs": sorted(job.name for job in defs.jobs or []),
+        "sensors": sorted(sensor.name for sensor in defs.sensors or []),
+        "partitions": sorted(
+            {graph.get(key).partitions_def.name for key in graph.get_all_asset_keys()}  # type: ignore[union-attr]
+        ),
+    }
+
+
+def test_what_schedulers_rely_on_is_as_it_was() -> None:
+    """On purpose changed? Write the new names into the snapshot, and a line into the changelog."""
+    assert what_is_defined() == json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+
+
+def run(
+    selection: dg.AssetSelection, home: Path, instance: dg.DagsterInstance, extract: Path | None = None
+) -> bool:
+    instance.add_dynamic_partitions("submissions", [SUBMISSION])
+    job = dg.define_asset_job("some", selection=selection)
+    chosen = dg.Definitions(
+        assets=defs.assets,
+        asset_checks=defs.asset_checks,
+        jobs=[job],
+        resources={"store": HomeResource(root=str(home))},
+    )
+    config = {"ops": {"extract": {"config": {"paths": [str(extract)]}}}} if extract else None
+    return (
+        chosen.resolve_job_def("some")
+        .execute_in_process(
+            partition_key=SUBMISSION, instance=instance, run_config=config, raise_on_error=False
+        )
+        .success
+    )
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.mark.slow
+def test_a_failed_check_blocks_publishing_and_every_later_run(
+    ncdb_extract: Path, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    home = tmp_path / "var"
+    everything = dg.AssetSelection.all()
+    assert run(everything, home, instance, ncdb_extract)
+    assert Home(home).published_ids() == [SUBMISSION]
+    assert (home / "registry.duckdb").is_file()
+    before = state_of(home)
+
+    bad = spoil(ncdb_extract, tmp_path / "NCDBPUF_Breast.0.2016.0.dat")
+    assert not run(everything, home, instance, bad)
+    assert state_of(home) == before
+
+    alone = dg.AssetSelection.assets(["cohorts", COHORT])
+    assert not run(alone, home, instance)
+    assert state_of(home) == before
+
+
+@pytest.mark.slow
+def test_a_cohort_alone_says_why_it_is_refused(
+    ncdb_extract: Path, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    home = tmp_path / "var"
+    bad = spoil(ncdb_extract, tmp_path / "NCDBPUF_Breast.0.2016.0.dat")
+    assert not run(
+        dg.AssetSelection.assets("extract", "registry", "quality") | dg.AssetSelection.all_asset_checks(),
+        home,
+        instance,
+        bad,
+    )
+    asset = next(one for one in defs.assets or [] if one.key == dg.AssetKey(["cohorts", COHORT]))  # type: ignore[union-attr]
+    with pytest.raises(GateError, match="did not pass"):
+        dg.materialize(
+            [asset],
+            partition_key=SUBMISSION,
+            instance=instance,
+            resources={"store": HomeResource(root=str(home))},
+            selection=[asset],
+        )
