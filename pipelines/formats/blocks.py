@@ -69,7 +69,7 @@ def count_lines(path: Path, *, start: int = 0) -> int:
     return lines + (last != b"\n")
 
 
-def sample_lines(path: Path, *, parts: int = 16, part_bytes: int = 2**18) -> list[bytes]:
+def sample_lines(path: Path, *, parts: int = 16, part_bytes: int = 2**16) -> list[bytes]:
     """Whole lines, without their line ends, from places spread evenly over the file, its end among them.
 
     The lines are the same at every call. A file of at most ``parts * part_bytes`` bytes is taken whole.

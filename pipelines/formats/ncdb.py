@@ -5,6 +5,7 @@ some tool gets them back. A line that cannot be a record goes to quarantine with
 reason.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,7 @@ from pipelines.formats.types import BadRecord, Batch, Extract, TableReader, quar
 Bytes = npt.NDArray[np.uint8]
 BLANK, NEWLINE, RETURN = 32, 10, 13
 ROWS_IN_CACHE = 4096
+WIDEST_LOOKUP, WIDEST_DICTIONARY = 2, 15
 LAST_REQUIRED = "PRIMARY_SITE"
 """A record is never blank up to here, so a line that ends before it was cut."""
 
@@ -191,19 +193,42 @@ def _fault(line: bytes, layout: Layout, *, cut: bool) -> str | None:
 
 
 def _columns(records: Bytes, layout: Layout) -> Iterator["pa.Array[Any]"]:
-    """Every field of the records as Arrow text; bytes above 127 are latin-1."""
-    rows = len(records)
-    plain = rows == 0 or int(records.max()) < 128
-    offsets = {
-        width: np.arange(rows + 1, dtype=np.int32) * width
-        for width in {field.width for field in layout.fields}
-    }
+    """Every field of the records as Arrow text; bytes above 127 are latin-1.
+
+    Fields are dictionary-encoded, which halves the time to write them as Parquet, except those that are wide and
+    nearly unique. The type of a column depends on the layout alone, so all batches have one schema.
+    """
     for field, values in zip(layout.fields, _cut(records, layout), strict=True):
-        if not plain and int(values.max()) > 127:
-            yield pa.array([value.tobytes().decode("latin-1") for value in values], pa.string())
-            continue
-        buffers = [None, pa.py_buffer(cast(Any, offsets[field.width])), pa.py_buffer(cast(Any, values))]
-        yield pa.Array.from_buffers(pa.string(), rows, buffers)
+        if field.width <= WIDEST_LOOKUP:
+            yield _looked_up(values)
+        elif field.width > WIDEST_DICTIONARY:
+            yield _text(values)
+        elif (values == BLANK).all():
+            blank = pa.array([" " * field.width], pa.string())
+            yield pa.DictionaryArray.from_arrays(np.zeros(len(values), np.int32), blank)
+        else:
+            yield _text(values).dictionary_encode()
+
+
+def _looked_up(values: Bytes) -> "pa.Array[Any]":
+    """Dictionary-encode one or two bytes a value: they are numbers themselves, so a table of them does it."""
+    width = values.shape[1]
+    codes = values.reshape(-1).view(np.uint8 if width == 1 else np.uint16)
+    present = np.flatnonzero(np.bincount(codes, minlength=256**width))
+    place = np.zeros(256**width, np.int32)
+    place[present] = np.arange(len(present))
+    words = [int(code).to_bytes(width, sys.byteorder).decode("latin-1") for code in present]
+    return pa.DictionaryArray.from_arrays(place[codes], pa.array(words, pa.string()))
+
+
+def _text(values: Bytes) -> "pa.Array[Any]":
+    """Bytes, one row a value, as Arrow strings."""
+    rows, width = values.shape
+    if rows and int(values.max()) > 127:
+        return pa.array([value.tobytes().decode("latin-1") for value in values], pa.string())
+    offsets = np.arange(rows + 1, dtype=np.int32) * width
+    buffers = [None, pa.py_buffer(cast(Any, offsets)), pa.py_buffer(cast(Any, values))]
+    return pa.Array.from_buffers(pa.string(), rows, buffers)
 
 
 def _cut(records: Bytes, layout: Layout) -> list[Bytes]:

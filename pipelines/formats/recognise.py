@@ -188,6 +188,8 @@ def _delimited(path: Path) -> Recognition:
     if len(header.columns) == 1:
         return _unknown(path, "This is text of one column, which no registry format known here has.")
     records = count_lines(path, start=header.data_start)
+    if not records:
+        return _unknown(path, "This is text of one line, which is no table of records.")
     return _mapped(path, "a delimited table", records, list(header.columns))
 
 

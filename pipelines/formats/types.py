@@ -1,6 +1,7 @@
 """What a reader hands on: Arrow text columns as received, what was set aside, and what the extract is."""
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,8 @@ class Batch:
     Parameters
     ----------
     kept : pyarrow.Table
-        Received columns as text, then ``source_file`` (text) and ``source_record`` (int64, 1-based).
+        Received columns as text (plain or dictionary-encoded), then ``source_file`` (text) and ``source_record``
+        (int64, 1-based). The schema is the same in all batches of a table.
     quarantined : pyarrow.Table
         `QUARANTINE_SCHEMA`; byte ranges are half-open.
     """
@@ -98,8 +100,13 @@ class TableReader:
     read: Callable[[], Iterator[Batch]] = field(repr=False)
 
     def batches(self) -> Iterator[Batch]:
-        """Read the file from its beginning, some megabytes at a time."""
-        return self.read()
+        """Read the file from its beginning, some megabytes at a time; the next batch is made meanwhile."""
+        batches = self.read()
+        with ThreadPoolExecutor(max_workers=1) as reader:
+            coming = reader.submit(next, batches, None)
+            while (batch := coming.result()) is not None:
+                coming = reader.submit(next, batches, None)
+                yield batch
 
 
 @dataclass(frozen=True)

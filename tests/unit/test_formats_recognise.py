@@ -71,6 +71,7 @@ def test_tables_that_need_a_mapping(tmp_path: Path) -> None:
         (b'<?xml version="1.0"?>\n<NaaccrData baseDictionaryUri="x">', "NAACCR XML"),
         (b"I" + b"x" * 4047 + b"\n", "NAACCR flat file, version 18"),
         (b"just some words\nand more\n", "one column"),
+        (b"one line, with commas, and no more\n", "one line"),
         (b"\n\n\n", "no text"),
         (b"[System]\nno such thing\n", "not an export dictionary"),
     ],
