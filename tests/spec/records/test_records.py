@@ -21,7 +21,7 @@ def test_earlier_cancers_are_counted_by_sequence(rule):
 def test_seer_finds_an_earlier_breast_primary_in_the_persons_records(seer_rule):
     """In SEER the person's other records tell, if they are in the extract: an earlier breast record is a prior breast
     primary. Where the earlier cancer is not in the extract nobody knows which it was: unknown. A person's number is
-    unique only within a registry."""
+    unique only within a registry. A record listed twice is not its own earlier cancer."""
     seer_rule("""
         registry | patient_key | sequence_number | primary_site => prior_breast_primary | prior_cancer
         Iowa     | 01          | 01              | C504         => no                   | no
@@ -32,6 +32,8 @@ def test_seer_finds_an_earlier_breast_primary_in_the_persons_records(seer_rule):
         Iowa     | 03          | 02              | C504         => unknown              | yes
         Iowa     | 04          | 00              | C504         => no                   | no
         Iowa     | 05          | 99              | C504         => unknown              | unknown
+        Iowa     | 06          | 02              | C504         => unknown              | yes
+        Iowa     | 06          | 02              | C504         => unknown              | yes
     """)
 
 
