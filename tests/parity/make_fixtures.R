@@ -42,18 +42,20 @@ late_by_sex <- Surv(entry, month, dead) ~ age + ph.ecog + strata(sex)
 
 for (ties in c("efron", "breslow")) {
   named <- function(design) paste0("cox_", ties, design)
+  # do.call hands over values: names in `...` would be looked up in the data, where they are not.
   cox <- function(design, formula, ...) {
-    model <- coxph(formula, lung, ties = ties, ...)
-    save(named(design), "lung_months", paste(deparse(model$call), collapse = " "), with_summary(model))
+    model <- do.call(coxph, list(formula, data = lung, ties = ties, ...))
+    how <- paste0("coxph(", deparse(formula), ", ties = '", ties, "') ", gsub("_", " ", design))
+    save(named(design), "lung_months", trimws(how), with_summary(model))
     model
   }
   model <- cox("", plain)
-  cox("_cluster", plain, cluster = inst)
+  cox("_cluster", plain, cluster = lung$inst)
   cox("_robust", plain, robust = TRUE)
-  cox("_weights_cluster", plain, weights = w, cluster = inst)
+  cox("_weights_cluster", plain, weights = lung$w, cluster = lung$inst)
   cox("_strata", by_sex)
   cox("_left_truncated", late)
-  cox("_left_truncated_weights_cluster_strata", late_by_sex, weights = w, cluster = inst)
+  cox("_left_truncated_weights_cluster_strata", late_by_sex, weights = lung$w, cluster = lung$inst)
 
   save(named("_residuals"), "lung_months", "residuals(model, type)",
        list(martingale = unname(residuals(model, "martingale")),
