@@ -127,6 +127,7 @@ def world(n: int = 1500, *, seed: int = 20260101, log_hr: float = -0.35) -> list
     def pick(*values: str) -> list[str]:
         return [str(one) for one in draw.choice(values, n)]
 
+    elsewhere = pick("bone_only", "bone_only", "nodal_only")
     others = {
         "income_quartile_2012": pick("q1", "q2", "q3", "q4"),
         "charlson_deyo": pick("0", "0", "0", "1", "2_or_more"),
@@ -148,7 +149,7 @@ def world(n: int = 1500, *, seed: int = 20260101, log_hr: float = -0.35) -> list
             "race_ethnicity": "non_hispanic_black" if black[i] else "non_hispanic_white",
             "primary_payer": "private" if private[i] else ("medicare" if i % 4 else "none"),
             "any_visceral": "yes" if visceral[i] else "no",
-            "metastatic_pattern": "visceral" if visceral[i] else ("bone_only" if i % 3 else "nodal_only"),
+            "metastatic_pattern": "visceral" if visceral[i] else elsewhere[i],
             "operated": bool(operated[i]),
             "survival_months": float(months[i]),
             "died": bool(death[i] <= 60),
