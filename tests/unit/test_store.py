@@ -118,10 +118,15 @@ def test_a_write_that_breaks_keeps_what_was_there(tmp_path: Path) -> None:
     target = tmp_path / "cohorts"
     target.mkdir()
     (target / "members").write_text("before")
-    with pytest.raises(RuntimeError), aside(target) as temporary:
-        temporary.mkdir()
-        (temporary / "members").write_text("half")
-        raise RuntimeError
+
+    def write_half() -> None:
+        with aside(target) as temporary:
+            temporary.mkdir()
+            (temporary / "members").write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
     assert (target / "members").read_text() == "before"
     assert [path.name for path in tmp_path.iterdir()] == ["cohorts"]
 

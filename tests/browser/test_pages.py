@@ -1,0 +1,111 @@
+"""The pages in a real browser with no network: every plot is drawn, nothing is fetched, nothing complains."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))),
+    None,
+)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium on this machine: the pages were NOT looked at"
+)
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+STUDY = "submissions/ncdb-2016/report/mudgway2020.html"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Seen:
+    """What a page asked of the network, and what it complained of."""
+
+    def __init__(self) -> None:
+        self.fetched: list[str] = []
+        self.complaints: list[str] = []
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[tuple[Page, Seen]]:
+    context = browser.new_context(viewport={"width": 1050, "height": 900}, offline=True)
+    page, seen = context.new_page(), Seen()
+
+    def only_files(route: Route) -> None:
+        if route.request.url.startswith("file://"):
+            route.continue_()
+        else:
+            seen.fetched.append(route.request.url)
+            route.abort()
+
+    page.route("**/*", only_files)
+    page.on(
+        "console", lambda message: seen.complaints.append(message.text) if message.type == "error" else None
+    )
+    page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    yield page, seen
+    context.close()
+
+
+def drawn_plots(page: Page) -> int:
+    """Figures whose SVG has marks in it and takes room on the page."""
+    return int(
+        page.evaluate(
+            """() => [...document.querySelectorAll('figure svg')].filter(svg =>
+                 svg.getBoundingClientRect().height > 50 && svg.querySelectorAll('path, text').length > 5).length"""
+        )
+    )
+
+
+def test_a_study_page_draws_every_plot_without_a_network(
+    page: tuple[Page, Seen], published_home: Path, request: pytest.FixtureRequest
+) -> None:
+    tab, seen = page
+    tab.goto((published_home / STUDY).as_uri())
+    assert tab.title().startswith("Surgery of the primary")
+    assert drawn_plots(tab) == 6, "forest, attrition, two Kaplan-Meier plots, Love plot, overlap"
+    assert tab.locator("#comparison tbody tr").count() >= 15
+    assert seen.fetched == []
+    assert seen.complaints == []
+    folder = request.config.getoption("--screenshot-to")
+    if folder:
+        tab.screenshot(
+            path=Path(folder) / "report.png",
+            clip={"x": 0, "y": 0, "width": 1050, "height": 1500},
+            full_page=True,
+        )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "report/index.html",
+        "submissions/ncdb-2016/report/index.html",
+        "submissions/ncdb-2016/quality/index.html",
+    ],
+)
+def test_every_other_page_opens_without_a_network(
+    page: tuple[Page, Seen], published_home: Path, name: str
+) -> None:
+    tab, seen = page
+    tab.goto((published_home / name).as_uri())
+    assert tab.locator("h1").count() == 1
+    assert seen.fetched == []
+    assert seen.complaints == []
+
+
+def test_links_lead_from_the_front_page_to_a_study(page: tuple[Page, Seen], published_home: Path) -> None:
+    tab, seen = page
+    tab.goto((published_home / "report/index.html").as_uri())
+    tab.get_by_role("link", name="ncdb-2016").first.click()
+    tab.get_by_role("link", name="Surgery of the primary").first.click()
+    assert tab.locator("#forest svg").count() == 1
+    assert seen.complaints == []
