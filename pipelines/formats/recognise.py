@@ -124,7 +124,7 @@ def _fixed_width(path: Path) -> Recognition | None:
     """An NCDB file, or another text of fixed-width lines; None where lines are no such thing."""
     sample = Sample.of(sample_lines(path))
     if not sample.lines:
-        return _unknown(path, "The file holds no text.")
+        return _unknown(path, "The file holds no lines of text.")
     if share(YEAR_AND_SITE.match(line) is not None for line in sample.lines) < 0.5:
         other = other_lengths().get(sample.common_length) if sample.is_uniform else None
         if other is None:

@@ -14,8 +14,8 @@ from pipelines.formats.delimited import read_delimited
 from pipelines.formats.ncdb import read_records
 from pipelines.formats.types import Batch
 
-RELEASED = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+THOROUGH = settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 LAYOUT = builtin_layouts()["2016"]
 COLUMNS = ["Patient ID", "Grade", "Survival months"]
@@ -86,7 +86,7 @@ def check_numbers(data: bytes, first_byte: int, kept: pa.Table, bad: list[dict[s
     return [lines[number - 1] for number in numbers]
 
 
-@RELEASED
+@THOROUGH
 @given(MANGLES, st.booleans(), st.sampled_from([300, 1000, 2**20]))
 def test_ncdb_loses_nothing(
     tmp_path: Path, records: list[tuple[str, int]], ends: bool, block_bytes: int
@@ -104,7 +104,7 @@ def test_ncdb_loses_nothing(
 
 
 @pytest.mark.parametrize("release", sorted(builtin_layouts()))
-@RELEASED
+@THOROUGH
 @given(seeds=st.lists(st.integers(0, 2**30), min_size=1, max_size=5))
 def test_every_byte_of_every_layout_comes_back(tmp_path: Path, release: str, seeds: list[int]) -> None:
     layout = builtin_layouts()[release]
@@ -117,7 +117,7 @@ def test_every_byte_of_every_layout_comes_back(tmp_path: Path, release: str, see
     assert bad == []
 
 
-@RELEASED
+@THOROUGH
 @given(MANGLES, st.booleans(), st.sampled_from([80, 300, 2**20]))
 def test_delimited_loses_nothing(
     tmp_path: Path, records: list[tuple[str, int]], ends: bool, block_bytes: int
@@ -135,7 +135,7 @@ def test_delimited_loses_nothing(
     assert all(column.null_count == 0 for column in kept.columns)
 
 
-@RELEASED
+@THOROUGH
 @given(MANGLES, st.booleans())
 def test_what_becomes_of_a_line_does_not_hang_on_its_neighbours(
     tmp_path: Path, records: list[tuple[str, int]], ends: bool

@@ -72,7 +72,7 @@ def test_tables_that_need_a_mapping(tmp_path: Path) -> None:
         (b"I" + b"x" * 4047 + b"\n", "NAACCR flat file, version 18"),
         (b"just some words\nand more\n", "one column"),
         (b"one line, with commas, and no more\n", "one line"),
-        (b"\n\n\n", "no text"),
+        (b"\n\n\n", "no lines of text"),
         (b"[System]\nno such thing\n", "not an export dictionary"),
     ],
 )
