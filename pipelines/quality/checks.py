@@ -192,7 +192,13 @@ def _with_vocabulary(check: Check, columns: tuple[DictionaryColumn, ...], *, whe
         for column in columns:
             if column.table == check.table and column.coded:
                 name = f"{check.check_id}_{column.column}"
-                words = {"check_id": name, "column": column.column, "argument": column.vocabulary}
+                note = f"{column.column}: {check.note}"
+                words = {
+                    "check_id": name,
+                    "column": column.column,
+                    "argument": column.vocabulary,
+                    "note": note,
+                }
                 yield check.model_copy(update=words)
     else:
         vocabulary = {(column.table, column.column): column.vocabulary for column in columns}
