@@ -4,6 +4,8 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 export GX_ANALYTICS_ENABLED := false
 export DAGSTER_DISABLE_TELEMETRY := 1
+# One thread a process: the same sums in the same order everywhere, and no fight over two cores.
+export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: demo test check dev bench lock screenshot clean
 

@@ -1,7 +1,11 @@
-"""The ``cohorts`` command: each command is a few lines that call a step and say what came of it."""
+"""The ``cohorts`` command: each command is a few lines that call a step and say what came of it.
+
+Commands import what they need when they run, so that ``cohorts --help`` answers at once.
+"""
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -12,11 +16,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines import steps
-from pipelines.disclosure import ATTRITION_COUNTS, format_count
 from pipelines.errors import CohortsError, GateError
-from pipelines.settings import Settings
-from pipelines.store import Home
+
+# One thread for linear algebra, before NumPy is imported: sums in the same order on every machine.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 app = typer.Typer(
     name="cohorts",
@@ -113,6 +116,9 @@ def load(
     as_json: JsonOption = False,
 ) -> None:
     """Read extracts into a submission."""
+    from pipelines import steps
+    from pipelines.store import Home
+
     with _busy(f"reading {len(paths)} file(s)", as_json):
         manifest = steps.load(
             Home(home),
@@ -140,6 +146,9 @@ def build(
     submission: SubmissionArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
 ) -> None:
     """Make the staging and registry tables."""
+    from pipelines import steps
+    from pipelines.store import Home
+
     with _busy(f"building {submission}", as_json):
         facts = steps.build(Home(home), submission)
     lines = [
@@ -155,6 +164,9 @@ def validate(
     submission: SubmissionArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
 ) -> None:
     """Run the expectations and write the quality report; publish the submission where they pass."""
+    from pipelines import steps
+    from pipelines.store import Home
+
     with _busy(f"validating {submission}", as_json):
         verdict = steps.validate(Home(home), submission)
     lines = [f"{submission}: {verdict.checks} checks, passed"]
@@ -168,6 +180,9 @@ def discard(
     submission: SubmissionArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
 ) -> None:
     """Drop a submission in building; what is published under its id stays."""
+    from pipelines import steps
+    from pipelines.store import Home
+
     dropped = steps.discard(Home(home), submission)
     _say({"discarded": str(dropped)}, [f"dropped {dropped}"], as_json)
 
@@ -176,6 +191,7 @@ def discard(
 def cohort_list(as_json: JsonOption = False) -> None:
     """List the cohorts of the catalog."""
     from pipelines.cohorts import list_cohorts
+    from pipelines.settings import Settings
 
     found = list_cohorts(Settings().catalog_dir)
     _say(
@@ -189,6 +205,7 @@ def cohort_list(as_json: JsonOption = False) -> None:
 def cohort_show(name: str, as_json: JsonOption = False) -> None:
     """Show a cohort's rules and the SQL they become."""
     from pipelines.cohorts import show_cohort
+    from pipelines.settings import Settings
 
     text = show_cohort(name, Settings().catalog_dir)
     _say({"cohort": name, "text": text}, [text], as_json)
@@ -199,7 +216,11 @@ def cohort_run(
     name: str, submission: SubmissionOption, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
 ) -> None:
     """Materialise a cohort and print its attrition."""
+    from pipelines import steps
     from pipelines.cohorts import read_attrition
+    from pipelines.disclosure import ATTRITION_COUNTS, format_count
+    from pipelines.settings import Settings
+    from pipelines.store import Home
 
     with _busy(f"materialising {name}", as_json):
         facts = steps.run_cohort(Home(home), submission, name)
@@ -219,6 +240,7 @@ def cohort_run(
 @study_app.command("list")
 def study_list(as_json: JsonOption = False) -> None:
     """List the studies of the catalog."""
+    from pipelines.settings import Settings
     from pipelines.studies import list_studies
 
     found = list_studies(Settings().catalog_dir)
@@ -232,6 +254,7 @@ def study_list(as_json: JsonOption = False) -> None:
 @study_app.command("show")
 def study_show(name: str, as_json: JsonOption = False) -> None:
     """Show a study's protocol."""
+    from pipelines.settings import Settings
     from pipelines.studies import show_study
 
     text = show_study(name, Settings().catalog_dir)
@@ -243,6 +266,9 @@ def study_run(
     name: str, submission: SubmissionOption, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
 ) -> None:
     """Run a study and print its estimates beside the published numbers."""
+    from pipelines import steps
+    from pipelines.store import Home
+
     with _busy(f"running {name}", as_json):
         facts = steps.run_study(Home(home), submission, name)
     _print_study(name, facts.folder, as_json)
@@ -260,6 +286,9 @@ def report(
     submission: SubmissionArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
 ) -> None:
     """Write the pages of a submission."""
+    from pipelines import steps
+    from pipelines.store import Home
+
     with _busy(f"drawing {submission}", as_json):
         index = steps.report(Home(home), submission)
     _say({"report": str(index)}, [f"report: {index}"], as_json)
@@ -268,6 +297,9 @@ def report(
 @app.command()
 def publish(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Build registry.duckdb from every published submission."""
+    from pipelines import steps
+    from pipelines.store import Home
+
     warehouse = steps.publish_warehouse(Home(home))
     _say({"warehouse": str(warehouse)}, [f"warehouse: {warehouse}"], as_json)
 
@@ -287,6 +319,9 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Do all of it, in order: load, build, validate, studies, report, publish."""
+    from pipelines import steps
+    from pipelines.store import Home
+
     store = Home(home)
     with _busy(f"loading {submission}", as_json):
         steps.load(
@@ -359,6 +394,7 @@ def synth(
 def demo(home: HomeOption = Path("var/demo"), as_json: JsonOption = False) -> None:
     """Write synthetic extracts, run everything on them, and print published beside estimated beside true."""
     from pipelines.demo import run_demo
+    from pipelines.store import Home
 
     rows, index = run_demo(Home(home), say=lambda text: typer.echo(text, err=True))
     if as_json:
@@ -374,6 +410,8 @@ def demo(home: HomeOption = Path("var/demo"), as_json: JsonOption = False) -> No
 @app.command()
 def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List submissions, their state, and the studies that ran on them."""
+    from pipelines.store import Home
+
     store = Home(home)
     found = [
         *(("published", store.published(name)) for name in store.published_ids()),

@@ -10,7 +10,7 @@ from pipelines.defs.submissions import HomeResource, submissions
 from pipelines.quality import checks
 from pipelines.settings import Settings
 
-CHECKS = checks(Settings().expectations_dir)
+CHECKS = checks(expectations_dir=Settings().expectations_dir)
 
 specs = [
     dg.AssetCheckSpec(
