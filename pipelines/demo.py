@@ -76,10 +76,10 @@ def run_demo(home: Home, *, say: Callable[[str], None]) -> tuple[list[dict[str, 
 
 def _refresh(home: Home, extract: DemoExtract) -> list[dict[str, str]]:
     """Take one extract through every step; return its lines of the summary."""
-    inbox = home.root / "inbox" / extract.submission.split("-")[0] / extract.submission
-    files = write_extract(extract.world, extract.format, extract.rows, SEED, inbox)
+    folder = home.root / "synthetic" / extract.submission
+    files = write_extract(extract.world, extract.format, extract.rows, SEED, folder)
     mapping = Settings().catalog_dir / "mappings" / f"{extract.mapping}.yaml" if extract.mapping else None
-    steps.load(home, files.paths, extract.submission, mapping=mapping)
+    steps.load(home, files.extracts, extract.submission, mapping=mapping)
     steps.build(home, extract.submission)
     steps.validate(home, extract.submission)
     truth = pl.read_parquet(files.truth)

@@ -43,10 +43,12 @@ def load(
 
 
 def build(home: Home, submission: str) -> "RegistryFacts":
-    """Make the registry tables of a submission in building."""
+    """Make the registry tables of a submission in building; an earlier verdict was on other tables and goes."""
     from pipelines import registry
 
-    return registry.build(home.building(submission))
+    building = home.building(submission)
+    building.save_manifest(building.manifest.model_copy(update={"verdict": None}))
+    return registry.build(building)
 
 
 def judge(home: Home, submission: str) -> Verdict:

@@ -34,12 +34,12 @@ def expectations(
     for check in CHECKS:
         row = said.get(check.check_id)
         status = row["status"] if row else "not_applicable"
-        blocking = check.severity == "blocking"
+        stops = check.severity == "blocking" or status == "error"  # a check that broke says nothing
         yield dg.AssetCheckResult(
             check_name=check.check_id,
             asset_key=quality.key,
             passed=status not in ("warn", "fail", "error"),
-            severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+            severity=dg.AssetCheckSeverity.ERROR if stops else dg.AssetCheckSeverity.WARN,
             metadata={
                 "status": status,
                 "percent_failed": row["percent_failed"] if row else None,

@@ -39,7 +39,7 @@ class FileFacts(BaseModel):
 
 
 class Verdict(BaseModel):
-    """What the quality gate said, and of which registry tables (by hash)."""
+    """What the quality gate said."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
