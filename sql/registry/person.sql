@@ -12,6 +12,7 @@ select
     staged.source_record,
     year_of_diagnosis,
     age_years as age_at_diagnosis_years,
+    age_top_coded,
     case
         when age_years < 40 then 'under_40'
         when age_years < 50 then '40-49'

@@ -17,6 +17,7 @@ select
     record.record_number,
     person.year_of_diagnosis,
     person.age_at_diagnosis_years,
+    person.age_top_coded,
     person.age_group,
     person.sex,
     person.race_ethnicity,

@@ -6,17 +6,17 @@ def test_age_groups_come_from_years_or_from_the_band(rule):
     """Single years are grouped; where a source releases only bands, the band fills ``age_group`` and the years stay
     null. NCDB's 090 is 90 or older, and 999 unknown."""
     rule("""
-        age_years | age_top_coded | age_band => age_group | age_at_diagnosis_years
-        39        | false         | -        => under_40  | 39
-        40        | false         | -        => 40-49     | 40
-        79        | false         | -        => 70-79     | 79
-        80        | false         | -        => 80+       | 80
-        90        | true          | -        => 80+       | 90
-        -         | -             | 45-49    => 40-49     | -
-        -         | -             | 85+      => 80+       | -
-        -         | -             | 35-39    => under_40  | -
-        -         | -             | unknown  => unknown   | -
-        -         | -             | -        => unknown   | -
+        age_years | age_top_coded | age_band => age_group | age_at_diagnosis_years | age_top_coded
+        39        | false         | -        => under_40  | 39                     | false
+        40        | false         | -        => 40-49     | 40                     | false
+        79        | false         | -        => 70-79     | 79                     | false
+        80        | false         | -        => 80+       | 80                     | false
+        90        | true          | -        => 80+       | 90                     | true
+        -         | -             | 45-49    => 40-49     | -                      | -
+        -         | -             | 85+      => 80+       | -                      | -
+        -         | -             | 35-39    => under_40  | -                      | -
+        -         | -             | unknown  => unknown   | -                      | -
+        -         | -             | -        => unknown   | -                      | -
     """)
 
 
