@@ -30,15 +30,13 @@ MACROS = (
                when text_value is null then null
                when trim(text_value) = '' then 'blank'
                else coalesce(
-                   map_extract_value(
-                       map_extract_value(getvariable('schemes'), scheme_name), tidy(text_value)
-                   ),
+                   map_extract_value(getvariable('scheme_' || scheme_name), tidy(text_value)),
                    'unmapped'
                )
            end""",
     "create or replace macro as_number(text_value) as try_cast(trim(text_value) as double)",
     "create or replace macro as_whole(text_value) as try_cast(trim(text_value) as integer)",
-    # As recorded, trimmed, with the leading zeros of its width; a field that is there and empty says so.
+    # As recorded, trimmed (as_digits: with its leading zeros); a field that is there and empty says so.
     """create or replace macro as_text(text_value) as
            case when trim(text_value) = '' then 'blank' else trim(text_value) end""",
     """create or replace macro as_digits(text_value, width) as
@@ -155,18 +153,11 @@ def register(con: duckdb.DuckDBPyConnection) -> None:
         table.select(pl.lit(name).alias("scheme"), *CODE_COLUMNS) for name, table in tables.items()
     )
     con.register("codes", every_code.to_arrow())
-    con.execute(
-        """
-        set variable schemes = (
-            select map_from_entries(list((scheme, meanings)))
-            from (
-                select scheme, map_from_entries(list((code, value) order by code)) as meanings
-                from codes
-                group by scheme
-            )
+    for name in tables:
+        # One variable per scheme: a staging select names some hundred, and each is copied into its plan.
+        con.execute(
+            f"set variable scheme_{name} = (select map_from_entries(list((code, value))) from codes_{name})"
         )
-        """
-    )
     for macro in MACROS:
         con.execute(macro)
 
