@@ -53,7 +53,7 @@ def write_extract(
     ----------
     settings : WorldSettings
     format : str
-        ``ncdb-2016``, ``ncdb-2020``, ``ncdb-2021``, ``ncdb-2022``, ``seerstat-nov2018``, ``seerstat-nov2022``
+        ``ncdb-2016``, ``ncdb-2020``, ``ncdb-2022``, ``seerstat-nov2018``, ``seerstat-nov2022``
         or ``mapped-msk``.
     rows : int
         Records (people, in ``mapped-msk``).
@@ -143,7 +143,7 @@ def _write_msk(settings: WorldSettings, rows: int, seed: int, out: Path) -> Writ
 
 
 FORMATS: dict[str, Callable[[WorldSettings, int, int, Path], Written]] = {
-    **{f"ncdb-{year}": partial(_write_ncdb, year) for year in ("2016", "2020", "2021", "2022")},
+    **{f"ncdb-{year}": partial(_write_ncdb, year) for year in ("2016", "2020", "2022")},
     **{f"seerstat-{name}": partial(_write_seerstat, name) for name in ("nov2018", "nov2022")},
     "mapped-msk": _write_msk,
 }

@@ -56,7 +56,7 @@ def records(world: World, puf_year: str) -> bytes:
     ----------
     world : World
     puf_year : str
-        Release with a built-in layout, ``"2016"``, ``"2020"``, ``"2021"`` or ``"2022"``.
+        Release with a built-in layout, ``"2016"``, ``"2020"`` or ``"2022"``.
 
     Returns
     -------
