@@ -69,6 +69,7 @@ def load_extract(
             covered_years=extract.covered_years,
             site=extract.site,
             files=tuple(facts),
+            companions={path.name: sha256_of(path) for path in extract.companions},
             notes=extract.notes,
             mapping=extract.mapping,
         )

@@ -52,7 +52,7 @@ class Verdict(BaseModel):
 
 
 class Manifest(BaseModel):
-    """The manifest of a submission, ``manifest.json``."""
+    """The manifest of a submission, ``manifest.json``; ``companions`` are files such as a .dic, name to hash."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -63,6 +63,7 @@ class Manifest(BaseModel):
     covered_years: tuple[int, int] | None = None
     site: str | None = None
     files: tuple[FileFacts, ...]
+    companions: dict[str, str] = {}
     notes: tuple[str, ...] = ()
     mapping: dict[str, Any] | None = None
     loaded_at: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
