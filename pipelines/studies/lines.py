@@ -46,9 +46,9 @@ def comparison_lines(folder: Path, *, min_cell: int = 11) -> list[str]:
 
 
 def diagnostic_lines(folder: Path) -> list[str]:
-    """One line per warning and per analysis that could not be done."""
+    """One line per warning and per reason why an analysis could not be done, with the analyses it is about."""
     table = pl.read_csv(folder / "diagnostics.csv", infer_schema_length=None)
-    return [
-        f"{row['status']}: {row['analysis']} ({row['subgroup']}): {row['message']}"
-        for row in table.filter(pl.col("status").is_in(["warning", "absent"])).iter_rows(named=True)
-    ]
+    told: dict[tuple[str, str], list[str]] = {}
+    for row in table.filter(pl.col("status").is_in(["warning", "absent"])).iter_rows(named=True):
+        told.setdefault((row["status"], row["message"]), []).append(f"{row['analysis']} ({row['subgroup']})")
+    return [f"{status}: {message} [{', '.join(about)}]" for (status, message), about in told.items()]

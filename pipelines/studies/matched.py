@@ -179,13 +179,15 @@ def balance_of(
         pl.Series("level", [level for _, level in labels]),
         pl.lit(subgroup).alias("subgroup"),
     )
-    worst = result.largest_smd()
+    after = np.abs((result.after or result.before).smd)
+    worst, where = float(after.max()), names[int(after.argmax())]
     finding = Finding(
         "matched_cox",
         subgroup,
         "largest_smd_after_matching",
         "ok" if worst < SMD_LIMIT else "warning",
-        "largest absolute standardized mean difference after matching",
+        f"largest absolute standardized mean difference after matching: {worst:.3f} ({where}), "
+        f"the limit is {SMD_LIMIT:g}",
         value=worst,
         threshold=SMD_LIMIT,
     )

@@ -11,7 +11,7 @@ import polars as pl
 from pipelines import store
 from pipelines.cohorts import load_cohort, materialise
 from pipelines.cohorts.definition import CohortDefinition
-from pipelines.cohorts.needs import check_needs, check_years
+from pipelines.cohorts.needs import check_needs, check_years, refusal_code
 from pipelines.cohorts.yaml_models import dump_yaml, settings_hash
 from pipelines.errors import InputError, RefusedError
 from pipelines.stats.errors import StatsError
@@ -100,7 +100,8 @@ def run_study(sub: Submission, name: str, catalog_dir: Path) -> StudyFacts:
     check_source(sub, study, cohort)
     fresh_cohort(sub, cohort, catalog_dir)
     people = read_analysis_set(sub, study, cohort)
-    found = Outcomes(findings=people.findings) + analyse(people)
+    gaps = covariate_gaps(sub, study, cohort)
+    found = Outcomes(findings=(*gaps, *people.findings)) + analyse(people)
     comparison = compare(targets, found.estimates, found.findings, study)
     identity = settings_hash(study, cohort)
     write(sub, study, cohort, found, comparison, identity)
@@ -138,6 +139,24 @@ def check_source(sub: Submission, study: StudyDefinition, cohort: CohortDefiniti
             reason_code="source_not_suited",
             where=f"catalog/studies/{study.id}/study.yaml, sources",
         )
+
+
+def covariate_gaps(sub: Submission, study: StudyDefinition, cohort: CohortDefinition) -> tuple[Finding, ...]:
+    """Say which covariates the source gives for some years only, or not at all: they are mostly ``unknown``.
+
+    A covariate is not a need: the study runs without it, and the reader is told.
+    """
+    said = pl.read_parquet(sub.registry_table("ascertainment"))
+    by_column = {row["variable"]: row for row in said.sort("variable").iter_rows(named=True)}
+    findings = []
+    for one in study.covariates:
+        row = by_column.get(one.column or "")
+        if row is not None and refusal_code(row["status"], cohort.years):
+            message = (
+                f"covariate {one.name}: {row['status']} in {row['source']} {row['release']}: {row['reason']}"
+            )
+            findings.append(Finding("analysis_set", ALL, "covariate_not_collected", "warning", message))
+    return tuple(findings)
 
 
 def fresh_cohort(sub: Submission, cohort: CohortDefinition, catalog_dir: Path) -> None:

@@ -270,6 +270,17 @@ def test_refusals_come_before_anything_runs(
     assert not (sub.root / "studies").exists()
 
 
+def test_a_covariate_of_some_years_only_is_told_and_not_refused(tmp_path: Path) -> None:
+    statuses = {"er_status": "not_collected_before_1990"}
+    rows = tumors(seer_rows(600), source="seer")
+    sub = submission(tmp_path, rows, source="seer", covered=(1988, 2016), statuses=statuses)
+    facts = run_study(sub, "gnerlich2007", CATALOG)
+    told = one(table(facts, "diagnostics"), check="covariate_not_collected")
+    assert told["status"] == "warning"
+    assert "er_status: not_collected_before_1990" in told["message"]
+    assert "made-up reason for er_status" in told["message"]
+
+
 def test_no_pass_no_study(tmp_path: Path) -> None:
     with pytest.raises(GateError):
         run_study(submission(tmp_path, tumors(ROWS[:50]), passed=False), "mudgway2020", CATALOG)
