@@ -83,6 +83,8 @@ def build(sub: Submission) -> RegistryFacts:
             raise RuntimeError(f"rows were lost or doubled on the way: {facts}")
         for step in set(concepts) - set(OUTPUTS):
             con.execute(f"drop table {step}")  # memory: the outputs are copied once more on their way to disk
+        # A verdict speaks of the tables it judged: it does not outlive them.
+        sub.save_manifest(manifest.model_copy(update={"verdict": None}))
         with sub.write_dir("registry") as folder:
             for name in OUTPUTS:
                 write_parquet(_ordered(con, name), folder / f"{name}.parquet")

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from pipelines import registry
-from pipelines.errors import InputError
+from pipelines.errors import GateError, InputError
 from pipelines.registry import run
-from pipelines.store import FileFacts, Home, Manifest, Submission
+from pipelines.store import FileFacts, Home, Manifest, Submission, Verdict
 
 TABLES = ("tumor", "treatment", "follow_up", "ascertainment", "unmapped_codes")
 
@@ -116,6 +116,15 @@ def test_a_lost_row_is_an_error_and_leaves_the_tables_as_they_were(
     with pytest.raises(RuntimeError, match="lost or doubled"):
         registry.build(sub)
     assert sub.registry_table("tumor").read_bytes() == before
+
+
+def test_a_verdict_does_not_outlive_the_tables_it_judged(tmp_path: Path) -> None:
+    sub = loaded(tmp_path, CASES)
+    sub.save_manifest(sub.manifest.model_copy(update={"verdict": Verdict(passed=True, checks=1)}))
+    registry.build(sub)
+    assert sub.manifest.verdict is None
+    with pytest.raises(GateError, match="no verdict"):
+        sub.require_pass()
 
 
 def test_a_submission_without_an_extract_is_told_what_to_do(tmp_path: Path) -> None:
