@@ -22,6 +22,7 @@ LEVELS_TABLE = Path(__file__).parent / "tables" / "msk_levels.csv"
 RELAPSE_PER_MONTH = 0.010
 DEATH_AFTER_METASTASIS_PER_MONTH = 0.018
 OTHER_DEATH_PER_MONTH = 0.0006
+LATEST_RELAPSE, OLDEST_AT_RELAPSE = 300, 12 * 95  # months from diagnosis, months of age
 PRIMARY_SEQUENCED = 0.45
 PATIENT_FILE, SAMPLE_FILE = "data_clinical_patient.txt", "data_clinical_sample.txt"
 
@@ -90,7 +91,9 @@ def _candidates(settings: WorldSettings, draws: Draws) -> Cohort:
     for name, variable in variables(LEVELS_TABLE).items():
         covariates[name] = sample(variable, draws, covariates)
     de_novo = draws.uniform("de novo") < settings.de_novo_share
+    age = 12 * np.clip(52 + 12 * _normal(draws, "age"), 24, 92)
     relapse = draws.exponential("relapse") / RELAPSE_PER_MONTH
+    relapse = np.where(relapse < np.minimum(LATEST_RELAPSE, OLDEST_AT_RELAPSE - age), relapse, np.inf)
     metastasis = np.where(de_novo, 0.6 * draws.uniform("found"), relapse)
     receptors = variables(LEVELS_TABLE)["receptors"]
     hazard = DEATH_AFTER_METASTASIS_PER_MONTH * np.exp(covariates["receptors"].lookup(receptors.death))
@@ -105,7 +108,7 @@ def _candidates(settings: WorldSettings, draws: Draws) -> Cohort:
     end = sequencing + 4 + 56 * draws.uniform("follow-up")
     return Cohort(
         number=draws.block * BLOCK_ROWS + np.arange(draws.rows),
-        age=12 * np.clip(52 + 12 * _normal(draws, "age"), 24, 92),
+        age=age,
         de_novo=de_novo,
         primary_sequenced=primary,
         metastasis=metastasis,
