@@ -108,26 +108,38 @@ def hide_steps(totals: Sequence[int], min_cell: int) -> tuple[list[int | None], 
     )
 
 
-def step_mask(series: Sequence[Sequence[int]], min_cell: int) -> tuple[list[bool], list[bool]]:
+def step_mask(
+    series: Sequence[Sequence[int]], min_cell: int, *, among: Sequence[bool] | None = None
+) -> tuple[list[bool], list[bool]]:
     """Which totals and which steps to hide in several series that are shown side by side.
 
-    One mask for all of them: arms and their sum stand in one table, so what is hidden in one arm and
-    shown in the others and the sum would be given away.
+    One mask for all of them: arms stand beside their sum, so what is hidden in one arm and shown in the
+    others and the sum would be given away.
+
+    Parameters
+    ----------
+    series : sequence of sequences of int
+        Falling totals, all of one length.
+    min_cell : int
+        Counts below this are hidden (people).
+    among : sequence of bool, optional
+        Totals that may be shown; default all.
     """
     last = len(series[0]) - 1
+    allowed = [True] * (last + 1) if among is None else list(among)
     shown, start = [0], 0
     for end in range(1, last + 1):
-        if not _gives_away(series, start, end, min_cell):
+        if allowed[end] and not _gives_away(series, start, end, min_cell):
             shown.append(end)
             start = end
-    if shown[-1] != last and not any(is_small(one[last], min_cell) for one in series):
+    if shown[-1] != last and allowed[last] and not any(is_small(one[last], min_cell) for one in series):
         # The last total is one that may be seen: earlier totals make room for it.
         while len(shown) > 1 and _gives_away(series, shown[-1], last, min_cell):
             shown.pop()
         if not _gives_away(series, shown[-1], last, min_cell):
             shown.append(last)
     hide_total = [position not in shown for position in range(last + 1)]
-    hide_total[0] = any(is_small(one[0], min_cell) for one in series)
+    hide_total[0] = not allowed[0] or any(is_small(one[0], min_cell) for one in series)
     hide_step = [hide_total[position] or hide_total[position + 1] for position in range(last)]
     return hide_total, hide_step
 
@@ -140,6 +152,9 @@ def _gives_away(series: Sequence[Sequence[int]], start: int, end: int, min_cell:
 def hide_attrition(attrition: pl.DataFrame, min_cell: int) -> pl.DataFrame:
     """Attrition lines as they may leave the site: hidden counts are null.
 
+    Totals are hidden as :func:`hide_steps` hides them. The arms are shown at lines whose total is shown,
+    and at those only where no arm gives a small count away.
+
     Parameters
     ----------
     attrition : pl.DataFrame
@@ -147,18 +162,23 @@ def hide_attrition(attrition: pl.DataFrame, min_cell: int) -> pl.DataFrame:
     min_cell : int
         Counts below this are hidden (people).
     """
-    arms = [arm for arm in ARMS if f"n_after{arm}" in attrition.columns]
-    series = [attrition[f"n_after{arm}"].to_list() for arm in arms]
-    hide_total, hide_step = step_mask(series, min_cell)
-    after, gone = pl.Series(hide_total), pl.Series([False, *hide_step])
-    before = pl.Series([hide_total[0], *hide_total[:-1]])
-    masks = {"n_before": before, "n_excluded": gone, "n_after": after}
+    arms = [arm for arm in ARMS if arm and f"n_after{arm}" in attrition.columns]
+    total = attrition["n_after"].to_list()
+    of_total = step_mask([total], min_cell)
+    in_arms = [total, *(attrition[f"n_after{arm}"].to_list() for arm in arms)]
+    of_arms = step_mask(in_arms, min_cell, among=[not hidden for hidden in of_total[0]])
     shown = attrition.with_columns(
-        pl.when(~masks[count]).then(pl.col(f"{count}{arm}")).alias(f"{count}{arm}")
-        for count in ATTRITION_COUNTS
-        for arm in arms
+        pl.when(~mask).then(pl.col(f"{count}{arm}")).alias(f"{count}{arm}")
+        for arm, (hide_total, hide_step) in [("", of_total), *((arm, of_arms) for arm in arms)]
+        for count, mask in _line_masks(hide_total, hide_step).items()
     )
-    return _hide_reasons(shown, attrition, gone, min_cell)
+    return _hide_reasons(shown, attrition, pl.Series([False, *of_total[1]]), min_cell)
+
+
+def _line_masks(hide_total: list[bool], hide_step: list[bool]) -> dict[str, pl.Series]:
+    """Masks of the counts of a line: before, excluded, after."""
+    masks = ([hide_total[0], *hide_total[:-1]], [False, *hide_step], hide_total)
+    return {name: pl.Series(mask) for name, mask in zip(ATTRITION_COUNTS, masks, strict=True)}
 
 
 def _hide_reasons(

@@ -79,26 +79,46 @@ def test_no_two_shown_totals_differ_by_a_small_count(steps: list[tuple[int, int]
         assert not [value for value in (*shown, *differences, *seen) if 0 < value < MIN]
 
 
-def test_attrition_hides_arms_and_total_together() -> None:
-    frame = pl.DataFrame(
-        {
-            "rule_id": ["received", "a", "b"],
-            "n_before": [100, 100, 80],
-            "n_excluded": [0, 20, 30],
-            "n_after": [100, 80, 50],
-            "n_excluded_not_met": [0, 17, 30],
-            "n_excluded_unknown": [0, 3, 0],
-            "n_before_exposed": [50, 50, 48],
-            "n_excluded_exposed": [0, 2, 20],
-            "n_after_exposed": [50, 48, 28],
-            "n_before_reference": [50, 50, 32],
-            "n_excluded_reference": [0, 18, 10],
-            "n_after_reference": [50, 32, 22],
-        }
-    )
+def lines(exposed: list[int], reference: list[int]) -> pl.DataFrame:
+    """Attrition with two arms, from what is left after each line."""
+    frame = pl.DataFrame({"n_after_exposed": exposed, "n_after_reference": reference})
+    frame = frame.with_columns(n_after=pl.col("n_after_exposed") + pl.col("n_after_reference"))
+    for arm in ("", "_exposed", "_reference"):
+        after = pl.col(f"n_after{arm}")
+        frame = frame.with_columns(after.shift(1).fill_null(after).alias(f"n_before{arm}"))
+        frame = frame.with_columns((pl.col(f"n_before{arm}") - after).alias(f"n_excluded{arm}"))
+    return frame
+
+
+def test_a_small_step_in_one_arm_hides_both_arms_and_leaves_the_total() -> None:
+    shown = hide_attrition(lines([50, 48, 28], [50, 32, 22]), MIN)
+    assert shown["n_after"].to_list() == [100, 80, 50]
+    assert shown["n_excluded"].to_list() == [0, 20, 30]
+    for arm in ("exposed", "reference"):
+        assert shown[f"n_excluded_{arm}"].to_list() == [0, None, None]
+        assert shown[f"n_after_{arm}"][1] is None
+    assert shown["n_after_exposed"].to_list() == [50, None, 28]
+
+
+def test_reasons_of_an_exclusion_go_where_one_is_small() -> None:
+    reasons = pl.DataFrame({"n_excluded_not_met": [0, 17, 30], "n_excluded_unknown": [0, 3, 0]})
+    frame = pl.concat([lines([50, 40, 20], [50, 40, 30]), reasons], how="horizontal")
     shown = hide_attrition(frame, MIN)
-    assert shown["n_after"].to_list() == [100, None, 50]
-    assert shown["n_excluded"].to_list() == [0, None, None]
-    assert shown["n_excluded_exposed"].to_list() == [0, None, None]
-    assert shown["n_before"].to_list() == [100, 100, None]
-    assert shown["n_excluded_unknown"].to_list() == [0, None, None]
+    assert shown["n_excluded"].to_list() == [0, 20, 30]
+    assert shown["n_excluded_not_met"].to_list() == [0, None, 30]
+    assert shown["n_excluded_unknown"].to_list() == [0, None, 0]
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(counts, counts), min_size=2, max_size=8))
+def test_arms_are_never_shown_where_their_total_is_hidden(steps: list[tuple[int, int]]) -> None:
+    left = [
+        list(itertools.accumulate([step[arm] for step in reversed(steps)], initial=0))[::-1] for arm in (0, 1)
+    ]
+    shown = hide_attrition(lines(*left), MIN)
+    for name in ("n_before", "n_excluded", "n_after"):
+        hidden = shown.filter(pl.col(name).is_null())
+        assert hidden[f"{name}_exposed"].null_count() == hidden.height
+        assert hidden[f"{name}_reference"].null_count() == hidden.height
+        for arm in ("", "_exposed", "_reference"):
+            assert not [value for value in shown[f"{name}{arm}"].drop_nulls() if 0 < value < MIN]
