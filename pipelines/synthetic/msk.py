@@ -22,6 +22,7 @@ LEVELS_TABLE = Path(__file__).parent / "tables" / "msk_levels.csv"
 RELAPSE_PER_MONTH = 0.010
 DEATH_AFTER_METASTASIS_PER_MONTH = 0.018
 OTHER_DEATH_PER_MONTH = 0.0006
+NEARLY_EQUAL = 1e-4  # months; Cox takes times closer than rounding errors as one
 LATEST_RELAPSE, OLDEST_AT_RELAPSE = 300, 12 * 95  # months from diagnosis, months of age
 PRIMARY_SEQUENCED = 0.45
 PATIENT_FILE, SAMPLE_FILE = "data_clinical_patient.txt", "data_clinical_sample.txt"
@@ -185,7 +186,7 @@ def from_metastasis(block: Cohort) -> tuple[FloatArray, FloatArray]:
 def presentation_log_hr(settings: WorldSettings, rows: int, seed: int) -> float:
     """Log hazard ratio of death, metachronous against de novo, in one large cohort with entry respected."""
     parts = [(block, *from_metastasis(block)) for block in simulate(settings, rows, seed)]
-    keep = np.concatenate([block.metastatic & (time > entry) for block, time, entry in parts])
+    keep = np.concatenate([block.metastatic & (time > entry + NEARLY_EQUAL) for block, time, entry in parts])
     time = np.concatenate([time for _, time, _ in parts])[keep]
     entry = np.concatenate([entry for _, _, entry in parts])[keep]
     died = np.concatenate([block.died for block, _, _ in parts])[keep]
