@@ -217,23 +217,20 @@ def cohort_run(
 ) -> None:
     """Materialise a cohort and print its attrition."""
     from pipelines import steps
-    from pipelines.cohorts import read_attrition
-    from pipelines.disclosure import ATTRITION_COUNTS, format_count
+    from pipelines.cohorts import attrition_lines
     from pipelines.settings import Settings
     from pipelines.store import Home
 
     with _busy(f"materialising {name}", as_json):
         facts = steps.run_cohort(Home(home), submission, name)
-    attrition = read_attrition(facts.folder, min_cell=Settings().min_cell)
+    attrition = attrition_lines(facts.folder, min_cell=Settings().min_cell)
     if as_json:
         _say({"cohort": name, "submission": submission, "attrition": attrition}, [], True)
         return
-    min_cell = Settings().min_cell
-    rows = [
-        [str(row["step"]), row["rule"], *(format_count(row[name], min_cell) for name in ATTRITION_COUNTS)]
-        for row in attrition
-    ]
-    _print_table(["step", "rule", "before", "excluded", "after"], rows, title=f"{name} on {submission}")
+    columns = ["step", "rule", "left", "remained"]
+    _print_table(
+        columns, [[row[name] for name in columns] for row in attrition], title=f"{name} on {submission}"
+    )
     typer.echo(str(facts.folder))
 
 

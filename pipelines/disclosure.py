@@ -108,6 +108,38 @@ def hide_steps(totals: Sequence[int], min_cell: int) -> tuple[list[int | None], 
     )
 
 
+def attrition_texts(totals: Sequence[int], min_cell: int) -> list[tuple[str, str]]:
+    """A flow of people for a reader: how many left at each step, and how many remained.
+
+    Where a total is hidden, the next one that is shown says how many left in all the steps since the last that
+    was shown; a reader could subtract that himself.
+
+    Parameters
+    ----------
+    totals : sequence of int
+        People at the start, after the first step, after the second …
+    min_cell : int
+        Counts below this are hidden (people).
+
+    Returns
+    -------
+    list of (str, str)
+        Left at the step, remained after it; the first pair is the start.
+    """
+    shown, _ = hide_steps(totals, min_cell)
+    texts = [("", format_count(shown[0], min_cell))]
+    last = 0
+    for step in range(1, len(shown)):
+        remained = shown[step]
+        if remained is None:
+            texts.append(("hidden", "hidden"))
+            continue
+        left = format_count(totals[last] - remained, min_cell)
+        texts.append((left if last == step - 1 else f"{left} in steps {last + 1} to {step}", f"{remained:,}"))
+        last = step
+    return texts
+
+
 def step_mask(
     series: Sequence[Sequence[int]], min_cell: int, *, among: Sequence[bool] | None = None
 ) -> tuple[list[bool], list[bool]]:

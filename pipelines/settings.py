@@ -20,7 +20,8 @@ class Settings(BaseModel):
     sql_dir, expectations_dir : Path
         Derivations and checks.
     min_cell : int
-        Counts of people below this are hidden in everything that leaves the site (people).
+        Counts of people below this are hidden in everything that leaves the site (people); 11, or
+        ``$COHORTS_MIN_CELL`` where a data use agreement says otherwise.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,4 +32,4 @@ class Settings(BaseModel):
     )
     sql_dir: Path = REPOSITORY / "sql"
     expectations_dir: Path = REPOSITORY / "expectations"
-    min_cell: int = Field(default=11, ge=1)
+    min_cell: int = Field(default_factory=lambda: int(os.environ.get("COHORTS_MIN_CELL", "11")), ge=1)

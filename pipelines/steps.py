@@ -43,12 +43,10 @@ def load(
 
 
 def build(home: Home, submission: str) -> "RegistryFacts":
-    """Make the registry tables of a submission in building; an earlier verdict was on other tables and goes."""
+    """Make the registry tables of a submission in building."""
     from pipelines import registry
 
-    building = home.building(submission)
-    building.save_manifest(building.manifest.model_copy(update={"verdict": None}))
-    return registry.build(building)
+    return registry.build(home.building(submission))
 
 
 def judge(home: Home, submission: str) -> Verdict:

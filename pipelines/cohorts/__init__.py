@@ -3,7 +3,7 @@
 from pipelines.cohorts.catalog import Listing, list_cohorts, load_cohort, show_cohort
 from pipelines.cohorts.compile import compile_query
 from pipelines.cohorts.definition import Arm, Arms, CohortDefinition, IndexTumor, Rule, Years
-from pipelines.cohorts.run import CohortFacts, materialise, read_attrition
+from pipelines.cohorts.run import CohortFacts, attrition_lines, materialise, read_attrition
 
 __all__ = [
     "Arm",
@@ -14,6 +14,7 @@ __all__ = [
     "Listing",
     "Rule",
     "Years",
+    "attrition_lines",
     "compile_query",
     "list_cohorts",
     "load_cohort",

@@ -13,7 +13,7 @@ from pipelines.cohorts.compile import attrition, compile_query
 from pipelines.cohorts.definition import CohortDefinition
 from pipelines.cohorts.needs import check_needs, check_years
 from pipelines.cohorts.yaml_models import dump_yaml
-from pipelines.disclosure import hide_attrition
+from pipelines.disclosure import attrition_texts, hide_attrition
 from pipelines.errors import InputError
 from pipelines.store import Submission
 
@@ -154,5 +154,27 @@ def members_of(judged: pl.DataFrame, definition: CohortDefinition) -> pl.DataFra
 
 
 def read_attrition(folder: Path, *, min_cell: int) -> list[dict[str, Any]]:
-    """Attrition lines of a materialised cohort with small counts hidden (null)."""
+    """Attrition lines of a materialised cohort, by arm, with small counts hidden (null)."""
     return hide_attrition(pl.read_csv(folder / "attrition.csv"), min_cell).to_dicts()
+
+
+def attrition_lines(folder: Path, *, min_cell: int) -> list[dict[str, str]]:
+    """Attrition of both arms together, as a reader may see it.
+
+    Returns
+    -------
+    list of dict
+        ``step, rule_id, rule, left, remained`` as text. Nothing is shown by arm, so less has to be hidden.
+    """
+    lines = pl.read_csv(folder / "attrition.csv")
+    texts = attrition_texts(lines["n_after"].to_list(), min_cell)
+    return [
+        {
+            "step": str(row["step"]),
+            "rule_id": row["rule_id"],
+            "rule": row["rule"],
+            "left": left,
+            "remained": remained,
+        }
+        for row, (left, remained) in zip(lines.iter_rows(named=True), texts, strict=True)
+    ]

@@ -242,7 +242,7 @@ def attrition_diagram(steps: pl.DataFrame) -> str:
     Parameters
     ----------
     steps : polars.DataFrame
-        Columns ``rule, n_excluded, n_after`` as text, already disclosed; the first row is the start.
+        Columns ``rule, left, remained`` as text, small cells already hidden; the first row is the start.
     """
     gap, box, left, right = 62, 34, 150, 300
     rows = []
@@ -253,9 +253,9 @@ def attrition_diagram(steps: pl.DataFrame) -> str:
                 "y": y,
                 "y2": y + box,
                 "middle": y + box / 2,
-                "after": f"{row['n_after']}",
+                "after": row["remained"],
                 "rule": row["rule"],
-                "out": "" if number == 0 else f"{row['n_excluded']} left out",
+                "out": "" if number == 0 else f"{row['left']} left out",
                 "arrow": y - (gap - box),
             }
         )
