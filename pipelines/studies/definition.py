@@ -68,9 +68,6 @@ class Covariate(Strict):
         Every level the study knows, reference included; needed where a target names one.
     missing : {'category', 'complete_case'}
         Missing values as a level of their own (``unknown``), or out of every model that has the term.
-    rare : {'with_reference', 'leave_out'}
-        People of a level with fewer than ``models.rare_level_minimum`` people stay with the reference level,
-        or leave the models that have the term. Either way a finding says so.
     post_baseline : bool
         Known only after diagnosis (a treatment): a warning, and left out of the re-analysis.
     per : float
@@ -86,7 +83,6 @@ class Covariate(Strict):
     reference: str | None = None
     levels: tuple[str, ...] = ()
     missing: Literal["category", "complete_case"] = "category"
-    rare: Literal["with_reference", "leave_out"] = "with_reference"
     post_baseline: bool = False
     per: float = Field(default=1.0, gt=0)
 

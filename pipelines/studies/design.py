@@ -53,9 +53,9 @@ def build_design(
 ) -> Design:
     """Model matrix of some covariates, the exposure first where asked for.
 
-    Levels with fewer people than ``models.rare_level_minimum`` stay with the reference level, and columns
-    that repeat others are left out, each with a warning: a model with either has no answer, and a silent
-    choice would be ours.
+    People of a level that fewer than ``models.rare_level_minimum`` share are left out, and so are columns that
+    repeat others, each with a warning: a model with either has no answer. Nobody is counted with another level
+    instead: a few unknowns are not a few of the reference.
 
     Parameters
     ----------
@@ -73,9 +73,7 @@ def build_design(
         term = people.study.exposure
         pieces.append((Column(term, term, people.contrast), people.exposed.astype(float)))
     for one in covariates:
-        columns, said = columns_of(people, one, analysis, subgroup)
-        pieces += columns
-        findings += said
+        pieces += columns_of(people, one)
     kept, aliased = without_copies(pieces)
     findings += [
         Finding(
@@ -90,57 +88,64 @@ def build_design(
 def complete_cases(
     people: AnalysisSet, covariates: list[Covariate], analysis: str, subgroup: str
 ) -> tuple[AnalysisSet, list[Finding]]:
-    """Leave out who lacks a complete-case covariate, or has a level too rare for a study that wants no mixing."""
+    """Leave out who lacks a complete-case covariate, then who has a level too rare for a model."""
     findings = []
-    missing = "left out: {} is missing and its policy is complete case"
-    rare = "left out: a level of {} has fewer people than the model's minimum"
     for one in covariates:
-        values = people.frame[f"cov_{one.name}"]
-        for check, words, keep in (
-            ("complete_cases", missing, values.is_not_null()),
-            ("rare_level_left_out", rare, ~values.is_in(levels_to_leave_out(people, one)).fill_null(False)),
-        ):
-            gone = float((~keep).sum())
-            if gone:
-                findings.append(
-                    Finding(analysis, subgroup, check, "info", words.format(one.name), gone, unit="people")
-                )
-                people = people.where(keep.to_numpy())
-                values = values.filter(keep)
+        keep = people.frame[f"cov_{one.name}"].is_not_null()
+        gone = float((~keep).sum())
+        if gone:
+            words = f"left out: {one.name} is missing and its policy is complete case"
+            findings.append(Finding(analysis, subgroup, "complete_cases", "info", words, gone, unit="people"))
+            people = people.where(keep.to_numpy())
+    people, rare = without_rare_levels(people, covariates)
+    minimum = people.study.models.rare_level_minimum
+    for name, gone in rare.items():
+        words = f"left out: people with {name}, a level that fewer than {minimum} share"
+        findings.append(
+            Finding(analysis, subgroup, "rare_level", "warning", words, float(gone), unit="people")
+        )
     return people, findings
 
 
-def levels_to_leave_out(people: AnalysisSet, one: Covariate) -> list[str]:
-    """Rare levels of a covariate whose study does not want them with the reference level."""
-    if one.kind == "continuous" or one.rare == "with_reference":
-        return []
-    counted = people.frame[f"cov_{one.name}"].drop_nulls().value_counts()
-    rare = counted.filter(pl.col("count") < people.study.models.rare_level_minimum)
-    return [level for level, _ in rare.iter_rows() if level != one.reference]
+def without_rare_levels(
+    people: AnalysisSet, covariates: list[Covariate]
+) -> tuple[AnalysisSet, dict[str, int]]:
+    """Leave people of rare levels out until no level is rare; how many went for each level."""
+    gone: dict[str, int] = {}
+    while found := rare_levels(people, covariates):
+        leaving = np.zeros(people.frame.height, dtype=bool)
+        for name, level, count in found:
+            gone[f"{name}={level}"] = gone.get(f"{name}={level}", 0) + count
+            leaving |= (people.frame[f"cov_{name}"] == level).to_numpy()
+        people = people.where(~leaving)
+    return people, gone
 
 
-def columns_of(
-    people: AnalysisSet, one: Covariate, analysis: str, subgroup: str
-) -> tuple[list[tuple[Column, NDArray[np.float64]]], list[Finding]]:
-    """Columns of one covariate, and its levels that are too rare to have one."""
+def rare_levels(people: AnalysisSet, covariates: list[Covariate]) -> list[tuple[str, str, int]]:
+    """Covariate, level and number of people of every level but the reference that too few share."""
+    minimum = people.study.models.rare_level_minimum
+    return [
+        (one.name, level, count)
+        for one in covariates
+        if one.kind == "categorical"
+        for level, count in sorted(people.frame[f"cov_{one.name}"].value_counts().iter_rows())
+        if count < minimum and level != one.reference
+    ]
+
+
+def columns_of(people: AnalysisSet, one: Covariate) -> list[tuple[Column, NDArray[np.float64]]]:
+    """Columns of one covariate: one for each level but the reference."""
     values = people.frame[f"cov_{one.name}"]
     if one.kind == "continuous":
         unit = "1" if one.per == 1 else f"{one.per:g}"
-        return [(Column(one.name, one.name, f"per {unit}"), values.to_numpy().astype(float))], []
-    minimum = people.study.models.rare_level_minimum
-    columns, findings = [], []
-    for level in ordered_levels(one, values):
-        count = int((values == level).sum())
-        name = f"{one.name}={level}"
-        if count < minimum:
-            words = (
-                f"{name} has fewer than {minimum} people and stays with the reference level {one.reference}"
-            )
-            findings.append(Finding(analysis, subgroup, "rare_level", "warning", words))
-        else:
-            column = Column(name, one.name, f"{level} vs {one.reference}")
-            columns.append((column, (values == level).to_numpy().astype(float)))
-    return columns, findings
+        return [(Column(one.name, one.name, f"per {unit}"), values.to_numpy().astype(float))]
+    return [
+        (
+            Column(f"{one.name}={level}", one.name, f"{level} vs {one.reference}"),
+            (values == level).to_numpy().astype(float),
+        )
+        for level in ordered_levels(one, values)
+    ]
 
 
 def ordered_levels(one: Covariate, values: pl.Series) -> list[str]:

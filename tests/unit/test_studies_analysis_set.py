@@ -13,7 +13,7 @@ from pipelines.settings import Settings
 from pipelines.studies import load_study
 from pipelines.studies.analysis_set import AnalysisSet, apply_outcome, coded, read_analysis_set
 from pipelines.studies.definition import Covariate, Outcome, StudyDefinition
-from pipelines.studies.design import build_design, without_copies
+from pipelines.studies.design import Design, build_design, without_copies
 
 CATALOG = Settings().catalog_dir
 
@@ -80,38 +80,35 @@ def with_minimum(minimum: int) -> StudyDefinition:
     )
 
 
-def test_a_rare_level_stays_with_the_reference_and_is_told(tmp_path: Path) -> None:
+def design_of(tmp_path: Path, grades: list[str], minimum: int) -> Design:
     rows: list[dict[str, Any]] = [
-        {"grade": grade, "operated": number % 2 == 0}
-        for number, grade in enumerate(["moderate"] * 4 + ["well"] * 3 + ["poor"] * 2 + ["undifferentiated"])
+        {"grade": grade, "operated": number % 2 == 0} for number, grade in enumerate(grades)
     ]
-    study = with_minimum(3)
-    design = build_design(
+    study = with_minimum(minimum)
+    return build_design(
         people(tmp_path, rows, study), study.terms(("grade",)), analysis="a", subgroup="s", with_exposure=True
     )
+
+
+def test_every_level_but_the_reference_has_a_column(tmp_path: Path) -> None:
+    grades = ["moderate"] * 4 + ["well"] * 3 + ["poor"] * 2 + ["undifferentiated"]
+    design = design_of(tmp_path, grades, 3)
     assert design.names == ["surgery", "grade=well", "grade=high"]
     assert design.columns[1].contrast == "well vs moderate"
     assert design.matrix.sum(axis=0).tolist() == [5, 3, 3]
-    fewer = with_minimum(4)
-    rare = build_design(
-        people(tmp_path, rows, fewer), fewer.terms(("grade",)), analysis="a", subgroup="s", with_exposure=True
-    )
-    assert rare.names == ["surgery"]
-    assert [one.check for one in rare.findings] == ["rare_level", "rare_level"]
 
 
-def test_a_study_may_leave_people_of_rare_levels_out(tmp_path: Path) -> None:
-    rows: list[dict[str, Any]] = [
-        {"grade": grade, "operated": number % 2 == 0}
-        for number, grade in enumerate(["moderate"] * 4 + ["well"] * 4 + ["poor"] * 2)
-    ]
-    study = with_minimum(3)
-    grade = study.terms(("grade",))[0].model_copy(update={"rare": "leave_out"})
-    design = build_design(
-        people(tmp_path, rows, study), [grade], analysis="a", subgroup="s", with_exposure=False
-    )
+def test_people_of_a_rare_level_leave_the_model_and_are_counted(tmp_path: Path) -> None:
+    """Two women of unknown grade are not two of moderate grade, and no column can be fitted to them."""
+    design = design_of(tmp_path, ["moderate"] * 4 + ["well"] * 4 + ["unknown"] * 2, 3)
+    assert design.names == ["surgery", "grade=well"]
     assert design.people.frame.height == 8
-    assert [(one.check, one.value) for one in design.findings] == [("rare_level_left_out", 2)]
+    assert [(one.check, one.value) for one in design.findings] == [("rare_level", 2)]
+
+
+def test_a_rare_reference_level_stays(tmp_path: Path) -> None:
+    design = design_of(tmp_path, ["moderate"] * 2 + ["well"] * 4 + ["poor"] * 4, 3)
+    assert design.people.frame.height == 10
 
 
 def test_columns_that_repeat_others_go_the_later_first() -> None:
