@@ -4,6 +4,7 @@ The women of the demo gain nothing from surgery: the true hazard ratio is one. W
 them is the point.
 """
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pipelines import steps
 from pipelines.errors import RefusedError
 from pipelines.settings import Settings
 from pipelines.store import Home, Submission
-from pipelines.synthetic import WorldSettings, matched_set_truth, write_extract
+from pipelines.synthetic import WorldSettings, matched_set_truth, presentation_truth, write_extract
 
 SEED = 20261121
 
@@ -33,10 +34,10 @@ class DemoExtract:
     mapping: str | None = None
 
 
-STAGE_IV = WorldSettings(surgery_hr=1.0, immortal_time=True, stage_iv_share=0.7)
+STAGE_IV = WorldSettings(surgery_hr=1.0, immortal_time=True, stage_iv_share=0.8)
 EXTRACTS = (
-    DemoExtract("ncdb-2016", "ncdb-2016", 24_000, ("mudgway2020",), STAGE_IV),
-    DemoExtract("ncdb-2022", "ncdb-2022", 24_000, ("mudgway2020",), STAGE_IV),
+    DemoExtract("ncdb-2016", "ncdb-2016", 40_000, ("mudgway2020",), STAGE_IV),
+    DemoExtract("ncdb-2022", "ncdb-2022", 40_000, ("mudgway2020",), STAGE_IV),
     DemoExtract("seer-2018nov", "seerstat-nov2018", 20_000, ("vohra2018", "gnerlich2007"), STAGE_IV),
     DemoExtract("seer-2022nov", "seerstat-nov2022", 10_000, ("vohra2018",), STAGE_IV),
     DemoExtract("msk-synthetic", "mapped-msk", 4_000, ("dawood2010",), WorldSettings(), "breast_msk_2018"),
@@ -126,14 +127,17 @@ def _summary(
 
 
 def _truth(folder: Path, row: dict[str, Any], extract: DemoExtract, truth: pl.DataFrame) -> str:
-    """The marginal effect in the matched set by intervening in the simulator, else the conditional one."""
+    """What the estimate is an estimate of: found by intervening in the simulator where it is marginal."""
     if extract.format == "mapped-msk":
-        return f"{extract.world.metachronous_hr:.2f}"
+        marginal = presentation_truth(extract.world, seed=SEED).hr
+        return f"{marginal if row['analysis'] == 'cox_unadjusted' else extract.world.metachronous_hr:.2f}"
     if row["analysis"] != "matched_cox":
         return f"{extract.world.surgery_hr:.2f}"
     stem = "matched_pairs" if row["subgroup"] == "all" else f"matched_pairs_{row['subgroup']}"
     members = pl.read_parquet(folder / f"{stem}.parquet", columns=["source_file", "source_record"])
-    return f"{matched_set_truth(truth, members, seed=SEED, replicates=5).hr:.2f}"
+    settings = json.loads((folder / "run.json").read_text(encoding="utf-8"))["settings"]
+    outcome = "disease_specific" if settings["outcome"]["kind"] == "disease_specific" else "all_cause"
+    return f"{matched_set_truth(truth, members, seed=SEED, outcome=outcome).hr:.2f}"
 
 
 def _row(

@@ -377,28 +377,23 @@ def _estimates_table(estimates: pl.DataFrame) -> str:
 
 
 def _diagnostics_table(diagnostics: pl.DataFrame) -> str:
-    min_cell = Settings().min_cell
-    people = ("exposed_unmatched", "matched_sets")
-    rows = diagnostics.with_columns(
-        pl.struct("check", "value")
-        .map_elements(
-            lambda row: (
-                ""
-                if row["value"] is None
-                else format_count(int(row["value"]), min_cell)
-                if row["check"] in people
-                else f"{row['value']:.4g}"
-            ),
-            return_dtype=pl.String,
-        )
-        .alias("value"),
-    )
+    rows = [{**row, "value": _value_text(row)} for row in diagnostics.iter_rows(named=True)]
+    names = ("analysis", "subgroup", "check", "value", "status", "message")
     return html_table(
-        rows,
+        pl.DataFrame(rows, schema_overrides={"value": pl.String}).select(names),
         table_id="diagnostics",
-        labels={name: name for name in ("analysis", "subgroup", "check", "value", "status", "message")},
+        labels={name: name for name in names},
         numbers=["value"],
     )
+
+
+def _value_text(row: dict[str, Any]) -> str:
+    """The value of a finding; a number of people is hidden where it is small."""
+    if row["value"] is None:
+        return ""
+    if row["unit"] == "people":
+        return format_count(int(row["value"]), Settings().min_cell)
+    return f"{row['value']:.4g}"
 
 
 def _provenance_table(run: dict[str, Any]) -> str:
