@@ -39,7 +39,7 @@ bench: .venv/.installed ## measured, never asserted: seconds, memory, ratios to 
 	$(BIN)/python benchmarks/bench_ncdb.py
 
 screenshot: .venv/.installed ## redraw the picture of the report in docs/ (needs a Chromium)
-	$(BIN)/python -m pytest -q tests/browser --screenshot-to docs
+	$(BIN)/python -m pytest -q tests/browser --screenshot-to=docs
 
 lock: .venv/.installed ## resolve again; no download address goes into the lock, each site has its own index
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-header --extra dev \

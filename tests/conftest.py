@@ -18,11 +18,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def ncdb_extract(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A synthetic NCDB 2016 extract, mostly stage IV, so that studies have people."""
+    """A synthetic NCDB 2016 extract of the study's years, mostly stage IV, so that the study has people."""
     from pipelines.synthetic import WorldSettings, write_extract
 
     folder = tmp_path_factory.mktemp("ncdb")
-    files = write_extract(WorldSettings(stage_iv_share=0.7), "ncdb-2016", 9_000, 11, folder)
+    files = write_extract(
+        WorldSettings(stage_iv_share=0.8, years=(2010, 2012)), "ncdb-2016", 9_000, 11, folder
+    )
     return next(path for path in files.paths if path.suffix == ".dat")
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.cohorts import load_cohort
+from pipelines.cohorts.catalog import catalog_files
 from pipelines.cohorts.definition import CohortDefinition
 from pipelines.cohorts.yaml_models import dump_yaml, load_model
 from pipelines.errors import InputError
@@ -29,7 +30,7 @@ def load_study(name: str, catalog_dir: Path) -> StudyDefinition:
         There is none (the message names those there are), or the definition has mistakes (all of them).
     """
     folder = catalog_dir / "studies"
-    names = sorted(path.parent.name for path in folder.glob("*/study.yaml"))
+    names = [path.parent.name for path in catalog_files(catalog_dir, "studies/*/study.yaml")]
     if name not in names:
         raise InputError(
             f"There is no study '{name}'", where=str(folder), remedy=f"There are: {', '.join(names)}."
@@ -47,7 +48,7 @@ def load_published(name: str, catalog_dir: Path) -> list[Target]:
 
 def list_studies(catalog_dir: Path) -> list[StudyListing]:
     """Every study of the catalog, by name."""
-    names = sorted(path.parent.name for path in (catalog_dir / "studies").glob("*/study.yaml"))
+    names = [path.parent.name for path in catalog_files(catalog_dir, "studies/*/study.yaml")]
     studies = [load_study(name, catalog_dir) for name in names]
     return [StudyListing(one.id, one.title, one.cohort) for one in studies]
 

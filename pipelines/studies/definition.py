@@ -128,7 +128,7 @@ class Models(Strict):
     propensity: tuple[Identifier, ...] = ()
     extra: tuple[ExtraModel, ...] = ()
     ties: Literal["efron", "breslow"] = "efron"
-    rare_level_minimum: int = Field(default=20, ge=1)
+    rare_level_minimum: int = Field(default=10, ge=1)
 
 
 class Matching(Strict):

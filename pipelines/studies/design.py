@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines.stats.errors import EmptyArmError
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.definition import Covariate
 from pipelines.studies.results import Finding
@@ -66,8 +67,19 @@ def build_design(
         For the findings.
     with_exposure : bool
         Whether the exposure is the first column.
+
+    Raises
+    ------
+    EmptyArmError
+        Leaving people out emptied an arm.
     """
     people, findings = complete_cases(people, covariates, analysis, subgroup)
+    if not 0 < people.exposed.sum() < people.frame.height:
+        raise EmptyArmError(
+            "An arm has nobody left, once those with a missing covariate or a rare level are out of the model",
+            field=", ".join(one.name for one in covariates),
+            remedy="Group levels in the study, take covariates out, or lower models.rare_level_minimum.",
+        )
     pieces: list[tuple[Column, NDArray[np.float64]]] = []
     if with_exposure:
         term = people.study.exposure

@@ -10,6 +10,7 @@ from toy_registry import submission, tumors
 
 from pipelines.cohorts import load_cohort, materialise
 from pipelines.settings import Settings
+from pipelines.stats.errors import EmptyArmError
 from pipelines.studies import load_study
 from pipelines.studies.analysis_set import AnalysisSet, apply_outcome, coded, read_analysis_set
 from pipelines.studies.definition import Covariate, Outcome, StudyDefinition
@@ -119,3 +120,8 @@ def test_columns_that_repeat_others_go_the_later_first() -> None:
     kept, aliased = without_copies(named)
     assert [column.name for column, _ in kept] == ["one", "two"]
     assert aliased == ["copy", "both", "ones"]
+
+
+def test_a_model_whose_levels_are_all_rare_says_so(tmp_path: Path) -> None:
+    with pytest.raises(EmptyArmError, match="rare_level_minimum"):
+        design_of(tmp_path, ["well"] * 4 + ["poor"] * 4, 5)
