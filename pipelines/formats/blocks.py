@@ -32,21 +32,14 @@ def line_blocks(path: Path, *, start: int = 0, size: int = BLOCK_BYTES) -> Itera
     """
     with path.open("rb") as stream:
         stream.seek(start)
-        rest = b""
-        while chunk := stream.read(size):
-            data = rest + chunk
-            cut = data.rfind(b"\n") + 1
-            if cut:
-                yield Block(start, start + cut, data[:cut])
-                start, rest = start + cut, data[cut:]
-            elif len(data) > size:
-                end = _skip_line(stream, size)
-                yield Block(start, end, b"")
-                start, rest = end, b""
-            else:
-                rest = data
-        if rest:
-            yield Block(start, start + len(rest), rest)
+        while chunk := stream.read(size + 1):
+            end = start + len(chunk)
+            if cut := chunk.rfind(b"\n") + 1:  # a line begun here is read again with the next block
+                chunk, end = chunk[:cut], stream.seek(start + cut)
+            elif len(chunk) > size:
+                chunk, end = b"", _skip_line(stream, size)
+            yield Block(start, end, chunk)
+            start = end
 
 
 def _skip_line(stream: BinaryIO, size: int) -> int:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.formats.arrays import repeated
+
 SOURCE_FILE, SOURCE_RECORD = "source_file", "source_record"
 
 _QUARANTINE_TYPES: dict[str, pa.DataType] = {
@@ -156,10 +158,12 @@ def quarantine_table(source_file: str, bad: Iterable[BadRecord]) -> pa.Table:
         }
         for record in sorted(bad, key=lambda record: record.record)
     ]
+    if not rows:
+        return pa.Table.from_batches([], QUARANTINE_SCHEMA)
     return pa.Table.from_pylist(rows, schema=QUARANTINE_SCHEMA)
 
 
 def with_provenance(table: pa.Table, source_file: str, records: "pa.Array[Any]") -> pa.Table:
     """Append ``source_file`` and ``source_record`` (int64, 1-based) to the received columns."""
-    names = pa.repeat(pa.scalar(source_file, pa.string()), table.num_rows)
+    names = repeated(source_file.encode(), table.num_rows)
     return table.append_column(SOURCE_FILE, names).append_column(SOURCE_RECORD, records.cast(pa.int64()))

@@ -1,5 +1,6 @@
 """Load an extract into a submission in building: text columns as received, a quarantine, a manifest."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -53,11 +54,15 @@ def load_extract(
         facts, quarantined = [], []
         for table in extract.tables:
             target = temporary / "extract" / f"{table.name}.parquet"
-            kept, rejected = _write_table(table, target)
+            with ThreadPoolExecutor(
+                max_workers=1
+            ) as hasher:  # beside the reader, so that a slow disk is read once
+                sha256 = hasher.submit(sha256_of, table.path)
+                kept, rejected = _write_table(table, target)
             quarantined.append(rejected)
-            facts.append(_file_facts(table, kept, rejected.num_rows))
+            facts.append(_file_facts(table, kept, rejected.num_rows, sha256.result()))
         pq.write_table(
-            pa.concat_tables([QUARANTINE_SCHEMA.empty_table(), *quarantined]),
+            pa.concat_tables(quarantined),
             temporary / "quarantine.parquet",
             **PARQUET_OPTIONS,
         )
@@ -86,7 +91,7 @@ def load_extract(
 def _write_table(table: TableReader, target: Path) -> tuple[int, pa.Table]:
     """Stream one file's batches to Parquet; return the rows kept and the table of rows set aside."""
     writer: pq.ParquetWriter | None = None
-    rejected = [QUARANTINE_SCHEMA.empty_table()]
+    rejected = [pa.Table.from_batches([], QUARANTINE_SCHEMA)]
     kept = 0
     try:
         for batch in table.batches():
@@ -102,12 +107,12 @@ def _write_table(table: TableReader, target: Path) -> tuple[int, pa.Table]:
     return kept, pa.concat_tables(rejected)
 
 
-def _file_facts(table: TableReader, kept: int, quarantined: int) -> FileFacts:
+def _file_facts(table: TableReader, kept: int, quarantined: int, sha256: str) -> FileFacts:
     return FileFacts(
         name=table.path.name,
         table=table.name,
         bytes=table.path.stat().st_size,
-        sha256=sha256_of(table.path),
+        sha256=sha256,
         records_read=kept + quarantined,
         kept=kept,
         quarantined=quarantined,

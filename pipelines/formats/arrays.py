@@ -1,0 +1,59 @@
+"""Arrow arrays straight from bytes.
+
+``pyarrow.array`` looks for pandas objects and imports pandas for it, which takes longer than reading 100,000 records;
+these take the buffers as they are.
+"""
+
+import sys
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Bytes = npt.NDArray[np.uint8]
+
+
+def text(values: Bytes) -> "pa.Array[Any]":
+    """Bytes, one row a value, as Arrow strings; bytes above 127 are latin-1."""
+    rows, width = values.shape
+    if rows and int(values.max()) > 127:
+        return pa.array([value.tobytes().decode("latin-1") for value in values], pa.string())
+    offsets = np.arange(rows + 1, dtype=np.int32) * width
+    return pa.Array.from_buffers(pa.string(), rows, [None, _buffer(offsets), _buffer(values)])
+
+
+def repeated(value: bytes, rows: int) -> "pa.Array[Any]":
+    """One value as plain Arrow strings; bytes are UTF-8."""
+    offsets = np.arange(rows + 1, dtype=np.int64) * len(value)
+    buffers = [None, _buffer(offsets), pa.py_buffer(value * rows)]
+    return pa.Array.from_buffers(pa.large_string(), rows, buffers).cast(pa.string())
+
+
+def constant(value: Bytes, rows: int) -> "pa.Array[Any]":
+    """One value in all rows, as a dictionary of one word."""
+    return pa.DictionaryArray.from_arrays(_indices(np.zeros(rows, np.int32)), text(value.reshape(1, -1)))
+
+
+def looked_up(values: Bytes) -> "pa.Array[Any]":
+    """Dictionary-encode one or two bytes a value: they are numbers themselves, so a table of them does it."""
+    width = values.shape[1]
+    codes = values.reshape(-1).view(np.uint8 if width == 1 else np.uint16)
+    present = np.flatnonzero(np.bincount(codes, minlength=256**width))
+    place = np.zeros(256**width, np.int32)
+    place[present] = np.arange(len(present))
+    words = np.frombuffer(b"".join(int(code).to_bytes(width, sys.byteorder) for code in present), np.uint8)
+    return pa.DictionaryArray.from_arrays(_indices(place[codes]), text(words.reshape(-1, width)))
+
+
+def numbers(values: npt.NDArray[np.int64]) -> "pa.Array[Any]":
+    """Whole numbers without a missing one."""
+    return pa.Array.from_buffers(pa.int64(), len(values), [None, _buffer(values)])
+
+
+def _indices(values: npt.NDArray[np.int32]) -> "pa.Array[Any]":
+    return pa.Array.from_buffers(pa.int32(), len(values), [None, _buffer(values)])
+
+
+def _buffer(values: npt.NDArray[Any]) -> pa.Buffer:
+    return pa.py_buffer(cast(Any, np.ascontiguousarray(values)))
