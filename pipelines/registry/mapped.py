@@ -183,7 +183,7 @@ def _expression(column: Column, kind: str, mapping: Mapping) -> str:
         return f"case {cases} else {_quoted(column.otherwise)} end"
     if column.difference is not None:
         later, earlier = (_number(reference, column, mapping) for reference in column.difference)
-        return f"({later} - {earlier})::{kind}"
+        return f"round({later} - {earlier}, 6)::{kind}"  # no rounding error makes two equal times differ
     assert column.column is not None
     if column.values is not None:
         cases = " ".join(f"when {_quoted(code)} then {_quoted(word)}" for code, word in column.values.items())

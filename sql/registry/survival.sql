@@ -21,7 +21,8 @@ with classified as (
         case
             when withheld_follow_up then 'withheld'
             when cause_specific is null then 'not_released'
-            when cause_specific = 'not_first_tumor' or staged.sequence_number not in ('00', '01', '99', 'blank', 'unmapped')
+            when cause_specific = 'not_first_tumor'
+                or staged.sequence_number not in ('00', '01', '99', 'blank', 'unmapped')
                 then 'not_first_tumor'
             when vital_status = 'alive' then 'alive'
             when cause_specific = 'dead_of_this_cancer' then 'breast_cancer'
@@ -30,7 +31,8 @@ with classified as (
             else 'unknown'
         end as cause_of_death_group,
         case
-            when not withheld_follow_up and coalesce(survival_months_status, 'recorded') = 'recorded'
+            when
+                not withheld_follow_up and coalesce(survival_months_status, 'recorded') = 'recorded'
                 and coalesce(survival_flag, 'complete') <> 'not_calculated'
                 then survival_months
         end as months
@@ -57,12 +59,20 @@ select
     case when status_at_last_contact in ('dead', 'alive') then status_at_last_contact = 'dead' end as died,
     withheld_follow_up,
     cause_of_death_group,
-    case when cause_of_death_group in ('breast_cancer', 'other_cause', 'alive') then cause_of_death_group = 'breast_cancer' end
-        as died_of_breast_cancer,
-    case when cause_of_death_group in ('breast_cancer', 'other_cause', 'alive') then cause_of_death_group = 'other_cause' end
-        as died_of_other_cause,
-    case when months >= months_to_metastasis then months - months_to_metastasis end as survival_from_metastasis_months,
     case
-        when months_to_metastasis is not null then greatest(coalesce(entry_months, 0.0) - months_to_metastasis, 0.0)
+        when cause_of_death_group in ('breast_cancer', 'other_cause', 'alive')
+            then cause_of_death_group = 'breast_cancer'
+    end
+        as died_of_breast_cancer,
+    case
+        when cause_of_death_group in ('breast_cancer', 'other_cause', 'alive') then cause_of_death_group = 'other_cause'
+    end
+        as died_of_other_cause,
+    -- Rounded: a difference of months with decimals must not put an exit a hair after an entry at the same time.
+    case when months >= months_to_metastasis then round(months - months_to_metastasis, 6) end
+        as survival_from_metastasis_months,
+    case
+        when months_to_metastasis is not null
+            then round(greatest(coalesce(entry_months, 0.0) - months_to_metastasis, 0.0), 6)
     end as entry_from_metastasis_months
 from classified
