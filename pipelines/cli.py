@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.errors import CohortsError, GateError
+from pipelines.errors import CohortsError, GateError, InputError, RefusedError
 
 # One thread for linear algebra, before NumPy is imported: sums in the same order on every machine.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -33,8 +33,23 @@ study_app = typer.Typer(help="Studies: protocol, estimates, comparison.", no_arg
 app.add_typer(cohort_app, name="cohort")
 app.add_typer(study_app, name="study")
 
+
+def _check_home(home: Path) -> Path:
+    """Take a folder, there or not yet; a file is no home."""
+    if home.exists() and not home.is_dir():
+        raise InputError("The home is a file", where=str(home), remedy="Name a folder with --home.")
+    return home
+
+
 HomeOption = Annotated[
-    Path, typer.Option("--home", envvar="COHORTS_HOME", help="The store's folder.", show_default="./var")
+    Path,
+    typer.Option(
+        "--home",
+        envvar="COHORTS_HOME",
+        help="The store's folder.",
+        show_default="./var",
+        callback=_check_home,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
 SubmissionOption = Annotated[str, typer.Option("--submission", help="Submission id, such as ncdb-2022.")]
@@ -51,12 +66,23 @@ ReplaceOption = Annotated[
     bool,
     typer.Option("--replace", help="Load over a published id; the old one stays until the new one passes."),
 ]
+UnusedHome = Annotated[
+    Path | None, typer.Option("--home", hidden=True, help="Taken everywhere; not needed here.")
+]
 DEFAULT_HOME = Path("var")
+STOPPED = 130
+"""Exit code after Ctrl-C."""
 
 
 def _say(payload: dict[str, Any], lines: list[str], as_json: bool) -> None:
     """Answer once: for a machine or for a person."""
     typer.echo(json.dumps(payload, indent=2, default=str) if as_json else "\n".join(lines))
+
+
+def _same_home(home: Path) -> str:
+    """What a next command needs, to be copied as it stands."""
+    given = "--home" in sys.argv or any(word.startswith("--home=") for word in sys.argv)
+    return f" --home {home}" if given else ""
 
 
 @contextlib.contextmanager
@@ -78,29 +104,19 @@ def _print_table(columns: list[str], rows: list[list[str]], title: str | None = 
 
 
 @app.command()
-def doctor(paths: PathsArgument, as_json: JsonOption = False) -> None:
+def doctor(paths: PathsArgument, as_json: JsonOption = False, home: UnusedHome = None) -> None:
     """Say what each file is, its release, how many records, and what is wrong with it; change nothing."""
-    from pipelines.formats import recognise
+    from pipelines import steps
 
-    found = [recognise(path) for path in paths]
-    payload = [
-        {
-            "path": str(one.path),
-            "format": one.format,
-            "source": one.source,
-            "release": one.release,
-            "records": one.records,
-            "columns": one.columns,
-            "problems": list(one.problems),
-            "explanation": one.explanation,
-        }
-        for one in found
-    ]
-    lines = []
-    for one in found:
-        lines += [f"{one.path}: {one.explanation}", *(f"  problem: {problem}" for problem in one.problems)]
-    _say({"files": payload}, lines, as_json)
-    if any(one.format is None for one in found):
+    entries, lines = [], []
+    for path in paths:
+        with _busy(f"reading {path.name}", as_json):
+            entry = steps.examine(path)
+        entries.append(entry)
+        told = [problem for problem in entry["problems"] if problem not in entry["explanation"]]
+        lines += [str(path), f"  {entry['explanation']}", *(f"  problem: {problem}" for problem in told)]
+    _say({"files": entries}, lines, as_json)
+    if not all(entry["can_be_loaded"] for entry in entries):
         raise typer.Exit(2)
 
 
@@ -135,9 +151,12 @@ def load(
         for facts in manifest.files
     ]
     lines += [f"note: {note}" for note in manifest.notes]
-    lines.append(
-        f"{submission}: {manifest.format}, release {manifest.release}. Next: cohorts build {submission}"
-    )
+    if manifest.quarantined:
+        lines.append(f"set aside, with byte range and reason: {Home(home).building(submission).quarantine}")
+    lines += [
+        f"{submission}: {manifest.format}, release {manifest.release}",
+        f"Next: cohorts build {submission}{_same_home(home)}",
+    ]
     _say(manifest.model_dump(mode="json"), lines, as_json)
 
 
@@ -154,7 +173,7 @@ def build(
     lines = [
         f"{facts.rows_extracted:,} records = {facts.rows_tumor:,} tumors; "
         f"{facts.unmapped_codes} codes that the codebook does not know",
-        f"Next: cohorts validate {submission}",
+        f"Next: cohorts validate {submission}{_same_home(home)}",
     ]
     _say(asdict(facts), lines, as_json)
 
@@ -188,7 +207,7 @@ def discard(
 
 
 @cohort_app.command("list")
-def cohort_list(as_json: JsonOption = False) -> None:
+def cohort_list(as_json: JsonOption = False, home: UnusedHome = None) -> None:
     """List the cohorts of the catalog."""
     from pipelines.cohorts import list_cohorts
     from pipelines.settings import Settings
@@ -202,7 +221,7 @@ def cohort_list(as_json: JsonOption = False) -> None:
 
 
 @cohort_app.command("show")
-def cohort_show(name: str, as_json: JsonOption = False) -> None:
+def cohort_show(name: str, as_json: JsonOption = False, home: UnusedHome = None) -> None:
     """Show a cohort's rules and the SQL they become."""
     from pipelines.cohorts import show_cohort
     from pipelines.settings import Settings
@@ -235,7 +254,7 @@ def cohort_run(
 
 
 @study_app.command("list")
-def study_list(as_json: JsonOption = False) -> None:
+def study_list(as_json: JsonOption = False, home: UnusedHome = None) -> None:
     """List the studies of the catalog."""
     from pipelines.settings import Settings
     from pipelines.studies import list_studies
@@ -249,7 +268,7 @@ def study_list(as_json: JsonOption = False) -> None:
 
 
 @study_app.command("show")
-def study_show(name: str, as_json: JsonOption = False) -> None:
+def study_show(name: str, as_json: JsonOption = False, home: UnusedHome = None) -> None:
     """Show a study's protocol."""
     from pipelines.settings import Settings
     from pipelines.studies import show_study
@@ -320,6 +339,7 @@ def run(
     from pipelines.store import Home
 
     store = Home(home)
+    steps.check_studies(study or [])
     with _busy(f"loading {submission}", as_json):
         steps.load(
             store, paths, submission, source=source, layout=layout, mapping=mapping, replace_published=replace
@@ -328,10 +348,14 @@ def run(
         steps.build(store, submission)
     with _busy(f"validating {submission}", as_json):
         verdict = steps.validate(store, submission)
-    folders = {}
+    folders: dict[str, Path] = {}
+    refused: dict[str, RefusedError] = {}
     for name in study or []:
         with _busy(f"running {name}", as_json):
-            folders[name] = steps.run_study(store, submission, name).folder
+            try:
+                folders[name] = steps.run_study(store, submission, name).folder
+            except RefusedError as refusal:  # an answer too: the report prints it, and the exit code says so
+                refused[name] = refusal
     with _busy("drawing and publishing", as_json):
         index = steps.report(store, submission)
         warehouse = steps.publish_warehouse(store)
@@ -344,17 +368,21 @@ def run(
     ]
     for name, folder in folders.items():
         lines += ["", name, *comparison_lines(folder), *diagnostic_lines(folder)]
+    lines += [f"{name}: refused ({refusal.reason_code})" for name, refusal in refused.items()]
     lines += ["", f"report: {index}", f"warehouse: {warehouse}"]
     _say(
         {
             "manifest": manifest.model_dump(mode="json"),
             "studies": {name: str(folder) for name, folder in folders.items()},
+            "refused": {name: refusal.reason_code for name, refusal in refused.items()},
             "report": str(index),
             "warehouse": str(warehouse),
         },
         lines,
         as_json,
     )
+    if refused:
+        raise next(iter(refused.values()))
 
 
 @app.command()
@@ -373,12 +401,13 @@ def synth(
         float | None, typer.Option("--stage-iv-share", help="Share of records in stage IV.", min=0, max=1)
     ] = None,
     as_json: JsonOption = False,
+    home: UnusedHome = None,
 ) -> None:
     """Write a synthetic extract with its truth beside it."""
     from pipelines.synthetic import WorldSettings, write_extract
 
     if immortal_time not in ("on", "off"):
-        raise typer.BadParameter("--immortal-time is on or off")
+        raise InputError("--immortal-time is on or off", where=f"--immortal-time {immortal_time}")
     world: dict[str, Any] = {"surgery_hr": surgery_hr, "immortal_time": immortal_time == "on"}
     if stage_iv_share is not None:
         world["stage_iv_share"] = stage_iv_share
@@ -407,54 +436,57 @@ def demo(home: HomeOption = Path("var/demo"), as_json: JsonOption = False) -> No
 @app.command()
 def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List submissions, their state, and the studies that ran on them."""
+    from pipelines import steps
     from pipelines.store import Home
 
-    store = Home(home)
-    found = [
-        *(("published", store.published(name)) for name in store.published_ids()),
-        *(("building", store.building(name)) for name in store.building_ids()),
-    ]
-    entries = []
-    for state, submission in found:
-        manifest = submission.manifest
-        verdict = manifest.verdict
-        entries.append(
-            {
-                "submission": submission.id,
-                "state": state if verdict is None or verdict.passed else "gate failed",
-                "format": f"{manifest.format} {manifest.release}",
-                "records": manifest.kept,
-                "quarantined": manifest.quarantined,
-                "loaded_at": manifest.loaded_at,
-                "judged_at": verdict.judged_at if verdict else "",
-                "studies": ", ".join(
-                    sorted(path.parent.name for path in (submission.root / "studies").glob("[!.]*/run.json"))
-                ),
-            }
-        )
+    entries = steps.status(Home(home))
     if as_json or not entries:
-        _say({"submissions": entries}, [f"no submission in {home}"], as_json)
+        _say({"submissions": entries}, [f"No submission in {home}. Begin with: cohorts load --help"], as_json)
         return
-    columns = list(entries[0])
-    _print_table(columns, [[str(entry[column]) for column in columns] for entry in entries])
+    rows = [
+        [
+            entry["submission"],
+            entry["state"],
+            f"{entry['format']} {entry['release']}",
+            f"{entry['records']:,}"
+            + (f" (+{entry['quarantined']:,} set aside)" if entry["quarantined"] else ""),
+            entry["loaded_at"][:16].replace("T", " "),
+            (entry["judged_at"] or "–")[:16].replace("T", " "),
+            "\n".join([*entry["studies"], *(f"{name} (refused)" for name in entry["refused"])]) or "–",
+        ]
+        for entry in entries
+    ]
+    _print_table(["submission", "state", "what", "records", "loaded (UTC)", "judged (UTC)", "studies"], rows)
+    for entry in entries:
+        if entry["next"]:
+            typer.echo(f"{entry['submission']} ({entry['state']}), next: {entry['next']}{_same_home(home)}")
 
 
 def main() -> None:
     """Run the command; what goes wrong for a user's reason is one paragraph and an exit code."""
     try:
-        app()
-    except CohortsError as error:
-        _report_error(error)
-        raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
+        code = app(standalone_mode=False)
+    except Exception as error:
+        from pipelines.cli_errors import as_told
+
+        told = as_told(error)
+        if told is None:
+            raise
+        _report_error(told)
+        raise SystemExit(told.exit_code) from None
+    if code == STOPPED:
         typer.echo("Stopped. Nothing half-written was left behind.", err=True)
-        raise SystemExit(130) from None
+    if code:
+        raise SystemExit(code)
 
 
 def _report_error(error: CohortsError) -> None:
     kind = "gate" if isinstance(error, GateError) else "error"
     if "--json" in sys.argv:
-        typer.echo(json.dumps({kind: str(error), "exit_code": error.exit_code}), err=True)
+        said: dict[str, Any] = {kind: str(error), "exit_code": error.exit_code}
+        if isinstance(error, RefusedError):
+            said["reason_code"] = error.reason_code
+        typer.echo(json.dumps(said), err=True)
         return
     typer.echo(f"{kind}: {error}", err=True)
 

@@ -3,6 +3,23 @@
 A message says what is wrong, where (file, record, field) and what to do. It never holds a patient value.
 """
 
+PLAIN_WORDS = {
+    "extra_forbidden": "there is no such key",
+    "missing": "is needed and is not there",
+    "model_type": "should hold keys with values",
+    "dict_type": "should hold keys with values",
+    "list_type": "should be a list",
+    "tuple_type": "should be a list",
+    "too_short": "should have at least one entry",
+    "string_type": "should be text",
+}
+"""What a mistake in a YAML file is called to those who do not know pydantic."""
+
+
+def in_plain_words(kind: str, message: str) -> str:
+    """Say pydantic's error of a kind in words of the project, else in its own."""
+    return PLAIN_WORDS.get(kind, message.removeprefix("Value error, "))
+
 
 class CohortsError(Exception):
     """Base of every error that reaches a user as one paragraph instead of a traceback.

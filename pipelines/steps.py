@@ -3,9 +3,9 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import GateError, RefusedError
+from pipelines.errors import GateError, InputError, RefusedError
 from pipelines.settings import Settings
 from pipelines.store import (
     Home,
@@ -23,6 +23,29 @@ if TYPE_CHECKING:  # Each step imports its room when it runs, so that `cohorts -
     from pipelines.cohorts import CohortFacts
     from pipelines.registry import RegistryFacts
     from pipelines.studies import StudyFacts
+
+
+def examine(path: Path) -> dict[str, Any]:
+    """Say what a file is and what is wrong with it; the file is read to its end, and nothing is written."""
+    from pipelines.formats import count_faults, recognise
+
+    found = recognise(path)
+    problems = list(found.problems)
+    if found.error is None and found.format != "mapped":
+        set_aside, notes = count_faults(path)
+        problems = [f"{n:,} record(s) will be set aside: {reason}" for reason, n in set_aside.items()]
+        problems += [note for note in notes if note not in found.explanation]
+    return {
+        "path": str(path),
+        "format": found.format,
+        "source": found.source,
+        "release": found.release,
+        "records": found.records,
+        "columns": found.columns,
+        "can_be_loaded": found.error is None,
+        "problems": problems,
+        "explanation": found.explanation,
+    }
 
 
 def load(
@@ -47,6 +70,20 @@ def build(home: Home, submission: str) -> "RegistryFacts":
     from pipelines import registry
 
     return registry.build(home.building(submission))
+
+
+def check_studies(names: Sequence[str]) -> None:
+    """Read the definitions of some studies, so that a mistake in one is told before any long work.
+
+    Raises
+    ------
+    InputError
+        A study is not there, or its definition, its cohort or its targets have mistakes.
+    """
+    from pipelines import studies
+
+    for name in names:
+        studies.show_study(name, Settings().catalog_dir)
 
 
 def judge(home: Home, submission: str) -> Verdict:
@@ -155,5 +192,52 @@ def report(home: Home, submission: str) -> Path:
 
 
 def publish_warehouse(home: Home) -> Path:
-    """Build ``registry.duckdb`` from what is published."""
+    """Build ``registry.duckdb`` from what is published.
+
+    Raises
+    ------
+    InputError
+        Nothing is.
+    """
+    if not home.published_ids():
+        raise InputError(
+            "No submission is published",
+            where=str(home.submissions),
+            remedy="Finish one with `cohorts run`, or with `cohorts load`, `build` and `validate`.",
+        )
     return build_warehouse(home)
+
+
+def status(home: Home) -> list[dict[str, Any]]:
+    """Every submission, published first: what it is, how far it is, what was run on it, what comes next."""
+    found = [
+        *((home.published(name), True) for name in home.published_ids()),
+        *((home.building(name), False) for name in home.building_ids()),
+    ]
+    return [_status_of(submission, published) for submission, published in found]
+
+
+def _status_of(submission: Submission, published: bool) -> dict[str, Any]:
+    manifest, name = submission.manifest, submission.id
+    verdict = manifest.verdict
+    built = submission.registry_table("tumor").is_file()
+    state, following = "built", f"cohorts validate {name}"
+    if not built:
+        state, following = "loaded", f"cohorts build {name}"
+    if verdict is not None and not verdict.passed:
+        state, following = "gate failed", f"cohorts discard {name}, or load a corrected extract"
+    elif published:
+        state, following = "published", ""
+    return {
+        "submission": name,
+        "state": state,
+        "format": manifest.format,
+        "release": manifest.release,
+        "records": manifest.kept,
+        "quarantined": manifest.quarantined,
+        "loaded_at": manifest.loaded_at,
+        "judged_at": verdict.judged_at if verdict else None,
+        "studies": sorted(path.parent.name for path in (submission.root / "studies").glob("[!.]*/run.json")),
+        "refused": sorted(path.stem for path in (submission.root / "refusals").glob("[!.]*.json")),
+        "next": following,
+    }

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipelines.errors import InputError
+from pipelines.errors import InputError, in_plain_words
 
 DAYS_PER_MONTH = 30.4375
 
@@ -272,7 +272,7 @@ def _problem(error: dict[str, Any]) -> str:
     at = list(error["loc"])
     if at[-1:] == ["[key]"]:  # the name itself is wrong: show it as it was written
         at[-2:] = [error["input"]]
-    message = str(error["msg"]).removeprefix("Value error, ")
+    message = in_plain_words(error["type"], str(error["msg"]))
     unquoted = error["type"] == "string_type" and isinstance(error["input"], bool | int | float)
     hint = " (quote it: YAML reads Yes, No and numbers as something else)" if unquoted else ""
     return ": ".join(filter(None, [".".join(map(str, at)), message + hint]))

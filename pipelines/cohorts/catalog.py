@@ -17,6 +17,24 @@ class Listing:
     title: str
 
 
+def catalog_files(catalog_dir: Path, pattern: str) -> list[Path]:
+    """Definition files of the catalog, in order.
+
+    Raises
+    ------
+    InputError
+        There is none: the folder is no catalog.
+    """
+    found = sorted(catalog_dir.glob(pattern))
+    if not found:
+        raise InputError(
+            "This folder is no catalog: it has no definition",
+            where=str(catalog_dir / pattern),
+            remedy="Set COHORTS_CATALOG to a folder with cohorts, mappings and studies, or leave it out.",
+        )
+    return found
+
+
 def load_cohort(name: str, catalog_dir: Path) -> CohortDefinition:
     """Read ``<catalog>/cohorts/<name>.yaml``.
 
@@ -27,7 +45,7 @@ def load_cohort(name: str, catalog_dir: Path) -> CohortDefinition:
     """
     folder = catalog_dir / "cohorts"
     path = folder / f"{name}.yaml"
-    names = sorted(one.stem for one in folder.glob("*.yaml"))
+    names = [one.stem for one in catalog_files(catalog_dir, "cohorts/*.yaml")]
     if name not in names:
         raise InputError(
             f"There is no cohort '{name}'", where=str(folder), remedy=f"There are: {', '.join(names)}."
@@ -40,7 +58,7 @@ def load_cohort(name: str, catalog_dir: Path) -> CohortDefinition:
 
 def list_cohorts(catalog_dir: Path) -> list[Listing]:
     """Every cohort of the catalog, by name."""
-    names = sorted(path.stem for path in (catalog_dir / "cohorts").glob("*.yaml"))
+    names = [path.stem for path in catalog_files(catalog_dir, "cohorts/*.yaml")]
     return [Listing(name, load_cohort(name, catalog_dir).title) for name in names]
 
 

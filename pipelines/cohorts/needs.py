@@ -74,11 +74,11 @@ def check_needs(sub: Submission, needs: Iterable[str], years: Years | None, *, a
     )
     if refused:
         reasons = "; ".join(
-            f"{row['variable']} ({row['status']} in {row['source']} {row['release']}): {row['reason']}"
+            f"{row['variable']} ({row['status']} in {row['source']} {row['release']}): {row['reason'].rstrip('.')}"
             for _, row in refused
         )
         raise RefusedError(
-            f"{asked_by} needs what submission '{sub.id}' cannot give. {reasons}",
+            f"{asked_by} needs what submission '{sub.id}' cannot give: {reasons}",
             reason_code=refused[0][0],
             where="registry/ascertainment",
             remedy="Use a source that records it, such as a mapped source or another registry.",

@@ -9,7 +9,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pipelines.errors import InputError
+from pipelines.errors import InputError, in_plain_words
+
+CORRECT_IT = "Correct the file; the other definitions of its folder show what it may hold."
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -37,22 +39,26 @@ def load_model(path: Path, model: type[Model]) -> Model:
     """
     if not path.is_file():
         raise InputError(f"There is no definition {path.stem}", where=str(path))
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         content = yaml.safe_load(text)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise InputError(f"The file is not YAML: {' '.join(str(error).split())}", where=str(path)) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"The file is not YAML: {' '.join(str(error).split())}", where=str(path), remedy=CORRECT_IT
+        ) from None
     try:
         return model.model_validate(content)
     except ValidationError as error:
         mistakes = [
             f"line {line_of(root, item['loc'])}: {'.'.join(str(part) for part in item['loc']) or 'file'}: "
-            f"{item['msg'].removeprefix('Value error, ')}"
+            f"{in_plain_words(item['type'], item['msg'])}"
             for item in own_mistakes(error)
         ]
         raise InputError(
-            f"{len(mistakes)} mistake(s) in the definition: {'; '.join(mistakes)}", where=str(path)
+            f"{len(mistakes)} mistake(s) in the definition: {'; '.join(mistakes)}",
+            where=str(path),
+            remedy=CORRECT_IT,
         ) from None
 
 

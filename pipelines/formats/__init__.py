@@ -1,7 +1,8 @@
 """Bytes to Arrow text columns, losslessly; no clinical meaning lives here."""
 
+from pipelines.formats.faults import count_faults
 from pipelines.formats.open import open_extract
 from pipelines.formats.recognise import recognise
 from pipelines.formats.types import Batch, Extract, Recognition, TableReader
 
-__all__ = ["Batch", "Extract", "Recognition", "TableReader", "open_extract", "recognise"]
+__all__ = ["Batch", "Extract", "Recognition", "TableReader", "count_faults", "open_extract", "recognise"]

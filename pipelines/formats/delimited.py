@@ -94,11 +94,17 @@ def column_names(names: Sequence[str], path: Path) -> tuple[str, ...]:
     lower = [name.strip().lower() for name in found]
     repeated = sorted({name for name, low in zip(found, lower, strict=True) if lower.count(low) > 1})
     taken = sorted(set(lower) & {SOURCE_FILE, SOURCE_RECORD})
-    if repeated or taken:
+    if repeated:
         raise InputError(
-            f"Two columns have the same name: {', '.join(repeated or taken)}",
+            f"Two columns have the same name: {', '.join(repeated)}",
             where=f"{path.name}, header row",
             remedy="Export again with each column once.",
+        )
+    if taken:
+        raise InputError(
+            f"The file has columns that only tables of this program have: {', '.join(taken)}",
+            where=f"{path.name}, header row",
+            remedy="Leave the file out, or give the columns other names.",
         )
     return found
 

@@ -14,6 +14,15 @@ from pipelines.formats.seerstat import open_seerstat
 from pipelines.formats.types import Extract
 
 SOURCES = ("ncdb", "seer", "mapped")
+KINDS = {
+    "ncdb_puf": "an NCDB file",
+    "seerstat_case_listing": "a SEER*Stat case listing",
+    "mapped": "another table",
+    None: "none that can be loaded",
+}
+ASK_FOR_MAPPING = (
+    "See catalog/mappings for how to write one; if it should be an NCDB or SEER*Stat file, it is not."
+)
 
 
 def open_extract(
@@ -56,11 +65,13 @@ def open_extract(
             "A mapping and the source 'mapped' go together",
             remedy="Name a mapping with --mapping FILE for a mapped source, and none otherwise.",
         )
-    if source == "ncdb":
-        return open_ncdb(files, layout=layout)
-    if layout is not None:
+    if source != "ncdb" and layout is not None:
         raise InputError("A layout is for NCDB files only", remedy="Leave --layout out.")
-    return open_seerstat(files) if mapping is None else open_mapped(files, mapping)
+    if source == "ncdb":
+        extract = open_ncdb(files, layout=layout)
+    else:
+        extract = open_seerstat(files) if mapping is None else open_mapped(files, mapping)
+    return _told_apart(extract)
 
 
 def data_files(paths: Sequence[str | Path]) -> list[Path]:
@@ -69,7 +80,7 @@ def data_files(paths: Sequence[str | Path]) -> list[Path]:
     Raises
     ------
     InputError
-        None are given, one is missing, a folder or empty, or two have the same name.
+        None are given, or one is missing, a folder or empty.
     """
     files = sorted(
         {Path(path) for path in paths if Path(path).suffix.lower() != ".dic"}, key=lambda path: path.name
@@ -80,30 +91,37 @@ def data_files(paths: Sequence[str | Path]) -> list[Path]:
             raise InputError(what, where=str(path), remedy="Name the data files of one submission.")
         if not path.stat().st_size:
             raise InputError("The file is empty", where=str(path), remedy="Ask for the extract again.")
-    stems = [path.stem for path in files]
-    if not files or len(set(stems)) < len(stems):
-        raise InputError(
-            "Two files have the same name" if files else "No data file is named",
-            where=", ".join(map(str, files)) or None,
-            remedy="Name each data file of one submission once, under its own name.",
-        )
+    if not files:
+        raise InputError("No data file is named", remedy="Name the data files of one submission.")
     return files
+
+
+def _told_apart(extract: Extract) -> Extract:
+    """Two files may not become one table, nor share the name by which a record tells its file."""
+    for names in ([table.name for table in extract.tables], [table.path.name for table in extract.tables]):
+        same = [table for table, name in zip(extract.tables, names, strict=True) if names.count(name) > 1]
+        if same:
+            raise InputError(
+                "Two files have the same name (an ending does not tell them apart)",
+                where=", ".join(str(table.path) for table in same),
+                remedy="Name each data file of one submission once, under its own name.",
+            )
+    return extract
 
 
 def _source_by_content(files: Sequence[Path]) -> str:
     found = {path: recognise(path) for path in files}
-    sources = {recognition.source for recognition in found.values()}
-    if len(sources) > 1:
+    kinds = {recognition.format for recognition in found.values()}
+    if len(kinds) > 1:
         raise InputError(
             "These files are of different kinds: "
-            + ", ".join(f"{path.name} is {each.format or 'unknown'}" for path, each in found.items()),
-            remedy="Load the files of one source and release at a time.",
+            + ", ".join(f"{path.name} is {KINDS[each.format]}" for path, each in found.items()),
+            where=str(files[0].parent),
+            remedy="Name the data files of one source and release, and no other file.",
         )
     recognition = found[files[0]]
-    if recognition.source in (None, "mapped"):
-        raise InputError(
-            recognition.explanation,
-            where=recognition.path.name,
-            remedy="To load a table of your own, say what its columns mean with --mapping FILE.",
-        )
-    return str(recognition.source)
+    if recognition.error is not None:
+        raise recognition.error
+    if recognition.source is None or recognition.source == "mapped":
+        raise InputError(recognition.explanation, where=str(recognition.path), remedy=ASK_FOR_MAPPING)
+    return recognition.source

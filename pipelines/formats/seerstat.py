@@ -24,7 +24,9 @@ from pipelines.formats.seerstat_dic import ExportDictionary, find_dic, read_dic
 from pipelines.formats.types import Extract, TableReader
 
 CASE_LISTING = "Case Listing"
-EXPORT_AGAIN = "In SEER*Stat choose Matrix > Export > Results as Text File"
+ANOTHER_EXPORT = 3
+"""So many columns on either side that the other lacks are two exports; SEER*Stat itself leaves out one or two."""
+EXPORT_AGAIN = "in SEER*Stat choose Matrix > Export > Results as Text File"
 
 
 def open_seerstat(paths: Sequence[Path]) -> Extract:
@@ -51,11 +53,7 @@ def open_seerstat(paths: Sequence[Path]) -> Extract:
         )
     release, covered_years = found.pop()
     if release is None:
-        raise InputError(
-            "The export dictionary does not say which SEER submission this is",
-            where=f"{next(iter(dictionaries.values())).path.name}, Database name",
-            remedy="It should hold words such as 'Nov 2022 Sub (2000-2020)'. " + EXPORT_AGAIN + ".",
-        )
+        raise submission_not_named(next(iter(dictionaries.values())))
     opened = [_open_file(path, dic) for path, dic in dictionaries.items()]
     return Extract(
         source="seer",
@@ -66,6 +64,16 @@ def open_seerstat(paths: Sequence[Path]) -> Extract:
         tables=tuple(table for table, _ in opened),
         notes=tuple(note for _, notes in opened for note in notes),
         companions=tuple(dic.path for dic in dictionaries.values()),
+    )
+
+
+def submission_not_named(dic: ExportDictionary) -> InputError:
+    """What to say of a dictionary without submission and years."""
+    return InputError(
+        "The export dictionary does not say which SEER submission this is",
+        where=f"{dic.path.name}, Database name",
+        remedy="It should hold words such as 'Nov 2022 Sub (2000-2020)'. Export again and leave the .dic as it "
+        f"is: {EXPORT_AGAIN}.",
     )
 
 
@@ -141,11 +149,20 @@ def seerstat_header(path: Path, dic: ExportDictionary) -> tuple[Header, list[str
             where=f"{path.name} and {dic.path.name}",
             remedy="Bring the .dic that was written with this file, and keep the row of variable names.",
         )
-    if missing := [name for name in _trimmed(header.columns) if name not in in_dic]:
+    missing = [name for name in _trimmed(header.columns) if name not in in_dic]
+    extra = [name for name in _trimmed(dic.names) if name not in in_file]
+    if min(len(missing), len(extra)) >= ANOTHER_EXPORT:
+        raise InputError(
+            f"This export dictionary was written with another file: it leaves out {_listed(missing)}, and names "
+            f"{_listed(extra)}, which the file does not have",
+            where=f"{path.name} and {dic.path.name}",
+            remedy="Bring the .dic that was written with this file: it says which submission and years these are.",
+        )
+    if missing:
         notes.append(
             f"{path.name}: {dic.path.name} leaves out {_listed(missing)}; the header row is followed."
         )
-    if extra := [name for name in _trimmed(dic.names) if name not in in_file]:
+    if extra:
         notes.append(f"{path.name}: {dic.path.name} names {_listed(extra)}, which the file does not have.")
     return header, notes
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.errors import CohortsError
 from pipelines.formats.arrays import repeated
 
 SOURCE_FILE, SOURCE_RECORD = "source_file", "source_record"
@@ -40,6 +41,8 @@ class Recognition:
         What keeps the file from being loaded, or what will be set aside.
     explanation : str
         One paragraph for people.
+    error : CohortsError or None
+        What loading the file says; None where it can be loaded as it is or with a mapping.
     """
 
     path: Path
@@ -50,6 +53,7 @@ class Recognition:
     columns: int | None
     problems: tuple[str, ...]
     explanation: str
+    error: CohortsError | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -33,16 +33,25 @@ class Submission:
         Raises
         ------
         InputError
-            Nothing was loaded under this id.
+            Nothing was loaded under this id, or the manifest is damaged.
         """
         path = self.root / "manifest.json"
         if not path.is_file():
             raise InputError(
-                f"There is no submission '{self.id}'",
+                f"There is no submission '{self.id}'"
+                + (" in building" if self.root.parent.name == ".building" else ""),
                 where=str(self.root),
-                remedy="Load one with `cohorts load PATH --submission ID`, or see `cohorts status`.",
+                remedy="Load one with `cohorts load PATH --submission ID` (`--replace` for an id that is "
+                "published), or see `cohorts status`.",
             )
-        return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
+        try:
+            return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
+        except ValueError:  # pydantic's own error and a wrong encoding alike
+            raise InputError(
+                f"The manifest of submission '{self.id}' is damaged",
+                where=str(path),
+                remedy="Nobody edits it by hand: load the extract again with `--replace`.",
+            ) from None
 
     def save_manifest(self, manifest: Manifest) -> None:
         """Write the manifest, aside and then renamed."""

@@ -72,7 +72,7 @@ def test_tables_that_need_a_mapping(tmp_path: Path) -> None:
         (b"I" + b"x" * 4047 + b"\n", "NAACCR flat file, version 18"),
         (b"just some words\nand more\n", "one column"),
         (b"one line, with commas, and no more\n", "one line"),
-        (b"\n\n\n", "no lines of text"),
+        (b"\n\n\n", "no line that can be a record"),
         (b"[System]\nno such thing\n", "not an export dictionary"),
     ],
 )
@@ -101,7 +101,7 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
 def test_files_of_two_kinds_are_not_one_submission(tmp_path: Path) -> None:
     ncdb = write_lines(tmp_path / "a.dat", ncdb_lines("2016"))
     seer = write_case_listing(tmp_path)
-    with pytest.raises(InputError, match=r"different kinds: a\.dat is ncdb_puf, export\.csv is seerstat"):
+    with pytest.raises(InputError, match=r"different kinds: a\.dat is an NCDB file, export\.csv is a SEER"):
         open_extract([ncdb, seer])
 
 
@@ -117,7 +117,7 @@ def test_a_damaged_ncdb_file_is_still_known(tmp_path: Path) -> None:
 def test_an_unknown_database_name(tmp_path: Path) -> None:
     write_dic(tmp_path / "export.dic", SEER_COLUMNS, database="My own database")
     path = write_lines(tmp_path / "export.csv", [quoted(row) for row in [SEER_COLUMNS, *SEER_ROWS]])
-    assert "does not say which submission" in recognise(path).problems[0]
+    assert "does not say which SEER submission" in recognise(path).problems[0]
     with pytest.raises(InputError, match="does not say which SEER submission"):
         open_extract([path])
 

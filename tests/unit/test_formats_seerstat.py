@@ -108,7 +108,7 @@ def test_a_header_in_the_middle_is_no_record(tmp_path: Path) -> None:
     assert [row["reason"] for row in quarantined] == ["header row repeated"]
 
 
-@pytest.mark.parametrize("block_bytes", [60, 100, 10**6])
+@pytest.mark.parametrize("block_bytes", [80, 100, 10**6])
 def test_block_size_changes_nothing(tmp_path: Path, block_bytes: int) -> None:
     lines = [quoted(row) for row in SEER_ROWS * 5]
     lines[4] = b'"1"'

@@ -1,0 +1,79 @@
+"""What is not ours to raise, told as ours: a file system, a setting, a call that is wrong, a damaged store."""
+
+import os
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import typer
+from pydantic import ValidationError
+
+from pipelines.errors import CohortsError, InputError
+from pipelines.stats.errors import StatsError
+
+ENVIRONMENT = {
+    "home": "COHORTS_HOME",
+    "catalog_dir": "COHORTS_CATALOG",
+    "min_cell": "COHORTS_MIN_CELL",
+}
+HELP = "See `cohorts --help`, or `--help` after a command."
+
+
+def as_told(error: BaseException) -> CohortsError | None:
+    """Say in one paragraph what went wrong, where a user can do something about it.
+
+    Parameters
+    ----------
+    error : BaseException
+
+    Returns
+    -------
+    CohortsError or None
+        None where it is a fault of the program, whose traceback a developer needs.
+    """
+    match error:
+        case CohortsError():
+            return error
+        case typer.TyperException():
+            return _call(error)
+        case ValidationError():
+            return _settings(error)
+        case StatsError():
+            return InputError(error.what, where=error.field, remedy=error.remedy)
+        case duckdb.IOException() | pa.ArrowInvalid():
+            return InputError(
+                f"A file of the store cannot be read or written ({type(error).__name__})",
+                remedy="It may be damaged, or open in another program: look at `cohorts status`, and load the "
+                "extract again if it stays so.",
+            )
+        case OSError():
+            return _file_system(error)
+    return None
+
+
+def _call(error: Any) -> InputError:
+    words = error.format_message() if hasattr(error, "format_message") else str(error)
+    context = getattr(error, "ctx", None)
+    return InputError(" ".join(words.split()), where=context.command_path if context else None, remedy=HELP)
+
+
+def _settings(error: ValidationError) -> InputError:
+    mistakes = [
+        f"{ENVIRONMENT.get(str(item['loc'][0]), item['loc'][0]) if item['loc'] else error.title}: {item['msg']}"
+        for item in error.errors(include_input=False, include_url=False)
+    ]
+    return InputError(
+        f"{len(mistakes)} setting(s) cannot be used: {'; '.join(mistakes)}",
+        where="options and environment",
+        remedy="Correct the option, or the COHORTS_ variable in the environment.",
+    )
+
+
+def _file_system(error: OSError) -> InputError:
+    reason = os.strerror(error.errno) if error.errno else type(error).__name__
+    where = error.filename2 or error.filename
+    return InputError(
+        f"A file or folder cannot be used: {reason}",
+        where=str(where) if where is not None else None,
+        remedy="Check the path, its permissions and the space left, or name another folder with --home.",
+    )
