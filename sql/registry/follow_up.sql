@@ -18,7 +18,11 @@ select
     tumor.cause_of_death_group,
     tumor.died_of_breast_cancer,
     tumor.died_of_other_cause,
-    case when staged.recurrence_type is null then 'not_released' when staged.recurrence_type in ('blank', 'unmapped') then 'unknown' else staged.recurrence_type end as recurrence_type,
+    case
+        when staged.recurrence_type is null then 'not_released'
+        when staged.recurrence_type in ('blank', 'unmapped') then 'unknown'
+        else staged.recurrence_type
+    end as recurrence_type,
     staged.months_to_first_recurrence,
     staged.months_to_distant_recurrence,
     tumor.disease_presentation,

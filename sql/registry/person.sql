@@ -36,19 +36,67 @@ select
         when race in ('unknown', 'blank', 'unmapped') then 'unknown'
         else 'non_hispanic_' || race
     end as race_ethnicity,
-    case when hispanic is null then 'not_released' when hispanic in ('blank', 'unmapped') then 'unknown' else hispanic end as hispanic_origin,
+    case
+        when hispanic is null then 'not_released'
+        when hispanic in ('blank', 'unmapped') then 'unknown'
+        else hispanic
+    end as hispanic_origin,
     case when race is null then 'not_released' when race in ('blank', 'unmapped') then 'unknown' else race end as race,
-    case when marital_status is null then 'not_released' when marital_status in ('blank', 'unmapped') then 'unknown' else marital_status end as marital_status,
-    case when payer is null then 'not_released' when payer in ('blank', 'unmapped') then 'unknown' else payer end as primary_payer,
-    case when income_quartile_2000 is null then 'not_released' when income_quartile_2000 in ('blank', 'unmapped') then 'unknown' else income_quartile_2000 end as income_quartile_2000,
-    case when income_quartile_2012 is null then 'not_released' when income_quartile_2012 in ('blank', 'unmapped') then 'unknown' else income_quartile_2012 end as income_quartile_2012,
-    case when income_quartile_2016 is null then 'not_released' when income_quartile_2016 in ('blank', 'unmapped') then 'unknown' else income_quartile_2016 end as income_quartile_2016,
-    case when income_quartile_2020 is null then 'not_released' when income_quartile_2020 in ('blank', 'unmapped') then 'unknown' else income_quartile_2020 end as income_quartile_2020,
-    case when education_quartile_2000 is null then 'not_released' when education_quartile_2000 in ('blank', 'unmapped') then 'unknown' else education_quartile_2000 end as education_quartile_2000,
-    case when education_quartile_2012 is null then 'not_released' when education_quartile_2012 in ('blank', 'unmapped') then 'unknown' else education_quartile_2012 end as education_quartile_2012,
-    case when education_quartile_2016 is null then 'not_released' when education_quartile_2016 in ('blank', 'unmapped') then 'unknown' else education_quartile_2016 end as education_quartile_2016,
-    case when education_quartile_2020 is null then 'not_released' when education_quartile_2020 in ('blank', 'unmapped') then 'unknown' else education_quartile_2020 end as education_quartile_2020,
-    case when rurality is null then 'not_released' when rurality in ('blank', 'unmapped') then 'unknown' else rurality end as rurality,
+    case
+        when marital_status is null then 'not_released'
+        when marital_status in ('blank', 'unmapped') then 'unknown'
+        else marital_status
+    end as marital_status,
+    case
+        when payer is null then 'not_released'
+        when payer in ('blank', 'unmapped') then 'unknown'
+        else payer
+    end as primary_payer,
+    case
+        when income_quartile_2000 is null then 'not_released'
+        when income_quartile_2000 in ('blank', 'unmapped') then 'unknown'
+        else income_quartile_2000
+    end as income_quartile_2000,
+    case
+        when income_quartile_2012 is null then 'not_released'
+        when income_quartile_2012 in ('blank', 'unmapped') then 'unknown'
+        else income_quartile_2012
+    end as income_quartile_2012,
+    case
+        when income_quartile_2016 is null then 'not_released'
+        when income_quartile_2016 in ('blank', 'unmapped') then 'unknown'
+        else income_quartile_2016
+    end as income_quartile_2016,
+    case
+        when income_quartile_2020 is null then 'not_released'
+        when income_quartile_2020 in ('blank', 'unmapped') then 'unknown'
+        else income_quartile_2020
+    end as income_quartile_2020,
+    case
+        when education_quartile_2000 is null then 'not_released'
+        when education_quartile_2000 in ('blank', 'unmapped') then 'unknown'
+        else education_quartile_2000
+    end as education_quartile_2000,
+    case
+        when education_quartile_2012 is null then 'not_released'
+        when education_quartile_2012 in ('blank', 'unmapped') then 'unknown'
+        else education_quartile_2012
+    end as education_quartile_2012,
+    case
+        when education_quartile_2016 is null then 'not_released'
+        when education_quartile_2016 in ('blank', 'unmapped') then 'unknown'
+        else education_quartile_2016
+    end as education_quartile_2016,
+    case
+        when education_quartile_2020 is null then 'not_released'
+        when education_quartile_2020 in ('blank', 'unmapped') then 'unknown'
+        else education_quartile_2020
+    end as education_quartile_2020,
+    case
+        when rurality is null then 'not_released'
+        when rurality in ('blank', 'unmapped') then 'unknown'
+        else rurality
+    end as rurality,
     case
         when facility_type is null then 'not_released'
         when facility_type = 'blank' and source = 'ncdb' and age_years < 40 then 'withheld'
@@ -62,6 +110,14 @@ select
         else facility_location
     end as facility_location,
     distance_miles,
-    case when medicaid_expansion is null then 'not_released' when medicaid_expansion in ('blank', 'unmapped') then 'unknown' else medicaid_expansion end as medicaid_expansion,
-    case when charlson_deyo is null then 'not_released' when charlson_deyo in ('blank', 'unmapped') then 'unknown' else charlson_deyo end as charlson_deyo
+    case
+        when medicaid_expansion is null then 'not_released'
+        when medicaid_expansion in ('blank', 'unmapped') then 'unknown'
+        else medicaid_expansion
+    end as medicaid_expansion,
+    case
+        when charlson_deyo is null then 'not_released'
+        when charlson_deyo in ('blank', 'unmapped') then 'unknown'
+        else charlson_deyo
+    end as charlson_deyo
 from staged

@@ -38,8 +38,16 @@ select
         when reason_says_no and coalesce(radiation_modality, 'blank') in ('none', 'blank') then 'no'
         else 'unknown'
     end as radiation,
-    case when radiation_volume is null then 'not_released' when radiation_volume in ('blank', 'unmapped') then 'unknown' else radiation_volume end as radiation_volume,
-    case when radiation_surgery_sequence is null then 'not_released' when radiation_surgery_sequence in ('blank', 'unmapped') then 'unknown' else radiation_surgery_sequence end as radiation_surgery_sequence,
+    case
+        when radiation_volume is null then 'not_released'
+        when radiation_volume in ('blank', 'unmapped') then 'unknown'
+        else radiation_volume
+    end as radiation_volume,
+    case
+        when radiation_surgery_sequence is null then 'not_released'
+        when radiation_surgery_sequence in ('blank', 'unmapped') then 'unknown'
+        else radiation_surgery_sequence
+    end as radiation_surgery_sequence,
     days_to_radiation,
     case
         when radiation_reason_no is not null and coalesce(radiation_summary, radiation_modality) is not null

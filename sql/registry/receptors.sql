@@ -58,41 +58,41 @@ named as (
         source_file,
         source_record,
         case
-        when er_of_era is null then 'not_released'
-        when er_of_era in ('blank', 'unmapped', 'borderline_or_unknown') then 'unknown'
-        when er_of_era = 'negative_or_equivocal' then 'negative'
-        else er_of_era
-    end as er_status,
+            when er_of_era is null then 'not_released'
+            when er_of_era in ('blank', 'unmapped', 'borderline_or_unknown') then 'unknown'
+            when er_of_era = 'negative_or_equivocal' then 'negative'
+            else er_of_era
+        end as er_status,
         case
-        when er_of_era is null then 'not_released'
-        when er_of_era in ('positive', 'negative', 'borderline', 'negative_or_equivocal') then 'recorded'
-        when er_of_era in ('borderline_or_unknown', 'not_applicable', 'not_collected') then er_of_era
-        else 'unknown'
-    end as er_status_reason,
-    case
-        when pr_of_era is null then 'not_released'
-        when pr_of_era in ('blank', 'unmapped', 'borderline_or_unknown') then 'unknown'
-        when pr_of_era = 'negative_or_equivocal' then 'negative'
-        else pr_of_era
-    end as pr_status,
-    case
-        when pr_of_era is null then 'not_released'
-        when pr_of_era in ('positive', 'negative', 'borderline', 'negative_or_equivocal') then 'recorded'
-        when pr_of_era in ('borderline_or_unknown', 'not_applicable', 'not_collected') then pr_of_era
-        else 'unknown'
-    end as pr_status_reason,
-    case
-        when her2_of_era is null then 'not_released'
-        when her2_of_era in ('blank', 'unmapped', 'borderline_or_unknown') then 'unknown'
-        when her2_of_era = 'negative_or_equivocal' then 'negative'
-        else her2_of_era
-    end as her2_status,
-    case
-        when her2_of_era is null then 'not_released'
-        when her2_of_era in ('positive', 'negative', 'borderline', 'negative_or_equivocal') then 'recorded'
-        when her2_of_era in ('borderline_or_unknown', 'not_applicable', 'not_collected') then her2_of_era
-        else 'unknown'
-    end as her2_status_reason,
+            when er_of_era is null then 'not_released'
+            when er_of_era in ('positive', 'negative', 'borderline', 'negative_or_equivocal') then 'recorded'
+            when er_of_era in ('borderline_or_unknown', 'not_applicable', 'not_collected') then er_of_era
+            else 'unknown'
+        end as er_status_reason,
+        case
+            when pr_of_era is null then 'not_released'
+            when pr_of_era in ('blank', 'unmapped', 'borderline_or_unknown') then 'unknown'
+            when pr_of_era = 'negative_or_equivocal' then 'negative'
+            else pr_of_era
+        end as pr_status,
+        case
+            when pr_of_era is null then 'not_released'
+            when pr_of_era in ('positive', 'negative', 'borderline', 'negative_or_equivocal') then 'recorded'
+            when pr_of_era in ('borderline_or_unknown', 'not_applicable', 'not_collected') then pr_of_era
+            else 'unknown'
+        end as pr_status_reason,
+        case
+            when her2_of_era is null then 'not_released'
+            when her2_of_era in ('blank', 'unmapped', 'borderline_or_unknown') then 'unknown'
+            when her2_of_era = 'negative_or_equivocal' then 'negative'
+            else her2_of_era
+        end as her2_status,
+        case
+            when her2_of_era is null then 'not_released'
+            when her2_of_era in ('positive', 'negative', 'borderline', 'negative_or_equivocal') then 'recorded'
+            when her2_of_era in ('borderline_or_unknown', 'not_applicable', 'not_collected') then her2_of_era
+            else 'unknown'
+        end as her2_status_reason,
         case when her2_of_era is null then 'not_released' else definition_of_era end as her2_definition,
         case
             when her2_test is not null then her2_test

@@ -43,13 +43,15 @@ decided as (
     select
         *,
         case
-            when source = 'mapped' then coalesce(
-                evidence_stage_group,
-                case
-                    when evidence_clinical_m or evidence_pathologic_m or evidence_derived_m then true
-                    else coalesce(evidence_clinical_m, evidence_pathologic_m, evidence_derived_m)
-                end
-            )
+            when source = 'mapped'
+                then
+                    coalesce(
+                        evidence_stage_group,
+                        case
+                            when evidence_clinical_m or evidence_pathologic_m or evidence_derived_m then true
+                            else coalesce(evidence_clinical_m, evidence_pathologic_m, evidence_derived_m)
+                        end
+                    )
             else evidence_stage_group
         end as stage_iv,
         case when says_m1 then true when says_m0 then false end as stage_iv_any_evidence

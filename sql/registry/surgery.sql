@@ -18,15 +18,16 @@ with worded as (
         listed_reconstruction,
         case
             when primary_surgery_word is not null then primary_surgery_word
-            when staged.source = 'seer' and year_of_diagnosis < 1998 then
-                case
-                    when reason_no_surgery is null then 'not_released'
-                    when reason_no_surgery = 'performed' then 'surgery_nos'
-                    when reason_no_surgery in (
-                        'not_planned', 'contraindicated', 'died', 'recommended_not_done', 'refused'
-                    ) then 'none'
-                    else 'unknown'
-                end
+            when staged.source = 'seer' and year_of_diagnosis < 1998
+                then
+                    case
+                        when reason_no_surgery is null then 'not_released'
+                        when reason_no_surgery = 'performed' then 'surgery_nos'
+                        when reason_no_surgery in (
+                            'not_planned', 'contraindicated', 'died', 'recommended_not_done', 'refused'
+                        ) then 'none'
+                        else 'unknown'
+                    end
             when not has_code_item then 'not_released'
             when listed_surgery = 'none' and reason_no_surgery in ('recommended_unknown', 'unknown') then 'unknown'
             else coalesce(listed_surgery, 'unknown')
@@ -74,9 +75,21 @@ select
         when scope_reg_ln in ('6', '7') then 'sentinel_and_dissection'
         else scope_reg_ln
     end as axillary_surgery,
-    case when surgical_margin is null then 'not_released' when surgical_margin in ('blank', 'unmapped') then 'unknown' else surgical_margin end as surgical_margin,
-    case when other_site_surgery is null then 'not_released' when other_site_surgery in ('blank', 'unmapped') then 'unknown' else other_site_surgery end as other_site_surgery,
-    case when reason_no_surgery is null then 'not_released' when reason_no_surgery in ('blank', 'unmapped') then 'unknown' else reason_no_surgery end as reason_no_surgery,
+    case
+        when surgical_margin is null then 'not_released'
+        when surgical_margin in ('blank', 'unmapped') then 'unknown'
+        else surgical_margin
+    end as surgical_margin,
+    case
+        when other_site_surgery is null then 'not_released'
+        when other_site_surgery in ('blank', 'unmapped') then 'unknown'
+        else other_site_surgery
+    end as other_site_surgery,
+    case
+        when reason_no_surgery is null then 'not_released'
+        when reason_no_surgery in ('blank', 'unmapped') then 'unknown'
+        else reason_no_surgery
+    end as reason_no_surgery,
     days_to_definitive_surgery,
     coalesce(days_to_definitive_surgery_status, 'not_released') as days_to_definitive_surgery_status,
     days_to_surgery as days_to_first_surgery,

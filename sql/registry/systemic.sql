@@ -11,27 +11,27 @@ with given as (
     select
         staged.*,
         her2_status,
-    case
-        when chemo is null then 'not_released'
-        when chemo = 'given' then 'yes'
-        when chemo = 'none_or_unknown' then 'no_or_unknown'
-        when chemo in ('none', 'contraindicated', 'died', 'recommended_not_given', 'refused') then 'no'
-        else 'unknown'
-    end as chemotherapy,
-    case
-        when hormone is null then 'not_released'
-        when hormone = 'given' then 'yes'
-        when hormone = 'none_or_unknown' then 'no_or_unknown'
-        when hormone in ('none', 'contraindicated', 'died', 'recommended_not_given', 'refused') then 'no'
-        else 'unknown'
-    end as hormone_therapy,
-    case
-        when immuno is null then 'not_released'
-        when immuno = 'given' then 'yes'
-        when immuno = 'none_or_unknown' then 'no_or_unknown'
-        when immuno in ('none', 'contraindicated', 'died', 'recommended_not_given', 'refused') then 'no'
-        else 'unknown'
-    end as immunotherapy
+        case
+            when chemo is null then 'not_released'
+            when chemo = 'given' then 'yes'
+            when chemo = 'none_or_unknown' then 'no_or_unknown'
+            when chemo in ('none', 'contraindicated', 'died', 'recommended_not_given', 'refused') then 'no'
+            else 'unknown'
+        end as chemotherapy,
+        case
+            when hormone is null then 'not_released'
+            when hormone = 'given' then 'yes'
+            when hormone = 'none_or_unknown' then 'no_or_unknown'
+            when hormone in ('none', 'contraindicated', 'died', 'recommended_not_given', 'refused') then 'no'
+            else 'unknown'
+        end as hormone_therapy,
+        case
+            when immuno is null then 'not_released'
+            when immuno = 'given' then 'yes'
+            when immuno = 'none_or_unknown' then 'no_or_unknown'
+            when immuno in ('none', 'contraindicated', 'died', 'recommended_not_given', 'refused') then 'no'
+            else 'unknown'
+        end as immunotherapy
     from staged
     inner join receptors using (source_file, source_record)
 )

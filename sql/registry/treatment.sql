@@ -9,7 +9,11 @@ select
     tumor.patient_id,
     tumor.tumor_id,
     'primary_surgery' as modality,
-    case when tumor.primary_surgery in ('not_released', 'unknown') then tumor.primary_surgery when tumor.primary_surgery = 'none' then 'no' else 'yes' end as given,
+    case
+        when tumor.primary_surgery in ('not_released', 'unknown') then tumor.primary_surgery
+        when tumor.primary_surgery = 'none' then 'no'
+        else 'yes'
+    end as given,
     nullif(tumor.primary_surgery, 'not_released') as detail,
     case
         when tumor.reason_no_surgery not in ('performed', 'unknown', 'not_released') then tumor.reason_no_surgery
@@ -45,7 +49,9 @@ select
     'chemotherapy' as modality,
     tumor.chemotherapy as given,
     null::varchar as detail,
-    case when staged.chemo in ('contraindicated', 'died', 'recommended_not_given', 'refused') then staged.chemo end as reason_not_given,
+    case
+        when staged.chemo in ('contraindicated', 'died', 'recommended_not_given', 'refused') then staged.chemo
+    end as reason_not_given,
     tumor.days_to_chemotherapy as days_from_diagnosis,
     coalesce(staged.days_to_chemotherapy_status, 'not_released') as days_status
 from tumor
@@ -61,7 +67,9 @@ select
     'hormone_therapy' as modality,
     tumor.hormone_therapy as given,
     null::varchar as detail,
-    case when staged.hormone in ('contraindicated', 'died', 'recommended_not_given', 'refused') then staged.hormone end as reason_not_given,
+    case
+        when staged.hormone in ('contraindicated', 'died', 'recommended_not_given', 'refused') then staged.hormone
+    end as reason_not_given,
     tumor.days_to_hormone_therapy as days_from_diagnosis,
     coalesce(staged.days_to_hormone_therapy_status, 'not_released') as days_status
 from tumor
@@ -77,7 +85,9 @@ select
     'immunotherapy' as modality,
     tumor.immunotherapy as given,
     null::varchar as detail,
-    case when staged.immuno in ('contraindicated', 'died', 'recommended_not_given', 'refused') then staged.immuno end as reason_not_given,
+    case
+        when staged.immuno in ('contraindicated', 'died', 'recommended_not_given', 'refused') then staged.immuno
+    end as reason_not_given,
     tumor.days_to_immunotherapy as days_from_diagnosis,
     coalesce(staged.days_to_immunotherapy_status, 'not_released') as days_status
 from tumor

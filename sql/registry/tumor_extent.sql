@@ -34,10 +34,22 @@ select
     source_file,
     source_record,
     primary_site,
-    case when laterality is null then 'not_released' when laterality in ('blank', 'unmapped') then 'unknown' else laterality end as laterality,
+    case
+        when laterality is null then 'not_released'
+        when laterality in ('blank', 'unmapped') then 'unknown'
+        else laterality
+    end as laterality,
     histology as histology_icdo3,
-    case when behavior is null then 'not_released' when behavior in ('blank', 'unmapped') then 'unknown' else behavior end as behavior,
-    case when grade_of_era is null then 'not_released' when grade_of_era in ('blank', 'unmapped') then 'unknown' else grade_of_era end as grade,
+    case
+        when behavior is null then 'not_released'
+        when behavior in ('blank', 'unmapped') then 'unknown'
+        else behavior
+    end as behavior,
+    case
+        when grade_of_era is null then 'not_released'
+        when grade_of_era in ('blank', 'unmapped') then 'unknown'
+        else grade_of_era
+    end as grade,
     case when size_number between 1 and 988 then size_number end as tumor_size_mm,
     case
         when size_code is null then 'not_released'
@@ -48,18 +60,58 @@ select
         when size_number between 991 and 998 then 'not_a_size'
         else 'unknown'
     end as tumor_size_status,
-    case when clinical_t is null then 'not_released' when clinical_t in ('blank', 'unmapped') then 'unknown' else clinical_t end as clinical_t,
-    case when clinical_n is null then 'not_released' when clinical_n in ('blank', 'unmapped') then 'unknown' else clinical_n end as clinical_n,
-    case when clinical_m is null then 'not_released' when clinical_m in ('blank', 'unmapped') then 'unknown' else clinical_m end as clinical_m,
-    case when pathologic_t is null then 'not_released' when pathologic_t in ('blank', 'unmapped') then 'unknown' else pathologic_t end as pathologic_t,
-    case when pathologic_n is null then 'not_released' when pathologic_n in ('blank', 'unmapped') then 'unknown' else pathologic_n end as pathologic_n,
-    case when pathologic_m is null then 'not_released' when pathologic_m in ('blank', 'unmapped') then 'unknown' else pathologic_m end as pathologic_m,
-    case when derived_t is null then 'not_released' when derived_t in ('blank', 'unmapped') then 'unknown' else derived_t end as derived_t,
-    case when derived_n is null then 'not_released' when derived_n in ('blank', 'unmapped') then 'unknown' else derived_n end as derived_n,
+    case
+        when clinical_t is null then 'not_released'
+        when clinical_t in ('blank', 'unmapped') then 'unknown'
+        else clinical_t
+    end as clinical_t,
+    case
+        when clinical_n is null then 'not_released'
+        when clinical_n in ('blank', 'unmapped') then 'unknown'
+        else clinical_n
+    end as clinical_n,
+    case
+        when clinical_m is null then 'not_released'
+        when clinical_m in ('blank', 'unmapped') then 'unknown'
+        else clinical_m
+    end as clinical_m,
+    case
+        when pathologic_t is null then 'not_released'
+        when pathologic_t in ('blank', 'unmapped') then 'unknown'
+        else pathologic_t
+    end as pathologic_t,
+    case
+        when pathologic_n is null then 'not_released'
+        when pathologic_n in ('blank', 'unmapped') then 'unknown'
+        else pathologic_n
+    end as pathologic_n,
+    case
+        when pathologic_m is null then 'not_released'
+        when pathologic_m in ('blank', 'unmapped') then 'unknown'
+        else pathologic_m
+    end as pathologic_m,
+    case
+        when derived_t is null then 'not_released'
+        when derived_t in ('blank', 'unmapped') then 'unknown'
+        else derived_t
+    end as derived_t,
+    case
+        when derived_n is null then 'not_released'
+        when derived_n in ('blank', 'unmapped') then 'unknown'
+        else derived_n
+    end as derived_n,
     nodes_positive,
-    case when nodes_positive_status is null then 'not_released' when nodes_positive_status in ('blank', 'unmapped') then 'unknown' else nodes_positive_status end as nodes_positive_status,
+    case
+        when nodes_positive_status is null then 'not_released'
+        when nodes_positive_status in ('blank', 'unmapped') then 'unknown'
+        else nodes_positive_status
+    end as nodes_positive_status,
     nodes_examined,
-    case when nodes_examined_status is null then 'not_released' when nodes_examined_status in ('blank', 'unmapped') then 'unknown' else nodes_examined_status end as nodes_examined_status,
+    case
+        when nodes_examined_status is null then 'not_released'
+        when nodes_examined_status in ('blank', 'unmapped') then 'unknown'
+        else nodes_examined_status
+    end as nodes_examined_status,
     case
         when pathologic_t not in ('blank', 'unmapped', 'unknown', 'not_applicable', 'pX', 'pTX', 'X', '88', '99')
             then 'pathologic'

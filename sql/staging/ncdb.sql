@@ -39,7 +39,8 @@ select
     decode('charlson_deyo', cdcc_total_best) as charlson_deyo,
     -- Code 2 is early expansion to the 2016 release and late expansion after it.
     case
-        when submission_facts.release_year <= 2016 then decode('ncdb_medicaid_expansion_to_2016', puf_medicaid_expn_code)
+        when submission_facts.release_year <= 2016
+            then decode('ncdb_medicaid_expansion_to_2016', puf_medicaid_expn_code)
         else decode('ncdb_medicaid_expansion_from_2020', puf_medicaid_expn_code)
     end as medicaid_expansion,
     -- tumor

@@ -81,7 +81,10 @@ select
         when trim(eod10_size) not in ('', 'Blank(s)') then trim(eod10_size)
         when coalesce(cs_tumor_size, eod10_size) is not null then 'blank'
     end as tumor_size_code,
-    case when trim(tumor_size_summary) in ('', 'Blank(s)') then 'blank' else trim(tumor_size_summary) end as tumor_size_summary_code,
+    case
+        when trim(tumor_size_summary) in ('', 'Blank(s)') then 'blank'
+        else trim(tumor_size_summary)
+    end as tumor_size_summary_code,
     coalesce(
         nullif(nullif(trim(t_eod), ''), 'Blank(s)'),
         nullif(nullif(trim(t_combined), ''), 'Blank(s)'),
@@ -159,8 +162,14 @@ select
     decode('seer_breast_subtype', breast_subtype) as subtype_recode,
     -- treatment
     case when trim(surgery_code) in ('', 'Blank(s)') then 'blank' else trim(surgery_code) end as surgery_code_to_2022,
-    case when trim(surgery_code_2023) in ('', 'Blank(s)') then 'blank' else trim(surgery_code_2023) end as surgery_code_2023,
-    case when trim(surgery_code_pre_1998) in ('', 'Blank(s)') then 'blank' else trim(surgery_code_pre_1998) end as surgery_code_pre_1998,
+    case
+        when trim(surgery_code_2023) in ('', 'Blank(s)') then 'blank'
+        else trim(surgery_code_2023)
+    end as surgery_code_2023,
+    case
+        when trim(surgery_code_pre_1998) in ('', 'Blank(s)') then 'blank'
+        else trim(surgery_code_pre_1998)
+    end as surgery_code_pre_1998,
     decode('seer_reason_no_surgery', reason_no_surgery) as reason_no_surgery,
     decode('seer_scope_reg_ln', scope_reg_ln) as scope_reg_ln,
     decode('seer_other_site_surgery', other_site_surgery) as other_site_surgery,
