@@ -179,8 +179,8 @@ def _forest_caption(study: Study) -> str:
     arms = study.run["arms"]
     return (
         f"Hazard ratio of death, {arms['exposed']} against {arms['reference']}: under 1 favours {arms['exposed']}. "
-        "A registry estimate that sits with the published one and away from the trials has reproduced a bias, "
-        "not found an effect."
+        "A registry estimate that sits with the published one and away from the trials more likely repeats a bias "
+        "of the design than finds an effect."
         if study.run["settings"]["exposure"] == "surgery"
         else f"Hazard ratio of death, {arms['exposed']} against {arms['reference']}."
     )

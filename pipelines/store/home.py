@@ -38,6 +38,14 @@ class Home:
 
     root: Path
 
+    def __post_init__(self) -> None:
+        """Refuse an address of an object store, which would become a folder of that name here."""
+        if re.match(r"[a-z0-9]{2,}:/", str(self.root)):
+            raise InputError(
+                f"'{self.root}' is an address, and the store is a folder on this machine so far",
+                remedy="Give --home a folder, on a mounted share if need be.",
+            )
+
     @property
     def submissions(self) -> Path:
         """Folder of published submissions."""

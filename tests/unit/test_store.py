@@ -114,6 +114,11 @@ def test_an_id_that_could_not_be_a_folder_is_refused(tmp_path: Path, name: str) 
         Home(tmp_path).building(name)
 
 
+def test_an_object_store_is_refused_and_makes_no_folder() -> None:
+    with pytest.raises(InputError, match="so far"):
+        Home(Path("s3://bucket/cohorts"))
+
+
 def test_a_write_that_breaks_keeps_what_was_there(tmp_path: Path) -> None:
     target = tmp_path / "cohorts"
     target.mkdir()
