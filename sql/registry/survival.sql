@@ -21,7 +21,8 @@ with classified as (
         case
             when withheld_follow_up then 'withheld'
             when cause_specific is null then 'not_released'
-            when cause_specific = 'not_first_tumor'
+            when
+                cause_specific = 'not_first_tumor'
                 or staged.sequence_number not in ('00', '01', '99', 'blank', 'unmapped')
                 then 'not_first_tumor'
             when vital_status = 'alive' then 'alive'
