@@ -102,20 +102,42 @@ def judge(sub: Submission, definition: CohortDefinition) -> pl.DataFrame:
         con.execute("set threads = 1")
         con.read_parquet(str(sub.registry_table("tumor"))).create_view("tumor")
         require_sql(con, definition)
-        return con.execute(compile_query(definition)).pl()
+        try:
+            return con.execute(compile_query(definition)).pl()
+        except duckdb.Error:  # its words may hold a patient's value, and so are never told
+            raise failed_on_data(con, definition) from None
+
+
+def conditions_of(definition: CohortDefinition) -> dict[str, str]:
+    """Every condition of the definition by the name that a user knows it by."""
+    rules = {rule.id: rule.when for rule in (*definition.rules, *definition.rules_after_index)}
+    arms = definition.arms
+    return rules | {"arms.exposed": arms.exposed.when, "arms.reference": arms.reference.when}
+
+
+def failed_on_data(con: duckdb.DuckDBPyConnection, definition: CohortDefinition) -> InputError:
+    """Name the conditions that are SQL and yet fail on some record, such as a cast of a text to a number."""
+    failed = []
+    for name, sql in conditions_of(definition).items():
+        try:
+            con.execute(f"select count(cast(({sql}) as boolean)) from tumor").fetchall()
+        except duckdb.Error as error:
+            failed.append(f"{name} ({type(error).__name__})")
+    return InputError(
+        f"Cohort '{definition.name}' has a condition that fails on some record: {', '.join(failed) or 'unknown'}",
+        where=f"catalog/cohorts/{definition.name}.yaml",
+        remedy="Compare texts as texts, or use try_cast where a text may be no number.",
+    )
 
 
 def require_sql(con: duckdb.DuckDBPyConnection, definition: CohortDefinition) -> None:
     """Bind every expression of the definition by itself, so that all mistakes are told at once."""
-    expressions = {rule.id: rule.when for rule in (*definition.rules, *definition.rules_after_index)}
-    expressions |= {
-        "arms.exposed": definition.arms.exposed.when,
-        "arms.reference": definition.arms.reference.when,
-    }
+    conditions = {name: f"cast(({sql}) as boolean)" for name, sql in conditions_of(definition).items()}
+    order = {f"index_tumor.earliest_by.{name}": name for name in definition.index_tumor.earliest_by}
     mistakes = []
-    for name, sql in expressions.items():
+    for name, sql in (conditions | order).items():
         try:
-            con.execute(f"select cast(({sql}) as boolean) from tumor limit 0")
+            con.execute(f"select {sql} from tumor limit 0")
         except duckdb.Error as error:
             mistakes.append(f"{name}: {str(error).splitlines()[0]}")
     if mistakes:

@@ -3,6 +3,15 @@
 from pipelines.formats.faults import count_faults
 from pipelines.formats.open import open_extract
 from pipelines.formats.recognise import recognise
-from pipelines.formats.types import Batch, Extract, Recognition, TableReader
+from pipelines.formats.types import QUARANTINE_SCHEMA, Batch, Extract, Recognition, TableReader
 
-__all__ = ["Batch", "Extract", "Recognition", "TableReader", "count_faults", "open_extract", "recognise"]
+__all__ = [
+    "QUARANTINE_SCHEMA",
+    "Batch",
+    "Extract",
+    "Recognition",
+    "TableReader",
+    "count_faults",
+    "open_extract",
+    "recognise",
+]

@@ -7,21 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import InputError
-from pipelines.formats import Extract, TableReader
+from pipelines.formats import QUARANTINE_SCHEMA, Extract, TableReader
 from pipelines.store.files import PARQUET_OPTIONS, aside, sha256_of
 from pipelines.store.home import Home
 from pipelines.store.manifest import FileFacts, Manifest
 from pipelines.store.publish import check_may_load
 from pipelines.store.submission import Submission
-
-QUARANTINE_FIELDS: dict[str, pa.DataType] = {
-    "source_file": pa.string(),
-    "source_record": pa.int64(),
-    "byte_start": pa.int64(),
-    "byte_end": pa.int64(),
-    "reason": pa.string(),
-}
-QUARANTINE_SCHEMA = pa.schema(QUARANTINE_FIELDS)
 
 
 def load_extract(

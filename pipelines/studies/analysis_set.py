@@ -121,8 +121,7 @@ def read_members(sub: Submission, study: StudyDefinition) -> pl.DataFrame:
         con.read_parquet(str(sub.root / "cohorts" / study.cohort / "members.parquet")).create_view("members")
         require_expressions(con, study, {name: sql for name, (sql, _) in expressions.items()})
         columns = ",\n    ".join(f"{sql} as {alias}" for sql, alias in expressions.values())
-        return con.execute(
-            f"""select
+        query = f"""select
     members.source_file,
     members.source_record,
     members.arm,
@@ -133,7 +132,14 @@ order by
     tumor.tumor_id,
     source_file,
     source_record"""
-        ).pl()
+        try:
+            return con.execute(query).pl()
+        except duckdb.Error as error:  # its words may hold a patient's value, and so are never told
+            raise InputError(
+                f"Study '{study.id}' has an expression that fails on some record ({type(error).__name__})",
+                where=f"catalog/studies/{study.id}/study.yaml",
+                remedy="Compare texts as texts, or use try_cast where a text may be no number.",
+            ) from None
 
 
 def require_expressions(

@@ -9,9 +9,8 @@ import pyarrow as pa
 import pytest
 
 from pipelines.errors import GateError, InputError
-from pipelines.formats import Batch, Extract
+from pipelines.formats import QUARANTINE_SCHEMA, Batch, Extract
 from pipelines.store import FileFacts, Home, Manifest, Verdict, build_warehouse, load_extract, publish
-from pipelines.store.extract import QUARANTINE_SCHEMA
 from pipelines.store.files import aside
 
 

@@ -66,9 +66,7 @@ def test_an_unknown_key_is_named_with_its_line(tmp_path: Path) -> None:
     lines.insert(at + 1, "  calliper: 0.2")
     path = tmp_path / "study.yaml"
     path.write_text("\n".join(lines), encoding="utf-8")
-    with pytest.raises(
-        InputError, match=rf"line {at + 2}: matching.calliper: there is no such key"
-    ):
+    with pytest.raises(InputError, match=rf"line {at + 2}: matching.calliper: there is no such key"):
         load_model(path, StudyDefinition)
 
 
