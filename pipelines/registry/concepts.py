@@ -1,7 +1,7 @@
 """The clinical derivations: every file of sql/registry is one relation, and reads others by their names."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -55,9 +55,24 @@ def _table_names(node: Any) -> Iterator[str]:
             yield from _table_names(child)
 
 
-def run_concepts(con: duckdb.DuckDBPyConnection, concepts: dict[str, str]) -> list[str]:
-    """Make every relation as a table, in order; return their names."""
+def run_concepts(
+    con: duckdb.DuckDBPyConnection, concepts: dict[str, str], *, keep: Collection[str] | None = None
+) -> list[str]:
+    """Make every relation as a table, in order; return their names.
+
+    Parameters
+    ----------
+    con : duckdb.DuckDBPyConnection
+    concepts : dict of str to str
+        Relation name to its select, see `load_concepts`.
+    keep : collection of str, optional
+        What the caller will read; to save memory every other table is dropped after its last reader. All by default.
+    """
     names = in_order(concepts)
+    last_reader = {read: name for name in names for read in relations_read(concepts[name])}
     for name in names:
         con.execute(f"create or replace table {name} as {concepts[name]}")
+        for step in names:
+            if keep is not None and step not in keep and last_reader.get(step, step) == name:
+                con.execute(f"drop table {step}")
     return names

@@ -1,6 +1,10 @@
 """One submission through staging and the derivations, in one in-memory DuckDB."""
 
+import contextlib
+import os
 import re
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import duckdb
@@ -66,12 +70,11 @@ def build(sub: Submission) -> RegistryFacts:
         A row was lost or doubled on the way: a defect of the SQL, and nothing is written.
     """
     manifest = sub.manifest
-    with duckdb.connect() as con:
-        con.execute("set preserve_insertion_order = false")
+    with _engine(sub) as con:
         codebook.register(con)
         _register_facts(con, sub.id, manifest.source, manifest.release, manifest.covered_years)
         received, unmapped = _stage(con, sub) if manifest.mapping is None else _stage_mapped(con, sub)
-        concepts = run_concepts(con, load_concepts(Settings().sql_dir / "registry"))
+        run_concepts(con, load_concepts(Settings().sql_dir / "registry"), keep=OUTPUTS)
         facts = RegistryFacts(
             submission=sub.id,
             rows_extracted=_count(con, received),
@@ -81,8 +84,6 @@ def build(sub: Submission) -> RegistryFacts:
         )
         if not facts.rows_extracted == facts.rows_staged == facts.rows_tumor:
             raise RuntimeError(f"rows were lost or doubled on the way: {facts}")
-        for step in set(concepts) - set(OUTPUTS):
-            con.execute(f"drop table {step}")  # memory: the outputs are copied once more on their way to disk
         # A verdict speaks of the tables it judged: it does not outlive them.
         sub.save_manifest(manifest.model_copy(update={"verdict": None}))
         with sub.write_dir("registry") as folder:
@@ -142,6 +143,21 @@ def derive(
         register_staged(con, f"select {columns} from staged_frame")
         names = run_concepts(con, load_concepts(Settings().sql_dir / "registry"))
         return {name: pl.DataFrame(_ordered(con, name)) for name in names}
+
+
+@contextlib.contextmanager
+def _engine(sub: Submission) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory DuckDB with a bound, which sets aside what does not fit in the submission's own folder.
+
+    Without a folder named DuckDB would leave patient rows in whatever folder the command was started in.
+    """
+    memory_mb = max(2000, 250 * (os.cpu_count() or 1))  # each thread needs some of its own
+    with (
+        tempfile.TemporaryDirectory(prefix=".spill-", dir=sub.root) as folder,
+        duckdb.connect(config={"memory_limit": f"{memory_mb}MB", "temp_directory": folder}) as con,
+    ):
+        con.execute("set preserve_insertion_order = false")
+        yield con
 
 
 def _stage(con: duckdb.DuckDBPyConnection, sub: Submission) -> tuple[str, pl.DataFrame]:

@@ -1,5 +1,7 @@
 """The NCDB reader keeps every byte, says why a line is no record, and refuses a layout that is not the file's."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -269,3 +271,16 @@ def test_layout_tables_with_gaps_or_repeats_are_refused(tmp_path: Path) -> None:
         read_layouts(tmp_path / "script.sas")
     with pytest.raises(InputError, match="no built-in NCDB layout '1999'"):
         find_layout("1999")
+
+
+def test_loading_does_not_import_pandas(tmp_path: Path) -> None:
+    """`pyarrow.array` and a schema's `empty_table` import it: a second, which a load does not need."""
+    path = write_lines(tmp_path / "a.dat", ncdb_lines("2022"))
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from pipelines.formats import open_extract; from pipelines.store import Home, load_extract\n"
+        f"load_extract(Home(Path({str(tmp_path / 'home')!r})), 'a', open_extract([{str(path)!r}]))\n"
+        "assert 'pandas' not in sys.modules, 'pandas was imported'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

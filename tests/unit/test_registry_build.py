@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
 from pipelines import registry
 from pipelines.errors import GateError, InputError
 from pipelines.registry import run
+from pipelines.registry.concepts import run_concepts
 from pipelines.store import FileFacts, Home, Manifest, Submission, Verdict
 
 TABLES = ("tumor", "treatment", "follow_up", "ascertainment", "unmapped_codes")
@@ -144,3 +146,27 @@ def test_derive_numbers_rows_and_fills_what_is_not_given() -> None:
 def test_derive_names_a_column_that_staging_does_not_have() -> None:
     with pytest.raises(ValueError, match="er_makrer"):
         registry.derive(pl.DataFrame({"er_makrer": ["positive"]}))
+
+
+def test_tables_on_the_way_are_dropped_after_their_last_reader() -> None:
+    concepts = {
+        "a": "select 1 as x",
+        "b": "select x from a",
+        "c": "select x + 1 as x from b",
+        "unread": "select 1 as x",
+    }
+    with duckdb.connect() as con:
+        assert sorted(run_concepts(con, concepts, keep=("c",))) == sorted(concepts)
+        assert con.execute("show tables").fetchall() == [("c",)]
+        run_concepts(con, concepts)
+        assert con.execute("show tables").fetchall() == [("a",), ("b",), ("c",), ("unread",)]
+
+
+def test_what_did_not_fit_in_memory_is_set_aside_in_the_submission_and_removed(tmp_path: Path) -> None:
+    sub = loaded(tmp_path, CASES)
+    with run._engine(sub) as con:
+        (folder,) = sub.root.glob(".spill-*")
+        setting = con.execute("select current_setting('temp_directory')").fetchone()
+        assert setting == (str(folder),)
+    registry.build(sub)
+    assert not list(sub.root.glob(".spill-*"))
