@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import duckdb
+import polars as pl
 import pyarrow as pa
 import typer
 from pydantic import ValidationError
@@ -29,7 +30,7 @@ def as_told(error: BaseException) -> CohortsError | None:
     Returns
     -------
     CohortsError or None
-        None where it is a fault of the program, whose traceback a developer needs.
+        None where it is a fault of the program, whose traceback a developer needs and which holds no data.
     """
     match error:
         case CohortsError():
@@ -40,15 +41,22 @@ def as_told(error: BaseException) -> CohortsError | None:
             return _settings(error)
         case StatsError():
             return InputError(error.what, where=error.field, remedy=error.remedy)
-        case duckdb.IOException() | pa.ArrowInvalid():
-            return InputError(
-                f"A file of the store cannot be read or written ({type(error).__name__})",
-                remedy="It may be damaged, or open in another program: look at `cohorts status`, and load the "
-                "extract again if it stays so.",
-            )
         case OSError():
             return _file_system(error)
+        case duckdb.Error() | pa.ArrowException() | pl.exceptions.PolarsError():
+            return _tables(error)
     return None
+
+
+def _tables(error: Exception) -> InputError | None:
+    """A table library failed; its words may hold a patient's value, so a developer has to ask for them."""
+    if os.environ.get("COHORTS_TRACEBACK"):
+        return None
+    return InputError(
+        f"A table of the store could not be read or made ({type(error).__name__})",
+        remedy="A file may be damaged or open elsewhere: load the extract again with `--replace`. If that does not "
+        "help it is a fault of the program: COHORTS_TRACEBACK=1 shows where, and may show values of the data.",
+    )
 
 
 def _call(error: Any) -> InputError:
