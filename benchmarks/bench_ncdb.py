@@ -1,30 +1,37 @@
-"""Load a national NCDB file: seconds, peak memory, and the throughput of ``ncdb-tools`` on the same file.
+"""Load a national NCDB file and make its registry; the throughput of ``ncdb-tools`` on the same file.
 
-    python benchmarks/bench_ncdb.py [--rows 500000] [--peer-python PATH] [--peer-rows 100000]
+    python benchmarks/bench_ncdb.py [--rows 500000] [--peer-python PATH] [--peer-rows 100000] [--runs 3]
 
 The file is made here from the built-in layout of release 2022: fields a breast registry fills are filled, the many
-others are blank. Loading is what ``cohorts load`` does: recognise, read, write Parquet, hash, manifest. Each
-measurement runs in a process of its own, so that its peak memory is its own.
+others are blank. Loading is what ``cohorts load`` does: recognise, read, write Parquet, hash, manifest; ``build`` and
+``validate`` follow on what was loaded. Each step runs in a process of its own, so that its peak memory is its own.
+Seconds and CPU seconds are those of the step without the start of Python and its imports.
 
 ``ncdb-tools`` 0.4 reads records of 1,032 bytes only (release 2021, whose layout is inferred: the fields of 2022 up to
-that length). Name the Python of an environment that has it with ``--peer-python``; both then load the same file.
+that length). Name the Python of an environment that has it with ``--peer-python``; both then load the same file in
+turn, and the median of the ratios is printed.
 """
 
 import argparse
 import csv
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import numpy.typing as npt
 
 from pipelines.codebook.layouts import Field, Layout, builtin_layouts
 from pipelines.formats import open_extract
+from pipelines.quality import validate
+from pipelines.registry import build
 from pipelines.store import Home, load_extract
 
 TILE = 25_000
@@ -45,18 +52,22 @@ FILLED_FROM_2018 = (
 CORE_END = 466
 Bytes = npt.NDArray[np.uint8]
 
+PEER_ABSENT = """\
+ncdb-tools was not measured. To measure it, make an environment for it and name its Python:
+    python3 -m venv /tmp/ncdb-tools && /tmp/ncdb-tools/bin/pip install ncdb-tools==0.4.0
+    python benchmarks/bench_ncdb.py --peer-python /tmp/ncdb-tools/bin/python"""
+
 PEER = """
 import sys, time, resource, json
 from ncdb_tools.dataset_builder import build_dataset
 import polars as pl
 data, sas, out, columns = sys.argv[1:]
-start = time.perf_counter()
+start, cpu = time.perf_counter(), time.process_time()
 build_dataset(data, sas, out, columns)
-seconds = time.perf_counter() - start
+seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
 rows = pl.scan_parquet(out).select(pl.len()).collect().item()
-used = resource.getrusage(resource.RUSAGE_SELF)
-facts = {"seconds": seconds, "cpu": used.ru_utime + used.ru_stime, "rows": rows, "peak_mb": used.ru_maxrss / 1024}
-print(json.dumps(facts))
+peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"seconds": seconds, "cpu": cpu, "rows": rows, "peak_mb": peak_mb}))
 """
 
 
@@ -117,36 +128,51 @@ def inferred_2021() -> Layout:
     return Layout("2021", tuple(field for field in fields if field.end <= INFERRED_2021_LENGTH))
 
 
-def measure_load(path: Path, layout: Path | None) -> dict[str, float]:
-    """Load a file into a store that is thrown away."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        start = time.perf_counter()
-        manifest = load_extract(Home(Path(folder)), "bench", open_extract([path], layout=layout))
-        seconds = time.perf_counter() - start
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = used.ru_utime + used.ru_stime
-    return {"seconds": seconds, "cpu": cpu, "rows": manifest.kept, "peak_mb": used.ru_maxrss / 1024}
+def measure(step: str, home: Path, path: Path, layout: Path | None) -> dict[str, float]:
+    """Run one step of a submission and count its seconds, CPU seconds, records and memory."""
+    building = Home(home).building("bench")
+    steps: dict[str, Callable[[], object]] = {
+        "load": lambda: load_extract(Home(home), "bench", open_extract([path], layout=layout)),
+        "build": lambda: build(building),
+        "validate": lambda: validate(building),
+    }
+    start, cpu = time.perf_counter(), time.process_time()
+    steps[step]()
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": seconds, "cpu": cpu, "rows": building.manifest.kept, "peak_mb": peak_mb}
 
 
 def _child(command: list[str]) -> dict[str, float]:
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
+def _ours(step: str, home: Path, path: Path, layout: Path | None = None) -> dict[str, float]:
+    given = [str(each) for each in (home, path, layout) if each is not None]
+    return _child([sys.executable, __file__, "--measure", step, *given])
+
+
 def _report(what: str, size: int, found: dict[str, float]) -> None:
     print(
-        f"{what:<44}{found['rows']:>10,.0f} rows{found['seconds']:>7.1f} s{found['cpu']:>7.1f} s CPU"
-        f"{size / 2**20 / found['seconds']:>6.0f} MB/s{found['peak_mb']:>8,.0f} MB peak"
+        f"{what:<36}{found['rows']:>9,.0f} rows{found['seconds']:>7.1f} s{found['cpu']:>7.1f} s CPU"
+        f"{size / 2**20 / found['seconds']:>6.0f} MB/s{found['peak_mb']:>8,.0f} MB peak",
+        flush=True,
     )
 
 
-def _ours(path: Path, layout: Path | None = None) -> dict[str, float]:
-    return _child([sys.executable, __file__, "--measure", str(path), *([str(layout)] if layout else [])])
+def measure_steps(folder: Path, rows: int) -> None:
+    """Load, build and validate a file of release 2022."""
+    data = folder / "extract.dat"
+    write_file(data, builtin_layouts()["2022"], rows)
+    for step in ("load", "build", "validate"):
+        found = _ours(step, folder / "home", data)
+        _report(f"{step}, release 2022 (1,080 bytes)", data.stat().st_size, found)
 
 
-def compare_with_peer(folder: Path, rows: int, peer_python: str) -> None:
-    """Load one file of the inferred 2021 layout with both programs."""
+def compare_with_peer(folder: Path, rows: int, peer_python: str, runs: int) -> None:
+    """Load one file of the inferred 2021 layout with both programs in turn."""
     layout = inferred_2021()
     data, ours, theirs = folder / "NCDBPUF_Breast.3.2021.0.dat", folder / "layout.csv", folder / "columns.csv"
     write_file(data, layout, rows)
@@ -158,22 +184,20 @@ def compare_with_peer(folder: Path, rows: int, peer_python: str) -> None:
         writer = csv.writer(stream)
         writer.writerow(["name", "start", "end"])
         writer.writerows([field.name, field.start, field.end] for field in layout.fields)
-    (folder / "labels.sas").write_text("/* no labels */\n")
-    mine = _ours(data, ours)
-    peer = _child(
-        [
-            peer_python,
-            "-c",
-            PEER,
-            str(data),
-            str(folder / "labels.sas"),
-            str(folder / "peer.parquet"),
-            str(theirs),
-        ]
+    labels = folder / "labels.sas"
+    labels.write_text("/* no labels */\n")
+    peer = [peer_python, "-c", PEER, str(data), str(labels), str(folder / "peer.parquet"), str(theirs)]
+    seconds, cpu = [], []
+    for run in range(runs):
+        a, b = _ours("load", folder / f"home{run}", data, ours), _child(peer)
+        _report("load, inferred 2021 (1,032 bytes)", data.stat().st_size, a)
+        _report("ncdb-tools, the same file", data.stat().st_size, b)
+        seconds.append(b["seconds"] / a["seconds"])
+        cpu.append(b["cpu"] / a["cpu"])
+    print(
+        f"throughput: {median(seconds):.1f} times that of ncdb-tools by the clock (target 5), "
+        f"{median(cpu):.1f} times by CPU seconds; median of {runs}"
     )
-    _report("registry-cohorts, inferred 2021 (1,032 bytes)", data.stat().st_size, mine)
-    _report("ncdb-tools, the same file", data.stat().st_size, peer)
-    print(f"throughput: {peer['seconds'] / mine['seconds']:.1f} times that of ncdb-tools (target 5)")
 
 
 def main() -> None:
@@ -183,22 +207,22 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=500_000)
     parser.add_argument("--peer-python", help="a Python that has ncdb-tools 0.4")
     parser.add_argument("--peer-rows", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, default=3, help="times that both programs load the same file")
     parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        path, *layout = map(Path, options.measure)
-        print(json.dumps(measure_load(path, layout[0] if layout else None)))
+        step, home, path, *layout = options.measure
+        found = measure(step, Path(home), Path(path), Path(layout[0]) if layout else None)
+        print(json.dumps(found))
+        return
+    print(f"{os.cpu_count()} processors, load average {os.getloadavg()[0]:.1f} at the start", flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        measure_steps(Path(name), options.rows)
+    if not options.peer_python:
+        print(PEER_ABSENT)
         return
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        data = folder / "extract.dat"
-        write_file(data, builtin_layouts()["2022"], options.rows)
-        _report("registry-cohorts, release 2022 (1,080 bytes)", data.stat().st_size, _ours(data))
-        data.unlink()
-        if options.peer_python:
-            compare_with_peer(folder, options.peer_rows, options.peer_python)
-        else:
-            print("ncdb-tools was not measured: name the Python that has it with --peer-python")
+        compare_with_peer(Path(name), options.peer_rows, options.peer_python, options.runs)
 
 
 if __name__ == "__main__":
