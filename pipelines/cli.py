@@ -291,9 +291,10 @@ def study_run(
 
 
 def _print_study(name: str, folder: Path, as_json: bool) -> None:
+    from pipelines.settings import Settings
     from pipelines.studies import comparison_lines, diagnostic_lines
 
-    lines = [*comparison_lines(folder), *diagnostic_lines(folder), str(folder)]
+    lines = [*comparison_lines(folder, min_cell=Settings().min_cell), *diagnostic_lines(folder), str(folder)]
     _say({"study": name, "folder": str(folder), "lines": lines}, lines, as_json)
 
 
@@ -359,6 +360,7 @@ def run(
     with _busy("drawing and publishing", as_json):
         index = steps.report(store, submission)
         warehouse = steps.publish_warehouse(store)
+    from pipelines.settings import Settings
     from pipelines.studies import comparison_lines, diagnostic_lines
 
     manifest = store.published(submission).manifest
@@ -367,7 +369,12 @@ def run(
         f"+ {manifest.quarantined:,} quarantined; {verdict.checks} checks passed, {len(verdict.warnings)} warnings"
     ]
     for name, folder in folders.items():
-        lines += ["", name, *comparison_lines(folder), *diagnostic_lines(folder)]
+        lines += [
+            "",
+            name,
+            *comparison_lines(folder, min_cell=Settings().min_cell),
+            *diagnostic_lines(folder),
+        ]
     lines += [f"{name}: refused ({refusal.reason_code})" for name, refusal in refused.items()]
     lines += ["", f"report: {index}", f"warehouse: {warehouse}"]
     _say(

@@ -32,7 +32,7 @@ def steps_of(definition: CohortDefinition) -> list[Step]:
 
 def words_of(rule: Rule) -> str:
     """The rule in words, marked where it takes people out."""
-    return rule.words if rule.kind == "include" else f"Not: {rule.words}"
+    return rule.words if rule.kind == "include" else f"Left out: {rule.words}"
 
 
 def compile_query(definition: CohortDefinition) -> str:

@@ -14,7 +14,7 @@ import vl_convert as vlc
 ARM_COLOURS = ("#b3541e", "#2b5f75", "#6b7a3a", "#7a4b8a")
 INK, SOFT, RULE = "#22303a", "#6c7a83", "#c9d1d6"
 FONT = "DejaVu Sans, Verdana, sans-serif"
-WIDTH = 620
+WIDTH, ATTRITION_WIDTH = 620, 860
 RATIO_TICKS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 7, 10)
 
 
@@ -261,7 +261,7 @@ def attrition_diagram(steps: pl.DataFrame) -> str:
         )
     height = gap * len(rows)
     scale_y = alt.Scale(domain=[0, height], reverse=True)
-    scale_x = alt.Scale(domain=[0, WIDTH])
+    scale_x = alt.Scale(domain=[0, ATTRITION_WIDTH])
     base = alt.Chart(alt.Data(values=rows))
     boxes = base.mark_rect(fill="#f4f1ea", stroke=RULE, cornerRadius=3).encode(
         x=alt.X("x:Q", scale=scale_x, axis=None),
@@ -287,7 +287,7 @@ def attrition_diagram(steps: pl.DataFrame) -> str:
         )
     )
     rules = base.transform_calculate(x=str(left + 18)).mark_text(
-        align="left", fontSize=12, color=INK, limit=440
+        align="left", fontSize=12, color=INK, limit=ATTRITION_WIDTH - left - 18
     )
     rules_text = rules.encode(
         x=alt.X("x:Q", scale=scale_x, axis=None), y=alt.Y("middle:Q", scale=scale_y, axis=None), text="rule:N"
@@ -298,5 +298,7 @@ def attrition_diagram(steps: pl.DataFrame) -> str:
     outs_text = outs.encode(
         x=alt.X("x:Q", scale=scale_x, axis=None), y=alt.Y("y_out:Q", scale=scale_y, axis=None), text="out:N"
     )
-    chart = (arrows + boxes + counts + rules_text + outs_text).properties(width=WIDTH, height=height)
+    chart = (arrows + boxes + counts + rules_text + outs_text).properties(
+        width=ATTRITION_WIDTH, height=height
+    )
     return to_svg(chart)

@@ -23,6 +23,7 @@ def write_index(home: Home) -> Path:
         "index.html.j2",
         title="Registry cohorts",
         names=[sub.id for sub in submissions],
+        studies=[(sub.id, folder.name) for sub in submissions for folder in study_folders(sub)],
         submissions=_submissions_table(submissions),
         scoreboard=_scoreboard_table(scoreboard) if scoreboard else None,
         refusals=[{**refusal, "submission": sub.id} for sub in submissions for refusal in refusals(sub)],
@@ -73,6 +74,7 @@ def _scoreboard_table(rows: list[dict[str, Any]]) -> str:
             "adjusted": "adjusted",
             "matched": "matched",
         },
+        numbers=["published", "unadjusted", "adjusted", "matched"],
     )
 
 
@@ -91,4 +93,6 @@ def _submissions_table(submissions: list[Submission]) -> str:
         )
     schema = ["submission", "format", "records", "kept", "checks"]
     frame = pl.DataFrame(rows, schema=dict.fromkeys(schema, pl.String))
-    return html_table(frame, table_id="submissions", labels={name: name for name in schema})
+    return html_table(
+        frame, table_id="submissions", labels={name: name for name in schema}, numbers=schema[2:]
+    )

@@ -18,6 +18,7 @@ from pipelines.settings import Settings
 from pipelines.store import Submission, write_text
 
 RATIOS = ("hr", "or", "rr", "shr")
+MEDIANS = ("median_months", "naive_median_months")
 FOREST_ANALYSES = {
     "cox_unadjusted": "unadjusted",
     "cox_adjusted": "adjusted",
@@ -197,6 +198,8 @@ def _comparison_table(comparison: pl.DataFrame) -> str:
             ours = format_count(None if row["estimated"] is None else int(row["estimated"]), min_cell)
         elif row["estimated"] is None:
             ours = "–"
+        hidden = row["measure"] == "n" and is_small(int(row["estimated"] or 0), min_cell)
+        delta = "–" if row["delta"] is None else f"{row['delta']:+,.{0 if row['measure'] == 'n' else 2}f}"
         rows.append(
             {
                 "target": row["target"],
@@ -204,7 +207,7 @@ def _comparison_table(comparison: pl.DataFrame) -> str:
                 if row["published"] is None
                 else interval(row["published"], row["published_ci_low"], row["published_ci_high"], digits),
                 "ours": ours,
-                "delta": "–" if row["delta"] is None else f"{row['delta']:+.2f}",
+                "delta": "hidden" if hidden else delta,  # published and difference would give the count away
                 "verification": row["verification"],
                 "verdict": row["verdict"].replace("_", " "),
                 "note": row["note"] or "",
@@ -339,15 +342,7 @@ def _estimates_table(estimates: pl.DataFrame) -> str:
     rows = [
         {
             "analysis": row["analysis"],
-            "what": " ".join(
-                str(part).replace("_", " ")
-                for part in (
-                    row["subgroup"] if row["subgroup"] != "all" else "",
-                    row["term"],
-                    row["contrast"],
-                )
-                if part
-            ),
+            "what": _what(row),
             "measure": row["measure"].replace("_", " "),
             "estimate": interval(
                 row["estimate"], row["ci_low"], row["ci_high"], 2 if row["measure"] in RATIOS else 1
@@ -374,6 +369,15 @@ def _estimates_table(estimates: pl.DataFrame) -> str:
         },
         numbers=["estimate", "p", "n"],
     )
+
+
+def _what(row: dict[str, Any]) -> str:
+    """Whom or what an estimate is about: an arm where it has no contrast, else a term, its contrast, its subgroup."""
+    if not row["contrast"] and row["measure"] in MEDIANS:
+        return "both arms" if row["subgroup"] == "all" else str(row["subgroup"]).replace("_", " ")
+    subgroup = row["subgroup"] if row["subgroup"] != "all" else ""
+    parts = (subgroup, row["term"], row["contrast"])
+    return " ".join(str(part).replace("_", " ") for part in parts if part)
 
 
 def _diagnostics_table(diagnostics: pl.DataFrame) -> str:

@@ -231,7 +231,8 @@ def analyse(people: AnalysisSet) -> Outcomes:
         try:
             found += job.run(people)
         except StatsError as error:
-            reason = " ".join(str(error).split())
+            field = f" ({error.field})" if error.field else ""
+            reason = f"{error.what.rstrip('.')}{field}. {error.remedy}"  # its count may be one of few people
             if job.analysis == people.study.primary and job.subgroup == ALL:
                 raise InputError(
                     f"The primary analysis {job.analysis} of study '{people.study.id}' cannot be fitted: {reason}",

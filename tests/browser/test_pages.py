@@ -105,7 +105,10 @@ def test_every_other_page_opens_without_a_network(
 def test_links_lead_from_the_front_page_to_a_study(page: tuple[Page, Seen], published_home: Path) -> None:
     tab, seen = page
     tab.goto((published_home / "report/index.html").as_uri())
-    tab.get_by_role("link", name="ncdb-2016").first.click()
+    tab.get_by_role("link", name="ncdb-2016", exact=True).click()
     tab.get_by_role("link", name="Surgery of the primary").first.click()
+    assert tab.locator("#forest svg").count() == 1
+    tab.goto((published_home / "report/index.html").as_uri())
+    tab.get_by_role("link", name="mudgway2020 on ncdb-2016").click()
     assert tab.locator("#forest svg").count() == 1
     assert seen.complaints == []
