@@ -479,7 +479,8 @@ def main() -> None:
         told = as_told(error)
         if told is None:
             raise
-        _report_error(told)
+        if told.what:  # nothing is said of a bare `cohorts`, which has printed its help
+            _report_error(told)
         raise SystemExit(told.exit_code) from None
     if code == STOPPED:
         typer.echo("Stopped. Nothing half-written was left behind.", err=True)

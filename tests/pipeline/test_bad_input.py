@@ -236,6 +236,12 @@ def test_a_wrong_call_is_one_paragraph(case: str, as_json: bool, tmp_path: Path,
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_bare_command_is_help_and_no_complaint(cohorts: Cohorts) -> None:
+    code, said, complained = cohorts()
+    assert (code, complained) == (2, "")
+    assert "doctor" in said
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [("COHORTS_MIN_CELL", "eleven"), ("COHORTS_MIN_CELL", "0"), ("COHORTS_CATALOG", "/no/such/catalog")],
