@@ -312,6 +312,31 @@ def report(
 
 
 @app.command()
+def diff(
+    old: Annotated[str, typer.Argument(help="Submission id to compare with.")],
+    new: Annotated[str, typer.Argument(help="Submission id that may have changed something.")],
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every code and number, not the changes.")
+    ] = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a new submission changed: records, code frequencies, cohort sizes, every estimate."""
+    from pipelines import steps
+    from pipelines.reporting.diff_tables import text_tables
+    from pipelines.store import Home
+
+    with _busy(f"comparing {old} with {new}", as_json):
+        found = steps.diff(Home(home), old, new)
+    if as_json:
+        _say(found.payload(), [], True)
+        return
+    for table in text_tables(found, everything=everything):
+        _print_table(table.columns, table.rows, title=table.title)
+        typer.echo("\n".join([*table.notes, ""]))
+
+
+@app.command()
 def publish(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Build registry.duckdb from every published submission."""
     from pipelines import steps

@@ -22,6 +22,7 @@ from pipelines.store.files import remove
 if TYPE_CHECKING:  # Each step imports its room when it runs, so that `cohorts --help` stays quick.
     from pipelines.cohorts import CohortFacts
     from pipelines.registry import RegistryFacts
+    from pipelines.reporting.diff import Diff
     from pipelines.studies import StudyFacts
 
 
@@ -189,6 +190,19 @@ def report(home: Home, submission: str) -> Path:
 
     reporting.write_report(for_analysis(home, submission))
     return reporting.write_index(home)
+
+
+def diff(home: Home, old: str, new: str) -> "Diff":
+    """Compare two published submissions of one source; nothing is written.
+
+    Raises
+    ------
+    InputError
+        One is not published, or they come from different sources.
+    """
+    from pipelines.reporting.diff import compare
+
+    return compare(for_analysis(home, old), for_analysis(home, new), min_cell=Settings().min_cell)
 
 
 def publish_warehouse(home: Home) -> Path:
