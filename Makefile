@@ -47,3 +47,11 @@ lock: .venv/.installed ## resolve again; no download address goes into the lock,
 
 clean:
 	rm -rf .venv var
+
+.PHONY: test-duckdb2
+test-duckdb2: .venv/.installed ## the same suite on DuckDB 2.0, which a site may have before the lock does
+	$(PYTHON) -m venv .venv-duckdb2
+	$(BIN)/uv pip sync --quiet --python .venv-duckdb2/bin/python requirements.lock
+	$(BIN)/uv pip install --quiet --python .venv-duckdb2/bin/python --no-deps duckdb==2.0.0
+	$(BIN)/uv pip install --quiet --python .venv-duckdb2/bin/python --offline --no-index --no-deps --no-build-isolation -e .
+	.venv-duckdb2/bin/python -m pytest -n 2 -q

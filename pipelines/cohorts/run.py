@@ -103,7 +103,7 @@ def judge(sub: Submission, definition: CohortDefinition) -> pl.DataFrame:
         con.read_parquet(str(sub.registry_table("tumor"))).create_view("tumor")
         require_sql(con, definition)
         try:
-            return con.execute(compile_query(definition)).pl()
+            return con.sql(compile_query(definition)).pl()
         except duckdb.Error:  # its words may hold a patient's value, and so are never told
             raise failed_on_data(con, definition) from None
 

@@ -69,4 +69,4 @@ def unmapped_codes(con: duckdb.DuckDBPyConnection, source: str) -> pl.DataFrame:
         """
         for field, scheme in decoded.select("field", "scheme").unique().sort("field", "scheme").iter_rows()
     ]
-    return con.execute(" union all ".join(counted) + " order by field, scheme, code").pl()
+    return con.sql(" union all ".join(counted) + " order by field, scheme, code").pl()

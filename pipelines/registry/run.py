@@ -176,7 +176,7 @@ def _stage_mapped(con: duckdb.DuckDBPyConnection, sub: Submission) -> tuple[str,
     check_received(mapping, register_tables(con, sub.extract_files()))
     _register_ascertainment(con, mapped_ascertainment(mapping))
     register_staged(con, staged_sql(mapping))
-    return main_relation(mapping), con.execute(unmapped_sql(mapping)).pl()
+    return main_relation(mapping), con.sql(unmapped_sql(mapping)).pl()
 
 
 def release_year(source: str, release: str) -> int | None:
@@ -224,4 +224,4 @@ def _ordered(con: duckdb.DuckDBPyConnection, relation: str) -> pa.Table:
     columns = [name for name, *_ in con.execute(f"describe {relation}").fetchall()]
     order = [name for name in ORDER if name in columns]
     text = "* replace (source_file::varchar as source_file)" if "source_file" in columns else "*"
-    return con.execute(f"select {text} from {relation} order by {', '.join(order) or 'all'}").to_arrow_table()
+    return con.sql(f"select {text} from {relation} order by {', '.join(order) or 'all'}").to_arrow_table()

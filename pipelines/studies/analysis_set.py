@@ -133,7 +133,7 @@ order by
     source_file,
     source_record"""
         try:
-            return con.execute(query).pl()
+            return con.sql(query).pl()
         except duckdb.Error as error:  # its words may hold a patient's value, and so are never told
             raise InputError(
                 f"Study '{study.id}' has an expression that fails on some record ({type(error).__name__})",
@@ -171,9 +171,12 @@ def apply_outcome(frame: pl.DataFrame, outcome: Outcome) -> tuple[pl.DataFrame, 
             findings.append(Finding("analysis_set", ALL, check, "info", words, float(gone), unit="people"))
         return kept
 
-    frame = frame.with_columns(entry=pl.col("entry").fill_null(0.0).clip(lower_bound=0.0))
+    frame = frame.with_columns(entry=pl.col("entry").clip(lower_bound=0.0))
     known = pl.col("time").is_not_null() & pl.col("event").is_not_null()
     frame = leave_out(frame, known, "outcome_unknown", "left out: outcome or follow-up unknown")
+    # Entry at 0 instead would give them months at risk in which nobody watched them.
+    entered = pl.col("entry").is_not_null()
+    frame = leave_out(frame, entered, "entry_unknown", "left out: entry into observation unknown")
     at_zero = (pl.col("time") == 0) & (pl.col("entry") == 0)
     n_zero = frame.filter(at_zero).height
     findings.append(

@@ -92,6 +92,16 @@ def test_her2_unknown_is_not_negative(tmp_path: Path) -> None:
     assert (her2["n_excluded_not_met"], her2["n_excluded_unknown"]) == (2, 1)
 
 
+def test_an_unknown_cause_of_death_is_counted_and_never_another_cause(tmp_path: Path) -> None:
+    causes = ["alive", "breast_cancer", "other_cause", "missing_cause", "unknown", "not_first_tumor"]
+    rows = [{"cause_of_death_group": cause} for cause in causes]
+    table = attrition(tmp_path, rows, "stage_iv_seer_1988_2011")
+    cause = line(table, "cause_of_death")
+    assert (cause["n_excluded_not_met"], cause["n_excluded_unknown"]) == (1, 1)
+    assert line(table, "first_tumor")["n_excluded"] == 1
+    assert table["n_after"][-1] == 3
+
+
 def test_the_index_tumor_is_the_earliest_eligible_one(tmp_path: Path) -> None:
     """Patient a: a stage II tumor first, then two of stage IV. Patient b: two in one year, lowest record wins."""
     rows = [
@@ -146,15 +156,24 @@ def test_relapsed_against_de_novo_counts_every_exclusion(tmp_path: Path) -> None
         presentation("undetermined_after_locoregional"),
         presentation("distant_after_in_situ"),
         presentation("de_novo", sex="male"),
+        presentation("de_novo", histology_icdo3="8980"),
+        presentation("de_novo", histology_icdo3=None),
+        presentation("de_novo", histology_icdo3="unmapped"),
+        presentation("de_novo", reporting_source="7"),
+        presentation("metachronous", entry=None),
     ]
     table = attrition(tmp_path, rows, "metastatic_de_novo_vs_metachronous")
     gone = {row["rule_id"]: row["n_excluded"] for row in table.iter_rows(named=True) if row["n_excluded"]}
     assert gone == {
         "female": 1,
+        "carcinoma": 2,
+        "death_certificate_or_autopsy": 1,
         "distant_metastasis": 1,
         "presentation_determined": 2,
         "follow_up_known": 1,
-        "observed_after_entry": 2,
+        "observed_after_entry": 3,
     }
-    assert table["n_after"][-1] == 3
+    assert line(table, "carcinoma")["n_excluded_unknown"] == 1
+    assert line(table, "observed_after_entry")["n_excluded_unknown"] == 1
+    assert table["n_after"][-1] == 4
     assert table["n_after_exposed"][-1] == 1

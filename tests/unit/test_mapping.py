@@ -71,7 +71,7 @@ def toy(breast: Mapping) -> duckdb.DuckDBPyConnection:
 
 @pytest.fixture(scope="module")
 def people(toy: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
-    return {row["patient_key"]: row for row in toy.execute("select * from staged").pl().to_dicts()}
+    return {row["patient_key"]: row for row in toy.sql("select * from staged").pl().to_dicts()}
 
 
 def test_every_main_row_is_one_staged_row(people: dict[str, dict[str, Any]]) -> None:
@@ -143,7 +143,7 @@ def test_unmapped_texts_are_counted_by_field(breast: Mapping, toy: duckdb.DuckDB
 def test_row_order_does_not_matter(breast: Mapping, people: dict[str, dict[str, Any]]) -> None:
     shuffled = run(
         breast, patient=table(PATIENTS, "patients")[::-1], sample=table(SAMPLES, "samples")[::-1]
-    ).execute("select * from staged")
+    ).sql("select * from staged")
     assert {row["patient_key"]: row for row in shuffled.pl().to_dicts()} == people
 
 

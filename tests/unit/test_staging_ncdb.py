@@ -69,7 +69,7 @@ def stage(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Stage:
         )
         register_extract(con, [tmp_path / "ncdb.parquet"], source="ncdb", release=release)
         register_staged(con, (Settings().sql_dir / "staging" / "ncdb.sql").read_text(encoding="utf-8"))
-        return con.execute("select * from staged order by source_record").pl()
+        return con.sql("select * from staged order by source_record").pl()
 
     return staged
 

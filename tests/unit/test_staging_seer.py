@@ -37,7 +37,7 @@ def stage(columns: dict[str, list[str | None]]) -> list[dict[str, Any]]:
     con = engine()
     con.register("extract", frame.to_arrow())
     register_staged(con, (Settings().sql_dir / "staging" / "seer.sql").read_text(encoding="utf-8"))
-    return con.execute("select * from staged order by source_record").pl().to_dicts()
+    return con.sql("select * from staged order by source_record").pl().to_dicts()
 
 
 def staged_values(concept: str, texts: list[str | None], column: str) -> list[Any]:

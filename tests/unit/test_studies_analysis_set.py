@@ -46,11 +46,16 @@ def test_unknown_outcomes_leave_and_are_counted() -> None:
 
 
 def test_nobody_is_at_risk_before_entry() -> None:
-    """Entry at 6: follow-up to 4 or to 6 contributes nothing; a negative entry is entry at time zero."""
+    """Entry at 6: follow-up to 4 or to 6 contributes nothing; a negative entry is entry at time zero; an unknown one
+    is not, because the months before it would be immortal."""
     rows = followed((4, True, 6), (6, True, 6), (7, True, 6), (7, True, -2), (7, True, None))
     frame, findings = apply_outcome(rows, outcome(entry="entry_from_metastasis_months"))
-    assert frame["entry"].to_list() == [6.0, 0.0, 0.0]
-    assert next(one.value for one in findings if one.check == "never_at_risk") == 2
+    assert frame["entry"].to_list() == [6.0, 0.0]
+    assert {one.check: one.value for one in findings if one.unit == "people"} == {
+        "entry_unknown": 1,
+        "zero_months": 0,
+        "never_at_risk": 2,
+    }
 
 
 def test_levels_are_grouped_and_missing_words_pooled_or_null() -> None:
