@@ -197,6 +197,8 @@ def diff(home: Home, old: str, new: str) -> "Diff":
 
     Raises
     ------
+    GateError
+        One has no pass, or a newer refresh of it failed its gate.
     InputError
         One is not published, or they come from different sources.
     """
