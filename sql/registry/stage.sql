@@ -7,6 +7,7 @@
 -- stage_iv_any_evidence: true on any M1; false where there is none and the group is 0-3 or M0 is explicit; else null.
 -- Organ flags that say no are not an explicit M0; summary stage is not evidence.
 -- metastatic_at_diagnosis: stage_iv, and any evidence where the group is silent.
+-- stage_iv_rests_on_eod_00: nothing says M0 but EOD Mets 00, which includes unknown, and the M0 derived from it.
 -- stage_iv_conflict: one piece says M1 and another M0. A finding for the quality report, never settled here.
 with pieces as (
     select
@@ -92,7 +93,7 @@ select
     coalesce(
         not stage_iv_any_evidence
         and eod_says_00
-        and len(list_filter(says, lambda piece: piece is false)) = 1,
+        and len(list_filter(says, lambda piece: piece is false)) = if(m0_is_of_eod_00, 2, 1),
         false
     ) as stage_iv_rests_on_eod_00
 from decided

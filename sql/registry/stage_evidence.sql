@@ -3,13 +3,19 @@
 -- True is M1, false is an explicit M0 (c0(i+) and CS 05, 07 and EOD 05 are M0), null says nothing: a blank or 88
 -- pathologic M is never M0. EOD 00 is false though it includes unknown. Organ flags: true on any yes, or other site
 -- 1 or 2; false where no flag is unknown; it never proves M0, since nodes and skin have no flag before 2016.
--- derived_m is M as the source derives it, in any edition, or as a mapped source gives it without saying its basis.
+-- derived_m is M as the source derives it, in any edition, or as a mapped source gives it without saying its basis. The
+-- 7th edition derives M0 from CS Mets 99, unknown: such an M0 is no evidence. Where CS Mets is not in the extract nobody
+-- can tell, and the derived M0 stands.
 -- (AJCC 6th-8th; Collaborative Stage 02.05 CS Mets at DX; EOD 3.3 Mets, breast.)
 with received as (
     select
         staged.*,
         received_group,
-        [m_ajcc6_derived, m_ajcc7_derived, m_ajcc6_adjusted, m_combined_2016, m_eod_2018, m_at_diagnosis] as m_values
+        case
+            when cs_mets_at_dx = 'unknown' and m_ajcc7_derived = 'm0' then 'mx'
+            else m_ajcc7_derived
+        end as m_ajcc7_known,
+        [m_ajcc6_derived, m_ajcc7_known, m_ajcc6_adjusted, m_combined_2016, m_eod_2018, m_at_diagnosis] as m_values
     from staged
     inner join stage_of_source using (source_file, source_record)
 )
@@ -39,6 +45,7 @@ select
     end as evidence_cs_mets,
     case when eod_mets = 'distant' then true when eod_mets in ('none', 'itc') then false end as evidence_eod_mets,
     coalesce(eod_mets = 'none', false) as eod_says_00,
+    coalesce(eod_mets = 'none' and m_eod_2018 = 'm0', false) as m0_is_of_eod_00,
     case
         when 'yes' in (mets_bone, mets_brain, mets_liver, mets_lung, mets_distant_ln, mets_other) then true
         when mets_other = 'generalized' then true

@@ -44,13 +44,15 @@ def test_a_blank_pathologic_m_is_never_m0(rule):
 
 def test_eod_00_is_flagged(seer_rule):
     """From 2018 EOD metastases 10 and 70 are distant and 05 is M0. Code 00 means none **or unknown**: it counts as no,
-    and where nothing else says M0 the row says that it rests on it. A death-certificate code says nothing."""
+    and where nothing else says M0 the row says that it rests on it; the M0 that SEER derives from it is nothing else. A death-certificate code says nothing."""
     seer_rule(
         """
         year_of_diagnosis | stage_eod_2018 | m_eod_2018 | eod_mets          => stage_iv_any_evidence | evidence_eod_mets | stage_iv_rests_on_eod_00
         2019              | unknown        | blank      | distant           => true                  | true              | false
         2019              | unknown        | blank      | itc               => false                 | false             | false
         2019              | unknown        | blank      | none              => false                 | false             | true
+        2019              | unknown        | m0         | none              => false                 | false             | true
+        2019              | unknown        | m0         | itc               => false                 | false             | false
         2019              | 2              | m0         | none              => false                 | false             | false
         2019              | unknown        | blank      | death_certificate => -                     | -                 | false
     """,
@@ -105,6 +107,18 @@ def test_seer_m_of_any_edition_is_evidence(seer_rule):
         2012              | 3                   | m1              | m0              => false    | true               | true
         2012              | unknown             | m0              | mx              => -        | false              | false
         2012              | unknown             | mx              | not_applicable  => -        | -                  | -
+    """)
+
+
+def test_an_m0_derived_from_unknown_is_no_evidence(seer_rule):
+    """The 7th edition derives M0 from collaborative-stage metastases 99, unknown. Unknown stays unknown: such an M0 is
+    not explicit. The stage group built on it still decides ``stage_iv``, as the papers did."""
+    seer_rule("""
+        year_of_diagnosis | stage_ajcc7_derived | m_ajcc7_derived | m_ajcc6_derived | cs_mets_at_dx => evidence_derived_m | stage_iv_any_evidence | stage_iv
+        2012              | unknown             | m0              | mx              | unknown       => -                  | -                     | -
+        2012              | unknown             | m0              | mx              | none          => false              | false                 | -
+        2012              | unknown             | m1              | mx              | unknown       => true               | true                  | -
+        2012              | 2                   | m0              | mx              | unknown       => -                  | false                 | false
     """)
 
 
