@@ -3,7 +3,8 @@
 -- A field that the extract does not have is not_released; one that is empty, or holds a code that no table knows,
 -- is unknown. Missing is never "no".
 -- race_ethnicity: Hispanic first, whatever the race; surname-only and unknown origin go by race, and hispanic_origin
--- stands beside it for a study with another policy. (NAACCR items 160, 190.)
+-- stands beside it for a study with another policy. An extract without origin has race alone: nobody in it is called
+-- non-Hispanic. (NAACCR items 160, 190.)
 -- age_group: from single years, else from the released band; five-year bands never straddle ours.
 -- Facility items under age 40 are suppressed by NCDB: withheld, so that no complete-case rule drops young women
 -- without saying so. (NCDB PUF dictionary.)
@@ -32,7 +33,7 @@ select
     case when sex is null then 'not_released' when sex in ('blank', 'unmapped') then 'unknown' else sex end as sex,
     case
         when hispanic = 'hispanic' then 'hispanic'
-        when race is null then 'not_released'
+        when race is null or hispanic is null then 'not_released'
         when race in ('unknown', 'blank', 'unmapped') then 'unknown'
         else 'non_hispanic_' || race
     end as race_ethnicity,

@@ -2,7 +2,8 @@
 --
 -- Two digits to diagnosis year 2022, A codes in 2023, B codes from 2024: text, always, and looked up one by one, because
 -- ranges lie (63, 73-76). A dual-coded row of 2022 keeps its two digits, and the B code checks the crosswalk. The
--- reconstruction item (from 2022) is read for reconstruction alone: its A6xx codes look like surgery and are not.
+-- reconstruction item (from 2022) is read for reconstruction alone, where the B list, which says nothing of it, is in use:
+-- its A6xx codes look like surgery and are not.
 -- (NAACCR items 1290, 1291; imsweb site-specific surgery tables 2004-2024.)
 with coded as (
     select
@@ -31,7 +32,8 @@ select
     listed.value as listed_surgery,
     listed.bilateral as listed_bilateral,
     case
-        when listed.reconstruction = 'separate_item' then coalesce(rebuilt.value, 'unknown')
+        when listed.value <> 'none' and starts_with(chosen.surgery_code, 'B')
+            then coalesce(rebuilt.value, listed.reconstruction)
         else listed.reconstruction
     end as listed_reconstruction,
     case

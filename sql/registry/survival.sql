@@ -2,14 +2,19 @@
 --
 -- The newest diagnosis year of an NCDB release has its follow-up withheld: that is not missing and not alive.
 -- survival_months is as recorded: what to do with zero months is the study's policy. SEER's flag "not calculated" (death
--- certificate or autopsy only) has no survival. entry_months is 0 where follow-up begins at diagnosis.
+-- certificate or autopsy only) has no survival. entry_months is 0 where the source has no entry at all, because follow-up
+-- begins at diagnosis; where it has, a person without one is null: from 0 she would bring time that nobody watched.
 -- Cause of death only where the source classifies it: SEER, first tumors (sequence 00 or 01). "Not first tumor" and a
 -- missing cause are null, never alive and never other cause. The NCDB has none.
 -- From metastasis: survival and entry less the months to the first distant metastasis; entry never below 0.
 -- (NCDB PUF dictionary; SEER cause-specific and other cause of death classification.)
 with classified as (
     select
-        staged.*,
+        staged.* exclude (entry_months),
+        case
+            when (select max(seen.entry_months) from staged as seen) is null then 0.0
+            when entry_months is not null then greatest(entry_months, 0.0)
+        end as entry_months,
         withheld_follow_up,
         disease_presentation,
         months_to_metastasis,
@@ -55,7 +60,7 @@ select
         when survival_months_status = 'not_calculated' then 'not_calculated'
         else 'unknown'
     end as survival_months_flag,
-    greatest(coalesce(entry_months, 0.0), 0.0) as entry_months,
+    entry_months,
     status_at_last_contact as vital_status,
     case when status_at_last_contact in ('dead', 'alive') then status_at_last_contact = 'dead' end as died,
     withheld_follow_up,
@@ -73,7 +78,7 @@ select
     case when months >= months_to_metastasis then round(months - months_to_metastasis, 6) end
         as survival_from_metastasis_months,
     case
-        when months_to_metastasis is not null
-            then round(greatest(coalesce(entry_months, 0.0) - months_to_metastasis, 0.0), 6)
+        when months_to_metastasis is not null and entry_months is not null
+            then round(greatest(entry_months - months_to_metastasis, 0.0), 6)
     end as entry_from_metastasis_months
 from classified

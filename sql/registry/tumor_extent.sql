@@ -117,7 +117,12 @@ select
             then 'pathologic'
         when clinical_t not in ('blank', 'unmapped', 'unknown', 'not_applicable', 'cX', 'cTX', 'X', '88', '99')
             then 'clinical'
-        when derived_t not in ('blank', 'unmapped', 'unknown', 'not_applicable', 'TX', '88', '99') then 'derived'
+        when
+            derived_t not in (
+                'blank', 'unmapped', 'unknown', 'not_applicable', 'NA', '88', '99', 'TX', 'cX', 'pX', 'TX Adjusted',
+                'Any T, Mets'
+            )
+            then 'derived'
         when coalesce(pathologic_t, clinical_t, derived_t) is null then 'not_released'
         else 'unknown'
     end as tn_basis

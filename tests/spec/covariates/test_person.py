@@ -37,6 +37,15 @@ def test_hispanic_first_then_race(rule):
     """)
 
 
+def test_without_origin_nobody_is_called_non_hispanic(seer_rule):
+    """An extract with race and no Hispanic origin has no race/ethnicity: its race stands in ``race``."""
+    seer_rule("""
+        race  | hispanic => race_ethnicity | race
+        white | -        => not_released   | white
+        black | -        => not_released   | black
+    """)
+
+
 def test_facility_is_withheld_under_forty(rule):
     """NCDB blanks facility type and location under age 40. That is withheld, not unknown: a complete-case rule on it
     would drop every young woman."""
@@ -99,7 +108,10 @@ def test_tn_basis_says_which_t_there_is(rule):
         c2         | pX           | -         => clinical
         c2         | blank        | -         => clinical
         cX         | blank        | -         => unknown
-        -          | -            | T2        => derived
+        -          | -            | T2         => derived
+        -          | -            | TX Adjusted => unknown
+        -          | -            | NA         => unknown
+        -          | -            | cX         => unknown
         -          | -            | -         => not_released
     """)
 

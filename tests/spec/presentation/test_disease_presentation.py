@@ -74,7 +74,7 @@ def test_the_clock_starts_at_metastasis_and_entry_is_left_truncated(mapped_rule)
         2                  | distant         | 40                           | 60              | 52           => 20                              | 12
         2                  | distant         | 40                           | 60              | 10           => 20                              | 0
         4                  | unknown         | -                            | 60              | 52           => 60                              | 52
-        4                  | unknown         | -                            | 60              | -            => 60                              | 0
-        2                  | distant         | 40                           | 30              | -            => -                               | 0
+        4                  | unknown         | -                            | 60              | 0            => 60                              | 0
+        2                  | distant         | 40                           | 30              | 0            => -                               | 0
         2                  | none            | -                            | 60              | 10           => -                               | -
     """)

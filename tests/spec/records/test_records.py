@@ -1,5 +1,7 @@
 """What came before this tumor."""
 
+import pytest
+
 
 def test_earlier_cancers_are_counted_by_sequence(rule):
     """Sequence 02-59 is a later cancer of the same person. 00 and 01 are the first; 60-88 number tumors that are not
@@ -55,3 +57,14 @@ def test_ascertainment_says_what_cannot_be_answered(derive_one):
     assert status["marital_status"] == "not_released"
     assert status["days_to_definitive_surgery"] == "not_released"
     assert said["reason"].null_count() == said["reference"].null_count() == 0
+
+
+@pytest.mark.parametrize("source", ["ncdb", "seer"])
+def test_lesion_counts_are_recorded_nowhere_and_the_table_says_so(derive_one, source):
+    """Oligometastatic and solitary disease have no column, because no source counts lesions. They have a line all the
+    same: a reader who looks for them finds the reason."""
+    said = derive_one("ascertainment", source=source, year_of_diagnosis="2012")
+    status = dict(said.select("variable", "status").iter_rows())
+    assert status["oligometastatic"] == status["solitary_metastasis"] == "not_released"
+    assert said["variable"].is_unique().all()
+    assert said["source"].unique().to_list() == [source]

@@ -60,11 +60,17 @@ def test_cause_of_death_only_where_the_source_classifies_it(seer_rule, rule):
 
 
 def test_entry_is_zero_where_follow_up_begins_at_diagnosis(mapped_rule):
-    """Entry into observation is 0 in a registry; a mapped source may observe people only from later on."""
+    """Entry into observation is 0 in a registry; a mapped source may observe people only from later on. A person of
+    such a source whose entry is not known has none: with 0 she would bring months in which nobody watched her."""
     mapped_rule("""
-        entry_months => entry_months
-        -            => 0
-        17.5         => 17.5
+        survival_months => entry_months
+        60              => 0
+    """)
+    mapped_rule("""
+        stage_at_diagnosis | entry_months => entry_months | entry_from_metastasis_months
+        4                  | 17.5         => 17.5         | 17.5
+        4                  | -0.3         => 0            | 0
+        4                  | -            => -            | -
     """)
 
 

@@ -89,6 +89,24 @@ def test_a_dual_coded_year_checks_the_crosswalk(rule):
     """)
 
 
+def test_the_b_list_leaves_reconstruction_to_its_own_item(rule):
+    """B codes say nothing of reconstruction: from 2024 the reconstruction item does. An empty item after a mastectomy
+    is unknown, never "none"."""
+    rule(
+        """
+        year_of_diagnosis | surgery_code_to_2022 | surgery_code_2023 | reconstruction_code => reconstruction
+        2024              | blank                | B600              | A610                => tissue
+        2024              | blank                | B600              | A000                => none
+        2024              | blank                | B600              | blank               => unknown
+        2024              | blank                | B200              | A300                => oncoplastic
+        2024              | blank                | B000              | A000                => not_applicable
+        2022              | 41                   | blank             | A610                => none
+    """,
+        release="2024",
+        covered_years=(2004, 2024),
+    )
+
+
 def test_seer_before_1998_knows_whether_but_not_what(seer_rule):
     """SEER 1988-1997 has site-specific codes for which no table is here. The reason item says whether the primary was
     operated; the type is surgery NOS, and the code is not read."""
