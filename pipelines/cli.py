@@ -3,19 +3,29 @@
 Commands import what they need when they run, so that ``cohorts --help`` answers at once.
 """
 
-import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from pipelines.cli_options import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    LayoutOption,
+    MappingOption,
+    PathsArgument,
+    ReplaceOption,
+    SourceOption,
+    SubmissionArgument,
+    SubmissionOption,
+    UnusedHome,
+)
+from pipelines.cli_output import busy, print_table, same_home, say
 from pipelines.errors import CohortsError, GateError, InputError, RefusedError
 
 # One thread for linear algebra, before NumPy is imported: sums in the same order on every machine.
@@ -34,73 +44,8 @@ app.add_typer(cohort_app, name="cohort")
 app.add_typer(study_app, name="study")
 
 
-def _check_home(home: Path) -> Path:
-    """Take a folder, there or not yet; a file is no home."""
-    if home.exists() and not home.is_dir():
-        raise InputError("The home is a file", where=str(home), remedy="Name a folder with --home.")
-    return home
-
-
-HomeOption = Annotated[
-    Path,
-    typer.Option(
-        "--home",
-        envvar="COHORTS_HOME",
-        help="The store's folder.",
-        show_default="./var",
-        callback=_check_home,
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
-SubmissionOption = Annotated[str, typer.Option("--submission", help="Submission id, such as ncdb-2022.")]
-SubmissionArgument = Annotated[str, typer.Argument(help="Submission id, such as ncdb-2022.")]
-PathsArgument = Annotated[
-    list[Path], typer.Argument(help="Extract files; a SEER*Stat .dic lies beside its data.")
-]
-SourceOption = Annotated[
-    str | None, typer.Option("--source", help="ncdb, seer or mapped, where it is not plain.")
-]
-LayoutOption = Annotated[Path | None, typer.Option("--layout", help="Layout file that came with the data.")]
-MappingOption = Annotated[Path | None, typer.Option("--mapping", help="YAML mapping of a mapped source.")]
-ReplaceOption = Annotated[
-    bool,
-    typer.Option("--replace", help="Load over a published id; the old one stays until the new one passes."),
-]
-UnusedHome = Annotated[
-    Path | None, typer.Option("--home", hidden=True, help="Taken everywhere; not needed here.")
-]
-DEFAULT_HOME = Path("var")
 STOPPED = 130
 """Exit code after Ctrl-C."""
-
-
-def _say(payload: dict[str, Any], lines: list[str], as_json: bool) -> None:
-    """Answer once: for a machine or for a person."""
-    typer.echo(json.dumps(payload, indent=2, default=str) if as_json else "\n".join(lines))
-
-
-def _same_home(home: Path) -> str:
-    """What a next command needs, to be copied as it stands."""
-    given = "--home" in sys.argv or any(word.startswith("--home=") for word in sys.argv)
-    return f" --home {home}" if given else ""
-
-
-@contextlib.contextmanager
-def _busy(what: str, as_json: bool) -> Iterator[None]:
-    """Show that long work is going on, where a terminal is attached."""
-    console = Console(stderr=True)
-    if as_json or not console.is_terminal:
-        yield
-        return
-    with console.status(what):
-        yield
-
-
-def _print_table(columns: list[str], rows: list[list[str]], title: str | None = None) -> None:
-    table = Table(*columns, title=title)
-    for row in rows:
-        table.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 
 @app.command()
@@ -110,12 +55,12 @@ def doctor(paths: PathsArgument, as_json: JsonOption = False, home: UnusedHome =
 
     entries, lines = [], []
     for path in paths:
-        with _busy(f"reading {path.name}", as_json):
+        with busy(f"reading {path.name}", as_json):
             entry = steps.examine(path)
         entries.append(entry)
         told = [problem for problem in entry["problems"] if problem not in entry["explanation"]]
         lines += [str(path), f"  {entry['explanation']}", *(f"  problem: {problem}" for problem in told)]
-    _say({"files": entries}, lines, as_json)
+    say({"files": entries}, lines, as_json)
     if not all(entry["can_be_loaded"] for entry in entries):
         raise typer.Exit(2)
 
@@ -135,7 +80,7 @@ def load(
     from pipelines import steps
     from pipelines.store import Home
 
-    with _busy(f"reading {len(paths)} file(s)", as_json):
+    with busy(f"reading {len(paths)} file(s)", as_json):
         manifest = steps.load(
             Home(home),
             paths,
@@ -155,9 +100,9 @@ def load(
         lines.append(f"set aside, with byte range and reason: {Home(home).building(submission).quarantine}")
     lines += [
         f"{submission}: {manifest.format}, release {manifest.release}",
-        f"Next: cohorts build {submission}{_same_home(home)}",
+        f"Next: cohorts build {submission}{same_home(home)}",
     ]
-    _say(manifest.model_dump(mode="json"), lines, as_json)
+    say(manifest.model_dump(mode="json"), lines, as_json)
 
 
 @app.command()
@@ -168,14 +113,14 @@ def build(
     from pipelines import steps
     from pipelines.store import Home
 
-    with _busy(f"building {submission}", as_json):
+    with busy(f"building {submission}", as_json):
         facts = steps.build(Home(home), submission)
     lines = [
         f"{facts.rows_extracted:,} records = {facts.rows_tumor:,} tumors; "
         f"{facts.unmapped_codes} codes that the codebook does not know",
-        f"Next: cohorts validate {submission}{_same_home(home)}",
+        f"Next: cohorts validate {submission}{same_home(home)}",
     ]
-    _say(asdict(facts), lines, as_json)
+    say(asdict(facts), lines, as_json)
 
 
 @app.command()
@@ -186,12 +131,12 @@ def validate(
     from pipelines import steps
     from pipelines.store import Home
 
-    with _busy(f"validating {submission}", as_json):
+    with busy(f"validating {submission}", as_json):
         verdict = steps.validate(Home(home), submission)
     lines = [f"{submission}: {verdict.checks} checks, passed"]
     lines += [f"warning: {check}" for check in verdict.warnings]
     lines.append(f"quality report: {home / 'submissions' / submission / 'quality' / 'index.html'}")
-    _say(verdict.model_dump(mode="json"), lines, as_json)
+    say(verdict.model_dump(mode="json"), lines, as_json)
 
 
 @app.command()
@@ -203,7 +148,7 @@ def discard(
     from pipelines.store import Home
 
     dropped = steps.discard(Home(home), submission)
-    _say({"discarded": str(dropped)}, [f"dropped {dropped}"], as_json)
+    say({"discarded": str(dropped)}, [f"dropped {dropped}"], as_json)
 
 
 @cohort_app.command("list")
@@ -213,7 +158,7 @@ def cohort_list(as_json: JsonOption = False, home: UnusedHome = None) -> None:
     from pipelines.settings import Settings
 
     found = list_cohorts(Settings().catalog_dir)
-    _say(
+    say(
         {"cohorts": [{"name": one.id, "title": one.title} for one in found]},
         [f"{one.id}: {one.title}" for one in found],
         as_json,
@@ -227,7 +172,7 @@ def cohort_show(name: str, as_json: JsonOption = False, home: UnusedHome = None)
     from pipelines.settings import Settings
 
     text = show_cohort(name, Settings().catalog_dir)
-    _say({"cohort": name, "text": text}, [text], as_json)
+    say({"cohort": name, "text": text}, [text], as_json)
 
 
 @cohort_app.command("run")
@@ -240,14 +185,14 @@ def cohort_run(
     from pipelines.settings import Settings
     from pipelines.store import Home
 
-    with _busy(f"materialising {name}", as_json):
+    with busy(f"materialising {name}", as_json):
         facts = steps.run_cohort(Home(home), submission, name)
     attrition = attrition_lines(facts.folder, min_cell=Settings().min_cell)
     if as_json:
-        _say({"cohort": name, "submission": submission, "attrition": attrition}, [], True)
+        say({"cohort": name, "submission": submission, "attrition": attrition}, [], True)
         return
     columns = ["step", "rule", "left", "remained"]
-    _print_table(
+    print_table(
         columns, [[row[name] for name in columns] for row in attrition], title=f"{name} on {submission}"
     )
     typer.echo(str(facts.folder))
@@ -260,7 +205,7 @@ def study_list(as_json: JsonOption = False, home: UnusedHome = None) -> None:
     from pipelines.studies import list_studies
 
     found = list_studies(Settings().catalog_dir)
-    _say(
+    say(
         {"studies": [{"name": one.id, "title": one.title} for one in found]},
         [f"{one.id}: {one.title}" for one in found],
         as_json,
@@ -274,7 +219,7 @@ def study_show(name: str, as_json: JsonOption = False, home: UnusedHome = None) 
     from pipelines.studies import show_study
 
     text = show_study(name, Settings().catalog_dir)
-    _say({"study": name, "text": text}, [text], as_json)
+    say({"study": name, "text": text}, [text], as_json)
 
 
 @study_app.command("run")
@@ -285,7 +230,7 @@ def study_run(
     from pipelines import steps
     from pipelines.store import Home
 
-    with _busy(f"running {name}", as_json):
+    with busy(f"running {name}", as_json):
         facts = steps.run_study(Home(home), submission, name)
     _print_study(name, facts.folder, as_json)
 
@@ -295,7 +240,7 @@ def _print_study(name: str, folder: Path, as_json: bool) -> None:
     from pipelines.studies import comparison_lines, diagnostic_lines
 
     lines = [*comparison_lines(folder, min_cell=Settings().min_cell), *diagnostic_lines(folder), str(folder)]
-    _say({"study": name, "folder": str(folder), "lines": lines}, lines, as_json)
+    say({"study": name, "folder": str(folder), "lines": lines}, lines, as_json)
 
 
 @app.command()
@@ -306,9 +251,9 @@ def report(
     from pipelines import steps
     from pipelines.store import Home
 
-    with _busy(f"drawing {submission}", as_json):
+    with busy(f"drawing {submission}", as_json):
         index = steps.report(Home(home), submission)
-    _say({"report": str(index)}, [f"report: {index}"], as_json)
+    say({"report": str(index)}, [f"report: {index}"], as_json)
 
 
 @app.command()
@@ -326,13 +271,13 @@ def diff(
     from pipelines.reporting.diff_tables import text_tables
     from pipelines.store import Home
 
-    with _busy(f"comparing {old} with {new}", as_json):
+    with busy(f"comparing {old} with {new}", as_json):
         found = steps.diff(Home(home), old, new)
     if as_json:
-        _say(found.payload(), [], True)
+        say(found.payload(), [], True)
         return
     for table in text_tables(found, everything=everything):
-        _print_table(table.columns, table.rows, title=table.title)
+        print_table(table.columns, table.rows, title=table.title)
         typer.echo("\n".join([*table.notes, ""]))
 
 
@@ -343,7 +288,7 @@ def publish(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> Non
     from pipelines.store import Home
 
     warehouse = steps.publish_warehouse(Home(home))
-    _say({"warehouse": str(warehouse)}, [f"warehouse: {warehouse}"], as_json)
+    say({"warehouse": str(warehouse)}, [f"warehouse: {warehouse}"], as_json)
 
 
 @app.command()
@@ -366,23 +311,23 @@ def run(
 
     store = Home(home)
     steps.check_studies(study or [])
-    with _busy(f"loading {submission}", as_json):
+    with busy(f"loading {submission}", as_json):
         steps.load(
             store, paths, submission, source=source, layout=layout, mapping=mapping, replace_published=replace
         )
-    with _busy(f"building {submission}", as_json):
+    with busy(f"building {submission}", as_json):
         steps.build(store, submission)
-    with _busy(f"validating {submission}", as_json):
+    with busy(f"validating {submission}", as_json):
         verdict = steps.validate(store, submission)
     folders: dict[str, Path] = {}
     refused: dict[str, RefusedError] = {}
     for name in study or []:
-        with _busy(f"running {name}", as_json):
+        with busy(f"running {name}", as_json):
             try:
                 folders[name] = steps.run_study(store, submission, name).folder
             except RefusedError as refusal:  # an answer too: the report prints it, and the exit code says so
                 refused[name] = refusal
-    with _busy("drawing and publishing", as_json):
+    with busy("drawing and publishing", as_json):
         index = steps.report(store, submission)
         warehouse = steps.publish_warehouse(store)
     from pipelines.settings import Settings
@@ -402,7 +347,7 @@ def run(
         ]
     lines += [f"{name}: refused ({refusal.reason_code})" for name, refusal in refused.items()]
     lines += ["", f"report: {index}", f"warehouse: {warehouse}"]
-    _say(
+    say(
         {
             "manifest": manifest.model_dump(mode="json"),
             "studies": {name: str(folder) for name, folder in folders.items()},
@@ -443,9 +388,9 @@ def synth(
     world: dict[str, Any] = {"surgery_hr": surgery_hr, "immortal_time": immortal_time == "on"}
     if stage_iv_share is not None:
         world["stage_iv_share"] = stage_iv_share
-    with _busy(f"writing {rows:,} records", as_json):
+    with busy(f"writing {rows:,} records", as_json):
         files = write_extract(WorldSettings(**world), format_name, rows, seed, out)
-    _say({"files": [str(path) for path in files.paths]}, [str(path) for path in files.paths], as_json)
+    say({"files": [str(path) for path in files.paths]}, [str(path) for path in files.paths], as_json)
 
 
 @app.command()
@@ -456,10 +401,10 @@ def demo(home: HomeOption = Path("var/demo"), as_json: JsonOption = False) -> No
 
     rows, index = run_demo(Home(home), say=lambda text: typer.echo(text, err=True))
     if as_json:
-        _say({"summary": rows, "report": str(index)}, [], True)
+        say({"summary": rows, "report": str(index)}, [], True)
         return
     columns = list(rows[0])
-    _print_table(
+    print_table(
         columns, [[str(row[column]) for column in columns] for row in rows], title="Demo on synthetic data"
     )
     typer.echo(f"report: {index}")
@@ -473,7 +418,7 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
 
     entries = steps.status(Home(home))
     if as_json or not entries:
-        _say({"submissions": entries}, [f"No submission in {home}. Begin with: cohorts load --help"], as_json)
+        say({"submissions": entries}, [f"No submission in {home}. Begin with: cohorts load --help"], as_json)
         return
     rows = [
         [
@@ -488,10 +433,10 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
         ]
         for entry in entries
     ]
-    _print_table(["submission", "state", "what", "records", "loaded (UTC)", "judged (UTC)", "studies"], rows)
+    print_table(["submission", "state", "what", "records", "loaded (UTC)", "judged (UTC)", "studies"], rows)
     for entry in entries:
         if entry["next"]:
-            typer.echo(f"{entry['submission']} ({entry['state']}), next: {entry['next']}{_same_home(home)}")
+            typer.echo(f"{entry['submission']} ({entry['state']}), next: {entry['next']}{same_home(home)}")
 
 
 def main() -> None:

@@ -1,0 +1,47 @@
+"""Options and arguments that commands share: an option of the callback would work only before the command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.errors import InputError
+
+DEFAULT_HOME = Path("var")
+
+
+def _check_home(home: Path) -> Path:
+    """Take a folder, there or not yet; a file is no home."""
+    if home.exists() and not home.is_dir():
+        raise InputError("The home is a file", where=str(home), remedy="Name a folder with --home.")
+    return home
+
+
+HomeOption = Annotated[
+    Path,
+    typer.Option(
+        "--home",
+        envvar="COHORTS_HOME",
+        help="The store's folder.",
+        show_default="./var",
+        callback=_check_home,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
+SubmissionOption = Annotated[str, typer.Option("--submission", help="Submission id, such as ncdb-2022.")]
+SubmissionArgument = Annotated[str, typer.Argument(help="Submission id, such as ncdb-2022.")]
+PathsArgument = Annotated[
+    list[Path], typer.Argument(help="Extract files; a SEER*Stat .dic lies beside its data.")
+]
+SourceOption = Annotated[
+    str | None, typer.Option("--source", help="ncdb, seer or mapped, where it is not plain.")
+]
+LayoutOption = Annotated[Path | None, typer.Option("--layout", help="Layout file that came with the data.")]
+MappingOption = Annotated[Path | None, typer.Option("--mapping", help="YAML mapping of a mapped source.")]
+ReplaceOption = Annotated[
+    bool,
+    typer.Option("--replace", help="Load over a published id; the old one stays until the new one passes."),
+]
+UnusedHome = Annotated[
+    Path | None, typer.Option("--home", hidden=True, help="Taken everywhere; not needed here.")
+]
