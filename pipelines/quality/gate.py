@@ -2,15 +2,15 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
 
 from pipelines.quality.checks import Check, DictionaryColumn, checks, read_dictionary
+from pipelines.quality.finding import Finding, Status
 from pipelines.quality.page import render_page
 from pipelines.quality.relations import create_relations
 from pipelines.quality.rules import breaking_rows, checked_rows
@@ -20,7 +20,6 @@ from pipelines.store import Submission, Verdict, write_parquet, write_text
 if TYPE_CHECKING:  # Great Expectations takes 2.5 seconds to import: only a gate that runs pays for it.
     from pipelines.quality.engine import Answer
 
-Status = Literal["pass", "warn", "fail", "error", "not_applicable", "overridden"]
 
 RESULT_SCHEMA: dict[str, type[pl.DataType]] = {
     "submission": pl.String,
@@ -36,41 +35,6 @@ RESULT_SCHEMA: dict[str, type[pl.DataType]] = {
     "status": pl.String,
     "judged_at": pl.String,
 }
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check found.
-
-    Attributes
-    ----------
-    check : Check
-    status : str
-        ``not_applicable`` where the check is for another registry, asks for a column that the extract
-        does not have, or has no row in its scope.
-    n_checked, n_failed : int or None
-        Rows in scope, and those of them that break the rule; none where the check itself broke.
-    problem : str or None
-        What broke the check, without any value from the data.
-    """
-
-    check: Check
-    status: Status
-    n_checked: int | None = 0
-    n_failed: int | None = 0
-    problem: str | None = None
-
-    @property
-    def percent_failed(self) -> float | None:
-        """Percentage of the rows in scope that break the rule."""
-        if self.n_checked is None or self.n_failed is None:
-            return None
-        return 100 * self.n_failed / max(self.n_checked, 1)
-
-    @property
-    def blocks(self) -> bool:
-        """Whether the submission may not be used: a blocking check failed, or any check broke."""
-        return self.status in ("fail", "error")
 
 
 def validate(

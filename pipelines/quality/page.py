@@ -8,7 +8,6 @@ counts are in ``results.parquet``, which stays at the site.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import jinja2
 import polars as pl
@@ -16,9 +15,6 @@ import polars as pl
 from pipelines.disclosure import format_count, is_small
 from pipelines.quality.relations import PEOPLE
 from pipelines.store import Manifest
-
-if TYPE_CHECKING:
-    from pipelines.quality.gate import Finding
 
 ROUND_TO = 10
 STATUS_ORDER = ("error", "fail", "warn", "overridden", "pass", "not_applicable")
@@ -75,7 +71,7 @@ class UnmappedCode:
 
 
 def render_page(
-    manifest: Manifest, found: Sequence["Finding"], unmapped: pl.DataFrame, *, min_cell: int
+    manifest: Manifest, found: Sequence[Finding], unmapped: pl.DataFrame, *, min_cell: int
 ) -> str:
     """Render the quality page of one submission.
 
@@ -143,7 +139,7 @@ def unmapped_codes(unmapped: pl.DataFrame, min_cell: int) -> list[UnmappedCode]:
     return shown
 
 
-def _line(finding: "Finding", min_cell: int) -> Line:
+def _line(finding: Finding, min_cell: int) -> Line:
     check = finding.check
     checked, failed, percent = _numbers(finding, min_cell)
     return Line(
@@ -167,7 +163,7 @@ def _line(finding: "Finding", min_cell: int) -> Line:
     )
 
 
-def _numbers(finding: "Finding", min_cell: int) -> tuple[str, str, str]:
+def _numbers(finding: Finding, min_cell: int) -> tuple[str, str, str]:
     """Rows checked, rows failed and their percentage, as they may be printed."""
     checked, failed = finding.n_checked, finding.n_failed
     if checked is None or failed is None:

@@ -5,7 +5,6 @@ survival from diagnosis or from the first metastasis is left-truncated. Hazards 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,8 @@ import polars as pl
 from pipelines.stats.cox import fit_cox
 from pipelines.store.files import aside
 
-from .draws import BLOCK_ROWS, BoolArray, Coded, Draws, FloatArray, IntArray, sample, variables
+from .draws import BLOCK_ROWS, Coded, Draws, FloatArray, sample, variables
+from .msk_cohort import Cohort
 from .msk_tables import patient_table, sample_table, tab_file
 from .settings import WorldSettings
 
@@ -26,54 +26,6 @@ NEARLY_EQUAL = 1e-4  # months; Cox takes times closer than rounding errors as on
 LATEST_RELAPSE, OLDEST_AT_RELAPSE = 300, 12 * 95  # months from diagnosis, months of age
 PRIMARY_SEQUENCED = 0.45
 PATIENT_FILE, SAMPLE_FILE = "data_clinical_patient.txt", "data_clinical_sample.txt"
-
-
-@dataclass(frozen=True)
-class Cohort:
-    """People of the cohort (arrays of shape (n,), months from diagnosis unless said otherwise).
-
-    Attributes
-    ----------
-    age : ndarray
-        At diagnosis (months).
-    de_novo, primary_sequenced : ndarray of bool
-    metastasis, death, sequencing, last_contact : ndarray
-        First distant metastasis (infinite for none), death, first sequencing, death or end of follow-up.
-    hazard : ndarray
-        Of death after metastasis (per month).
-    """
-
-    number: IntArray
-    age: FloatArray
-    de_novo: BoolArray
-    primary_sequenced: BoolArray
-    metastasis: FloatArray
-    death: FloatArray
-    sequencing: FloatArray
-    last_contact: FloatArray
-    hazard: FloatArray
-    covariates: dict[str, Coded]
-
-    @property
-    def metastatic(self) -> BoolArray:
-        """Metastasis seen by the last contact (n,)."""
-        return np.less_equal(self.metastasis, self.last_contact)
-
-    @property
-    def died(self) -> BoolArray:
-        """Death seen by the last contact (n,)."""
-        return np.less_equal(self.death, self.last_contact)
-
-    def take(self, rows: IntArray) -> "Cohort":
-        """The same for some people."""
-        arrays = {
-            field.name: getattr(self, field.name)[rows]
-            for field in fields(self)
-            if field.name != "covariates"
-        }
-        return Cohort(
-            **arrays, covariates={name: coded.take(rows) for name, coded in self.covariates.items()}
-        )
 
 
 def simulate(settings: WorldSettings, rows: int, seed: int) -> Iterator[Cohort]:

@@ -3,15 +3,12 @@
 import csv
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from .draws import BoolArray, FloatArray
-
-if TYPE_CHECKING:
-    from .msk import Cohort
+from .msk_cohort import Cohort
 
 COLUMNS_TABLE = Path(__file__).parent / "tables" / "msk_columns.csv"
 DAYS_PER_MONTH = 365.25 / 12
@@ -61,16 +58,16 @@ def _whole_with_zero(values: FloatArray) -> Text:
     return _decimals(np.rint(np.where(np.isfinite(values), values, 0)), 1)
 
 
-def _patient_ids(block: "Cohort") -> Text:
+def _patient_ids(block: Cohort) -> Text:
     return "P-" + pl.Series(block.number).cast(pl.String).str.zfill(7)
 
 
-def _words(block: "Cohort", name: str) -> Text:
+def _words(block: Cohort, name: str) -> Text:
     coded = block.covariates[name]
     return pl.Series(coded.levels).gather(coded.codes)
 
 
-def patient_table(block: "Cohort") -> pl.DataFrame:
+def patient_table(block: Cohort) -> pl.DataFrame:
     """One row per person, every column text; months from birth and from diagnosis as in the public study."""
     seen, died, years = block.metastatic, block.died, block.age / 12
     receptors = _words(block, "receptors")
@@ -107,7 +104,7 @@ def patient_table(block: "Cohort") -> pl.DataFrame:
     return pl.DataFrame(values)
 
 
-def sample_table(block: "Cohort") -> pl.DataFrame:
+def sample_table(block: Cohort) -> pl.DataFrame:
     """One or two rows per person: the first sample, and in one person of ten a later one."""
     first = _samples(block, block.sequencing, 1)
     again = np.flatnonzero(block.number % 10 == 3)
@@ -116,7 +113,7 @@ def sample_table(block: "Cohort") -> pl.DataFrame:
     return pl.concat([first, _samples(later, middle, 2)]).sort("PATIENT_ID", "SAMPLE_ID")
 
 
-def _samples(block: "Cohort", collected: FloatArray, order: int) -> pl.DataFrame:
+def _samples(block: Cohort, collected: FloatArray, order: int) -> pl.DataFrame:
     rows = len(block.age)
     patient = _patient_ids(block)
     metastasis = (block.metastasis <= collected) & (~block.primary_sequenced | (order > 1))

@@ -10,7 +10,8 @@ from quality_toys import submission
 
 from pipelines.quality import checks
 from pipelines.quality.checks import read_dictionary
-from pipelines.quality.gate import Finding, judge
+from pipelines.quality.finding import Finding
+from pipelines.quality.gate import judge
 from pipelines.registry import derive
 from pipelines.store import Submission
 
