@@ -20,6 +20,31 @@ def is_small(count: int, min_cell: int) -> bool:
     return 0 < count < min_cell
 
 
+def gives_away(measure: str, estimate: float | None, total: int | None, min_cell: int) -> bool:
+    """Whether a number of people, or a percentage of them, tells a count that has to be hidden.
+
+    Parameters
+    ----------
+    measure : str
+        ``n`` is a number of people, ``percent`` a percentage of ``total``; other measures tell no count.
+    estimate : float, optional
+        The number.
+    total : int, optional
+        People it is a part of, shown beside it: the other part can be subtracted.
+    min_cell : int
+        Counts below this are hidden (people).
+    """
+    if estimate is None or measure not in {"n", "percent"}:
+        return False
+    if measure == "n":
+        count = round(estimate)
+    elif total is None:
+        return False
+    else:
+        count = round(estimate * total / 100)
+    return is_small(count, min_cell) or (total is not None and is_small(total - count, min_cell))
+
+
 def format_count(count: int | None, min_cell: int) -> str:
     """A count as it may be printed; a hidden neighbour has no bound of its own, so it is a dash."""
     if count is None:

@@ -7,6 +7,7 @@ import polars as pl
 
 from pipelines.defs.assets import quality
 from pipelines.defs.submissions import HomeResource, submissions
+from pipelines.disclosure import is_small
 from pipelines.quality import checks
 from pipelines.settings import Settings
 
@@ -29,7 +30,7 @@ def expectations(
     context: dg.AssetCheckExecutionContext, store: HomeResource
 ) -> Iterator[dg.AssetCheckResult]:
     """Say of each expectation what the gate said; one that does not apply to the source passes as such."""
-    building = store.home.building(context.partition_key)
+    building, min_cell = store.home.building(context.partition_key), Settings().min_cell
     said = {row["check_id"]: row for row in pl.read_parquet(building.quality_results).iter_rows(named=True)}
     for check in CHECKS:
         row = said.get(check.check_id)
@@ -42,7 +43,10 @@ def expectations(
             severity=dg.AssetCheckSeverity.ERROR if stops else dg.AssetCheckSeverity.WARN,
             metadata={
                 "status": status,
-                "percent_failed": row["percent_failed"] if row else None,
+                # A percentage of a known number of rows would tell how few they are.
+                "percent_failed": row["percent_failed"]
+                if row and not is_small(row["n_failed"] or 0, min_cell)
+                else None,
                 "threshold": row["threshold"] if row else None,
             },
         )

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from markdown_it import MarkdownIt
 
-from pipelines.disclosure import format_count, hide_table, is_small
+from pipelines.disclosure import format_count, gives_away, hide_table, is_small
 from pipelines.errors import InputError
 from pipelines.reporting.cohort import diagram
 from pipelines.reporting.figures import forest, kaplan_meier, love_plot, overlap
@@ -198,7 +198,9 @@ def _comparison_table(comparison: pl.DataFrame) -> str:
             ours = format_count(None if row["estimated"] is None else int(row["estimated"]), min_cell)
         elif row["estimated"] is None:
             ours = "–"
-        hidden = row["measure"] == "n" and is_small(int(row["estimated"] or 0), min_cell)
+        hidden = gives_away(row["measure"], row["estimated"], row["n"], min_cell)
+        if hidden and not ours.startswith("<"):
+            ours = "hidden"
         delta = "–" if row["delta"] is None else f"{row['delta']:+,.{0 if row['measure'] == 'n' else 2}f}"
         rows.append(
             {

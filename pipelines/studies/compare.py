@@ -218,6 +218,7 @@ SCHEMA = {
     "printed_ci_level": pl.Float64,
     "source": pl.String,
     "note": pl.String,
+    "n": pl.Int64,
 }
 
 
@@ -251,6 +252,7 @@ def judged(target: Target, ours: Estimate | None, why: str | None, level: float)
         "printed_ci_level": target.ci_level,
         "source": target.source,
         "note": "; ".join(part for part in (target.note, why) if part),
+        "n": None if ours is None else ours.counts.n,  # a percentage of few people tells who they are
     }
 
 

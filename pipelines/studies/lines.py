@@ -4,6 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
+from pipelines.disclosure import gives_away
+
 
 def number(value: float | None, measure: str) -> str:
     """A value with the digits its measure deserves."""
@@ -27,14 +29,14 @@ def comparison_lines(folder: Path, *, min_cell: int = 11) -> list[str]:
     folder : Path
         ``<submission>/studies/<study>``.
     min_cell : int
-        Counts of people below this are hidden.
+        Counts of people below this are hidden, and so are percentages and other parts that tell them.
     """
     lines = []
     for row in pl.read_csv(folder / "comparison.csv", infer_schema_length=None).iter_rows(named=True):
         measure = row["measure"]
         ours = number(row["estimated"], measure) + interval(row["ci_low"], row["ci_high"], measure)
-        if measure == "n" and row["estimated"] is not None and 0 < row["estimated"] < min_cell:
-            ours = f"<{min_cell}"
+        if gives_away(measure, row["estimated"], row["n"], min_cell):
+            ours = "hidden"
         published = number(row["published"], measure)
         if row["published"] is None:
             published = "a direction"

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipelines.disclosure import (
     format_count,
+    gives_away,
     hide,
     hide_attrition,
     hide_parts,
@@ -23,6 +24,19 @@ counts = st.integers(min_value=0, max_value=40)
 def test_a_single_count() -> None:
     assert [hide(count, MIN) for count in (0, 1, 10, 11, None)] == [0, None, None, 11, None]
     assert [format_count(count, MIN) for count in (0, 10, 1234, None)] == ["0", "<11", "1,234", "–"]
+
+
+def test_a_percentage_of_a_shown_total_is_a_count() -> None:
+    """5 of 200 are 2.5 %, and 195 of 200 leave the same 5."""
+    assert gives_away("percent", 2.5, 200, MIN)
+    assert gives_away("percent", 97.5, 200, MIN)
+    assert gives_away("n", 195.0, 200, MIN)
+    assert gives_away("n", 5.0, None, MIN)
+    assert not gives_away("percent", 10.0, 200, MIN)
+    assert not gives_away("percent", 0.0, 200, MIN)
+    assert not gives_away("n", 200.0, 200, MIN)
+    assert not gives_away("hr", 0.5, 8, MIN)
+    assert not gives_away("percent", None, 200, MIN)
 
 
 def test_a_lone_small_part_takes_its_smallest_neighbour_with_it() -> None:

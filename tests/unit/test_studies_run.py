@@ -150,6 +150,30 @@ def test_every_target_has_a_verdict_and_a_line(mudgway: tuple[Submission, StudyF
     assert any("after diagnosis" in line for line in diagnostic_lines(facts.folder))
 
 
+def test_a_percentage_that_tells_a_small_count_is_not_printed(tmp_path: Path) -> None:
+    """35 % of 40 women are 14 and may be shown; 12.5 % are 5 and may not, nor the 87.5 % and 35 that leave them."""
+    columns = [
+        "target",
+        "measure",
+        "published",
+        "published_ci_low",
+        "published_ci_high",
+        "estimated",
+        "ci_low",
+    ]
+    columns += ["ci_high", "verdict", "verification", "n"]
+    rows = [
+        ("n_all", "n", 3231.0, None, None, 40.0, None, None, "differs", "abstract", 40),
+        ("percent_surgery", "percent", 35.0, None, None, 35.0, None, None, "match", "abstract", 40),
+        ("percent_radiation", "percent", 31.8, None, None, 12.5, None, None, "differs", "abstract", 40),
+        ("percent_others", "percent", 68.2, None, None, 87.5, None, None, "differs", "abstract", 40),
+        ("n_others", "n", 2101.0, None, None, 35.0, None, None, "differs", "computed", 40),
+    ]
+    pl.DataFrame(rows, schema=columns, orient="row").write_csv(tmp_path / "comparison.csv")
+    shown = [line.split("estimated ")[1].split(":")[0] for line in comparison_lines(tmp_path)]
+    assert shown == ["40", "35.0", "hidden", "hidden", "hidden"]
+
+
 def test_same_rows_in_another_order_give_the_same_bytes(tmp_path: Path) -> None:
     rows = tumors(world(500, seed=5))
     first = run_study(submission(tmp_path / "a", rows), "mudgway2020", CATALOG).folder
