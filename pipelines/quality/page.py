@@ -13,6 +13,7 @@ import jinja2
 import polars as pl
 
 from pipelines.disclosure import format_count, is_small
+from pipelines.quality.finding import Finding
 from pipelines.quality.relations import PEOPLE
 from pipelines.store import Manifest
 
