@@ -341,6 +341,7 @@ def _shown_subgroup(table: pl.DataFrame) -> str:
 
 
 def _estimates_table(estimates: pl.DataFrame) -> str:
+    total = estimates["n"].max()  # everybody: who few left a model can be subtracted from them
     rows = [
         {
             "analysis": row["analysis"],
@@ -350,7 +351,7 @@ def _estimates_table(estimates: pl.DataFrame) -> str:
                 row["estimate"], row["ci_low"], row["ci_high"], 2 if row["measure"] in RATIOS else 1
             ),
             "p": p_value(row["p_value"]),
-            "n": format_count(row["n"], Settings().min_cell),
+            "n": _people_text(row["n"], int(str(total or 0))),
             "effect": " ".join(part for part in (row["effect_type"], row["estimand"]) if part),
         }
         for row in estimates.filter(~pl.col("analysis").is_in(["table_one", "exposed_share"])).iter_rows(
@@ -371,6 +372,13 @@ def _estimates_table(estimates: pl.DataFrame) -> str:
         },
         numbers=["estimate", "p", "n"],
     )
+
+
+def _people_text(count: int | None, total: int) -> str:
+    """People of an analysis, hidden where they, or those of all who are not in it, are few."""
+    hidden = gives_away("n", count, total, Settings().min_cell)
+    text = format_count(count, Settings().min_cell)
+    return "hidden" if hidden and not text.startswith("<") else text
 
 
 def _what(row: dict[str, Any]) -> str:
