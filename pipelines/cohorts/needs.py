@@ -10,6 +10,14 @@ from pipelines.store import Submission
 
 NEVER_GIVEN = ("not_released", "withheld")
 LATER = "not_collected_before_"
+STAGE_HEADERS = {
+    "ajcc6_adjusted": "Breast - Adjusted AJCC 6th Stage",
+    "ajcc6_derived": "Derived AJCC Stage Group, 6th ed",
+    "ajcc7_derived": "Derived AJCC Stage Group, 7th ed",
+    "seer_combined_2016": "Derived SEER Cmb Stg Grp",
+    "eod_2018": "Derived EOD 2018 Stage Group",
+}
+"""SEER's stage group of each period: no field stands in for another."""
 
 
 def check_years(sub: Submission, years: Years | None, *, asked_by: str) -> None:
@@ -83,6 +91,46 @@ def check_needs(sub: Submission, needs: Iterable[str], years: Years | None, *, a
             where="registry/ascertainment",
             remedy="Use a source that records it, such as a mapped source or another registry.",
         )
+    if "stage_iv" in wanted:
+        check_stage_fields(sub, years, asked_by=asked_by)
+
+
+def check_stage_fields(sub: Submission, years: Years | None, *, asked_by: str) -> None:
+    """Refuse a listing that leaves out the stage field of a period: its years would be lost without a word.
+
+    Raises
+    ------
+    RefusedError
+        Reason code ``not_released``; every such field is named as SEER*Stat calls it, with its years.
+    """
+    period = (
+        pl.lit(True) if years is None else pl.col("year_of_diagnosis").is_between(years.first, years.last)
+    )
+    periods = (
+        pl.scan_parquet(sub.registry_table("tumor"))
+        .filter(period, pl.col("stage_edition").is_in(list(STAGE_HEADERS)))
+        .group_by("stage_edition")
+        .agg(
+            (pl.col("stage_group") == "not_released").all().alias("left_out"),
+            pl.col("year_of_diagnosis").min().alias("first"),
+            pl.col("year_of_diagnosis").max().alias("last"),
+        )
+        .filter("left_out")
+        .sort("first")
+        .collect()
+    )
+    if periods.is_empty():
+        return
+    fields = "; ".join(
+        f"{STAGE_HEADERS[row['stage_edition']]} ({row['first']} to {row['last']})"
+        for row in periods.iter_rows(named=True)
+    )
+    raise RefusedError(
+        f"{asked_by} needs stage by the field of each period, and submission '{sub.id}' was exported without: {fields}",
+        reason_code="not_released",
+        where="registry/tumor, stage_group",
+        remedy="Export the listing again with the field, or define a cohort of the years that have theirs.",
+    )
 
 
 def refusal_code(status: str, years: Years | None) -> str:

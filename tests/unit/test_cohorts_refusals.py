@@ -53,6 +53,22 @@ def test_a_variable_collected_later_than_the_first_year_is_refused(
         assert materialise(sub, HER2, CATALOG).n_members == 1
 
 
+def test_a_listing_without_the_stage_field_of_a_period_is_refused_by_its_name(tmp_path: Path) -> None:
+    """Without the combined stage group the women of 2016 and 2017 would be lost as "unknown"."""
+    staged = {"stage_group": "4", "stage_edition": "ajcc7_derived"}
+    left_out = {"stage_group": "not_released", "stage_edition": "seer_combined_2016", "stage_iv": None}
+    rows = [
+        {**staged, "year_of_diagnosis": 2011},
+        {**left_out, "year_of_diagnosis": 2016},
+        {**left_out, "year_of_diagnosis": 2017},
+    ]
+    sub = submission(tmp_path, tumors(rows, source="seer"), source="seer", covered=(2000, 2020))
+    with pytest.raises(RefusedError, match=r"Derived SEER Cmb Stg Grp \(2016 to 2017\)") as error:
+        materialise(sub, "stage_iv_female_breast", CATALOG)
+    assert error.value.reason_code == "not_released"
+    assert materialise(sub, HER2, CATALOG).n_members == 1  # 2010 to 2012 have their field
+
+
 def test_an_empty_cohort_names_the_rule_that_emptied_it(tmp_path: Path) -> None:
     sub = submission(tmp_path, tumors([{"her2_status": "negative"}, {"sex": "male"}]))
     with pytest.raises(InputError, match="nobody is left after rule 'her2_positive'"):
