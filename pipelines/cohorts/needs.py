@@ -18,6 +18,21 @@ STAGE_HEADERS = {
     "eod_2018": "Derived EOD 2018 Stage Group",
 }
 """SEER's stage group of each period: no field stands in for another."""
+SURGERY_FIELD = (
+    pl.when(pl.col("year_of_diagnosis") < 1998)
+    .then(pl.lit("Reason no cancer-directed surgery"))
+    .when(pl.col("year_of_diagnosis") < 2023)
+    .then(pl.lit("RX Summ--Surg Prim Site"))
+    .otherwise(pl.lit("RX Summ--Surg Prim Site 2023"))
+)
+FIELDS_OF_PERIODS = {
+    "stage_iv": (
+        "stage_group",
+        pl.col("stage_edition").replace_strict(STAGE_HEADERS, default=None, return_dtype=pl.String),
+    ),
+    "operated": ("primary_surgery", SURGERY_FIELD),
+}
+"""SEER columns that another field gives in each period: where a row says that it is missing, and the field's name."""
 
 
 def check_years(sub: Submission, years: Years | None, *, asked_by: str) -> None:
@@ -91,27 +106,42 @@ def check_needs(sub: Submission, needs: Iterable[str], years: Years | None, *, a
             where="registry/ascertainment",
             remedy="Use a source that records it, such as a mapped source or another registry.",
         )
-    if "stage_iv" in wanted:
-        check_stage_fields(sub, years, asked_by=asked_by)
+    check_fields_of_periods(sub, wanted, years, asked_by=asked_by)
 
 
-def check_stage_fields(sub: Submission, years: Years | None, *, asked_by: str) -> None:
-    """Refuse a listing that leaves out the stage field of a period: its years would be lost without a word.
+def check_fields_of_periods(
+    sub: Submission, wanted: Iterable[str], years: Years | None, *, asked_by: str
+) -> None:
+    """Refuse a SEER listing that leaves out the field of a period: its years would be lost as unknown.
 
     Raises
     ------
     RefusedError
         Reason code ``not_released``; every such field is named as SEER*Stat calls it, with its years.
     """
-    period = (
-        pl.lit(True) if years is None else pl.col("year_of_diagnosis").is_between(years.first, years.last)
-    )
+    tumor = pl.scan_parquet(sub.registry_table("tumor")).filter(pl.col("source") == "seer")
+    if years is not None:
+        tumor = tumor.filter(pl.col("year_of_diagnosis").is_between(years.first, years.last))
+    fields = [field for name in wanted if name in FIELDS_OF_PERIODS for field in left_out(tumor, name)]
+    if fields:
+        raise RefusedError(
+            f"{asked_by} needs the field of each period, and submission '{sub.id}' was exported without: "
+            + "; ".join(fields),
+            reason_code="not_released",
+            where="registry/tumor",
+            remedy="Export the listing again with the field, or define a cohort of the years that have theirs.",
+        )
+
+
+def left_out(tumor: pl.LazyFrame, name: str) -> list[str]:
+    """Fields of a column's periods that no row has, with the years they are missing in."""
+    word, field_of_row = FIELDS_OF_PERIODS[name]
     periods = (
-        pl.scan_parquet(sub.registry_table("tumor"))
-        .filter(period, pl.col("stage_edition").is_in(list(STAGE_HEADERS)))
-        .group_by("stage_edition")
+        tumor.with_columns(field=field_of_row)
+        .filter(pl.col("field").is_not_null())
+        .group_by("field")
         .agg(
-            (pl.col("stage_group") == "not_released").all().alias("left_out"),
+            pl.col(word).eq_missing("not_released").all().alias("left_out"),
             pl.col("year_of_diagnosis").min().alias("first"),
             pl.col("year_of_diagnosis").max().alias("last"),
         )
@@ -119,18 +149,7 @@ def check_stage_fields(sub: Submission, years: Years | None, *, asked_by: str) -
         .sort("first")
         .collect()
     )
-    if periods.is_empty():
-        return
-    fields = "; ".join(
-        f"{STAGE_HEADERS[row['stage_edition']]} ({row['first']} to {row['last']})"
-        for row in periods.iter_rows(named=True)
-    )
-    raise RefusedError(
-        f"{asked_by} needs stage by the field of each period, and submission '{sub.id}' was exported without: {fields}",
-        reason_code="not_released",
-        where="registry/tumor, stage_group",
-        remedy="Export the listing again with the field, or define a cohort of the years that have theirs.",
-    )
+    return [f"{row['field']} ({row['first']} to {row['last']})" for row in periods.iter_rows(named=True)]
 
 
 def refusal_code(status: str, years: Years | None) -> str:

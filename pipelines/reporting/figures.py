@@ -236,6 +236,10 @@ def overlap(histogram: pl.DataFrame) -> str:
     return to_svg(chart)
 
 
+def _left_out(left: str) -> str:
+    return "number hidden" if left == "hidden" else f"{left} left out"
+
+
 def attrition_diagram(steps: pl.DataFrame) -> str:
     """The flow of a cohort: a box for those who stay, and beside each arrow those who leave and why.
 
@@ -255,7 +259,7 @@ def attrition_diagram(steps: pl.DataFrame) -> str:
                 "middle": y + box / 2,
                 "after": row["remained"],
                 "rule": row["rule"],
-                "out": "" if number == 0 else f"{row['left']} left out",
+                "out": _left_out(row["left"]) if number else "",
                 "arrow": y - (gap - box),
             }
         )

@@ -181,7 +181,8 @@ def _forest_caption(study: Study) -> str:
     return (
         f"Hazard ratio of death, {arms['exposed']} against {arms['reference']}: under 1 favours {arms['exposed']}. "
         "A registry estimate that sits with the published one and away from the trials more likely repeats a bias "
-        "of the design than finds an effect."
+        "of the design than finds an effect. Whoever was operated on had lived to the operation: none of the "
+        "analyses on this page corrects for that immortal time."
         if study.run["settings"]["exposure"] == "surgery"
         else f"Hazard ratio of death, {arms['exposed']} against {arms['reference']}."
     )

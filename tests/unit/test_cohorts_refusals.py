@@ -69,6 +69,14 @@ def test_a_listing_without_the_stage_field_of_a_period_is_refused_by_its_name(tm
     assert materialise(sub, HER2, CATALOG).n_members == 1  # 2010 to 2012 have their field
 
 
+def test_a_listing_without_the_reason_item_does_not_know_surgery_before_1998(tmp_path: Path) -> None:
+    before = {"year_of_diagnosis": 1995, "primary_surgery": "not_released", "operated": None}
+    after = {"year_of_diagnosis": 2001, "primary_surgery": "mastectomy", "cause_of_death_group": "alive"}
+    sub = submission(tmp_path, tumors([before, after], source="seer"), source="seer", covered=(1988, 2016))
+    with pytest.raises(RefusedError, match=r"Reason no cancer-directed surgery \(1995 to 1995\)"):
+        materialise(sub, "stage_iv_seer_1988_2011", CATALOG)
+
+
 def test_an_empty_cohort_names_the_rule_that_emptied_it(tmp_path: Path) -> None:
     sub = submission(tmp_path, tumors([{"her2_status": "negative"}, {"sex": "male"}]))
     with pytest.raises(InputError, match="nobody is left after rule 'her2_positive'"):
