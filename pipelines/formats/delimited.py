@@ -92,13 +92,14 @@ def column_names(names: Sequence[str], path: Path) -> tuple[str, ...]:
     """
     found = tuple(name if name.strip() else f"unnamed_{position}" for position, name in enumerate(names, 1))
     lower = [name.strip().lower() for name in found]
-    repeated = sorted({name for name, low in zip(found, lower, strict=True) if lower.count(low) > 1})
+    # By position: where a header row is missing, the names are the values of the first person.
+    repeated = [str(position) for position, name in enumerate(lower, 1) if lower.count(name) > 1]
     taken = sorted(set(lower) & {SOURCE_FILE, SOURCE_RECORD})
     if repeated:
         raise InputError(
-            f"Two columns have the same name: {', '.join(repeated)}",
-            where=f"{path.name}, header row",
-            remedy="Export again with each column once.",
+            f"Columns {', '.join(repeated)} do not have names of their own",
+            where=f"{path.name}, first row",
+            remedy="Export again with a header row and each column once.",
         )
     if taken:
         raise InputError(

@@ -183,7 +183,7 @@ def test_several_files_of_one_submission_load_together_and_two_submissions_do_no
 def test_a_column_named_twice_is_refused(tmp_path: Path) -> None:
     write_dic(tmp_path / "export.dic", ["Sex", "Grade"])
     path = write_lines(tmp_path / "export.csv", [b"Sex,Grade,sex", b"1,2,3"])
-    with pytest.raises(InputError, match="same name"):
+    with pytest.raises(InputError, match="names of their own"):
         open_extract([path])
 
 
