@@ -98,9 +98,7 @@ def judge(sub: Submission, definition: CohortDefinition) -> pl.DataFrame:
     InputError
         A rule names a column that is not there, or is not SQL; all such rules are named.
     """
-    with duckdb.connect(":memory:") as con:
-        con.execute("set threads = 1")
-        con.read_parquet(str(sub.registry_table("tumor"))).create_view("tumor")
+    with store.sealed_duckdb({"tumor": sub.registry_table("tumor")}) as con:
         require_sql(con, definition)
         try:
             return con.sql(compile_query(definition)).pl()

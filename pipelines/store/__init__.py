@@ -5,6 +5,7 @@ from pipelines.store.files import sha256_of, write_parquet, write_text
 from pipelines.store.home import Home, check_submission_id
 from pipelines.store.manifest import FileFacts, Manifest, Verdict
 from pipelines.store.publish import publish
+from pipelines.store.sealed import sealed_duckdb
 from pipelines.store.submission import Submission
 from pipelines.store.warehouse import build_warehouse
 
@@ -18,6 +19,7 @@ __all__ = [
     "check_submission_id",
     "load_extract",
     "publish",
+    "sealed_duckdb",
     "sha256_of",
     "write_parquet",
     "write_text",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipelines.cohorts.definition import CohortDefinition
 from pipelines.errors import InputError
-from pipelines.store import Submission
+from pipelines.store import Submission, sealed_duckdb
 from pipelines.studies.definition import MISSING_WORDS, Covariate, Outcome, StudyDefinition
 from pipelines.studies.results import ALL, Counts, Finding
 
@@ -115,10 +115,11 @@ def read_members(sub: Submission, study: StudyDefinition) -> pl.DataFrame:
     for one in study.covariates:
         kind = "double" if one.kind == "continuous" else "varchar"
         expressions[f"covariates.{one.name}"] = (f"cast(({one.expression}) as {kind})", f"raw_{one.name}")
-    with duckdb.connect(":memory:") as con:
-        con.execute("set threads = 1")
-        con.read_parquet(str(sub.registry_table("tumor"))).create_view("tumor")
-        con.read_parquet(str(sub.root / "cohorts" / study.cohort / "members.parquet")).create_view("members")
+    tables = {
+        "tumor": sub.registry_table("tumor"),
+        "members": sub.root / "cohorts" / study.cohort / "members.parquet",
+    }
+    with sealed_duckdb(tables) as con:
         require_expressions(con, study, {name: sql for name, (sql, _) in expressions.items()})
         columns = ",\n    ".join(f"{sql} as {alias}" for sql, alias in expressions.values())
         query = f"""select

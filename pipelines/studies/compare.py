@@ -13,7 +13,7 @@ from scipy.stats import norm
 from pipelines.cohorts.definition import Strict
 from pipelines.errors import InputError
 from pipelines.studies.definition import StudyDefinition
-from pipelines.studies.results import Estimate, Finding
+from pipelines.studies.results import BASELINE_ONLY, Estimate, Finding
 
 RATIOS = ("hr", "shr", "or", "rr")
 INFORMS_ONLY = ("memory", "seed")
@@ -160,7 +160,12 @@ def compare(
         A target joins to nothing, although its analysis was done: all such targets are named.
     """
     by_key = {one.key: one for one in estimates}
-    absent = {one.analysis: one.message for one in findings if one.status == "absent"}
+    absent = {
+        one.analysis: one.message
+        for one in findings
+        if one.status == "absent"
+        and one.subgroup != BASELINE_ONLY  # a re-analysis excuses no published number
+    }
     rows, lost = [], []
     for target in targets:
         ours = by_key.get(target.key)

@@ -10,7 +10,16 @@ import pytest
 
 from pipelines.errors import GateError, InputError
 from pipelines.formats import QUARANTINE_SCHEMA, Batch, Extract
-from pipelines.store import FileFacts, Home, Manifest, Verdict, build_warehouse, load_extract, publish
+from pipelines.store import (
+    FileFacts,
+    Home,
+    Manifest,
+    Verdict,
+    build_warehouse,
+    load_extract,
+    publish,
+    sealed_duckdb,
+)
 from pipelines.store.files import aside
 
 
@@ -142,6 +151,17 @@ def test_an_open_warehouse_is_not_disturbed_by_the_next_one(tmp_path: Path) -> N
     with duckdb.connect(str(first), read_only=True) as analyst:
         build_warehouse(home)
         assert analyst.execute("select count(*) from submissions").fetchall() == [(0,)]
+
+
+def test_the_sql_of_a_catalog_reads_its_tables_and_no_other_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("a\n1\n")
+    pl.DataFrame({"sex": ["female"]}).write_parquet(tmp_path / "tumor.parquet")
+    with sealed_duckdb({"tumor": tmp_path / "tumor.parquet"}) as con:
+        assert con.sql("select sex from tumor").fetchall() == [("female",)]
+        for sql in (f"from read_csv('{secret}')", "set enable_external_access = true", "install httpfs"):
+            with pytest.raises(duckdb.Error):
+                con.execute(sql)
 
 
 def test_a_manifest_reads_back_as_it_was_written(tmp_path: Path) -> None:
