@@ -106,6 +106,7 @@ def _summary(
     ours = estimates.filter(
         (pl.col("term") == exposure)
         & (pl.col("measure") == "hr")
+        & pl.col("subgroup").is_in(["all", "baseline_only"])
         & pl.col("analysis").str.contains(
             "^(cox_unadjusted|cox_adjusted|cox_propensity_covariate|matched_cox)$"
         )

@@ -3,7 +3,7 @@
 from pipelines.cohorts.catalog import Listing, list_cohorts, load_cohort, show_cohort
 from pipelines.cohorts.compile import compile_query
 from pipelines.cohorts.definition import Arm, Arms, CohortDefinition, IndexTumor, Rule, Years
-from pipelines.cohorts.run import CohortFacts, attrition_lines, materialise, read_attrition
+from pipelines.cohorts.run import CohortFacts, attrition_lines, materialise, read_attrition, write_cohort
 
 __all__ = [
     "Arm",
@@ -21,4 +21,5 @@ __all__ = [
     "materialise",
     "read_attrition",
     "show_cohort",
+    "write_cohort",
 ]

@@ -63,8 +63,19 @@ def materialise(sub: Submission, name: str, catalog_dir: Path) -> CohortFacts:
     InputError
         Unknown or wrong definition; nobody is left, and the message says after which rule.
     """
+    return write_cohort(sub, load_cohort(name, catalog_dir))
+
+
+def write_cohort(sub: Submission, definition: CohortDefinition) -> CohortFacts:
+    """Write a cohort from its definition; what `materialise` does with one of the catalog.
+
+    Raises
+    ------
+    GateError, RefusedError, InputError
+        As `materialise`.
+    """
     sub.require_pass()
-    definition = load_cohort(name, catalog_dir)
+    name = definition.name
     asked_by = f"Cohort '{name}'"
     check_years(sub, definition.years, asked_by=asked_by)
     check_needs(sub, definition.all_needs, definition.years, asked_by=asked_by)

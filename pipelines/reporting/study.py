@@ -139,8 +139,7 @@ def _forest_rows(study: Study) -> pl.DataFrame:
         & pl.col("estimate").is_not_null()
     )
     for row in ours.iter_rows(named=True):
-        again = ", known at diagnosis only" if row["subgroup"] == "baseline_only" else ""
-        label = f"{FOREST_ANALYSES[row['analysis']]}{again}"
+        label = f"{FOREST_ANALYSES[row['analysis']]}{_again(row['subgroup'])}"
         rows.append(_forest_row(label, "this submission", row["estimate"], row, "ci_low"))
     if study.run["settings"]["exposure"] == "surgery":
         rows += [
@@ -150,6 +149,13 @@ def _forest_rows(study: Study) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=FOREST_SCHEMA, orient="row").unique(
         "label", keep="first", maintain_order=True
     )
+
+
+def _again(subgroup: str) -> str:
+    """How a repeated analysis differs from the published one."""
+    if subgroup == "all":
+        return ""
+    return ", known at diagnosis only" if subgroup == "baseline_only" else f", {subgroup.replace('_', ' ')}"
 
 
 FOREST_SCHEMA = {

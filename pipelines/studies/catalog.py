@@ -94,6 +94,7 @@ def protocol(study: StudyDefinition, cohort: CohortDefinition, targets: list[Tar
         lines.append(f"Matching: {rule.ratio}:1, {caliper}, order {rule.order}, no replacement ({said})")
     lines += [
         f"Analyses: {', '.join(study.analysis_names)}; primary: {study.primary}",
+        *(f"Again as {other.name}, for rule {other.rule}: {other.words}" for other in study.sensitivity),
         f"Published numbers compared: {len(targets)}",
     ]
     return "\n".join(lines)

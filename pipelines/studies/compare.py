@@ -13,7 +13,7 @@ from scipy.stats import norm
 from pipelines.cohorts.definition import Strict
 from pipelines.errors import InputError
 from pipelines.studies.definition import StudyDefinition
-from pipelines.studies.results import BASELINE_ONLY, Estimate, Finding
+from pipelines.studies.results import ALL, Estimate, Finding
 
 RATIOS = ("hr", "shr", "or", "rr")
 INFORMS_ONLY = ("memory", "seed")
@@ -163,8 +163,7 @@ def compare(
     absent = {
         one.analysis: one.message
         for one in findings
-        if one.status == "absent"
-        and one.subgroup != BASELINE_ONLY  # a re-analysis excuses no published number
+        if one.status == "absent" and one.subgroup == ALL  # a re-analysis excuses no published number
     }
     rows, lost = [], []
     for target in targets:

@@ -143,6 +143,29 @@ class Matching(Strict):
     words: str = ""
 
 
+class OtherRule(Strict):
+    """The study's cohort with one rule said otherwise, for a sensitivity analysis.
+
+    Attributes
+    ----------
+    name : str
+        Subgroup of its estimates; also the end of the name of its cohort.
+    rule : str
+        Id of the cohort's rule that it replaces.
+    words, reference, when
+        As in a cohort.
+    needs : tuple of str
+        Tumor columns that it needs beyond those of the cohort.
+    """
+
+    name: Identifier
+    rule: Identifier
+    words: str
+    reference: str
+    when: Sql
+    needs: tuple[Identifier, ...] = ()
+
+
 class StudyDefinition(Strict):
     """A study: its question, its cohort, its models, and what it is compared with.
 
@@ -161,6 +184,8 @@ class StudyDefinition(Strict):
         Term of the arms in the estimates.
     primary : str
         The analysis whose failure is the study's failure.
+    sensitivity : tuple of OtherRule
+        The main analyses again on the cohort with one rule said otherwise.
     """
 
     id: Identifier
@@ -177,6 +202,7 @@ class StudyDefinition(Strict):
     matching: Matching = Matching()
     analyses: tuple[Analysis, ...] = Field(min_length=1)
     primary: str
+    sensitivity: tuple[OtherRule, ...] = ()
     confidence_level: float = Field(default=0.95, gt=0.5, lt=1)
 
     @model_validator(mode="after")

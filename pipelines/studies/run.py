@@ -1,7 +1,7 @@
 """Runs a study on a submission: cohort, analyses, comparison, everything written at once."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from pipelines import store
-from pipelines.cohorts import load_cohort, materialise
+from pipelines.cohorts import load_cohort, write_cohort
 from pipelines.cohorts.definition import CohortDefinition
 from pipelines.cohorts.needs import check_needs, check_years, refusal_code
 from pipelines.cohorts.yaml_models import dump_yaml, settings_hash
@@ -21,7 +21,7 @@ from pipelines.studies import describe, matched, models
 from pipelines.studies.analysis_set import AnalysisSet, read_analysis_set
 from pipelines.studies.catalog import load_published, load_study
 from pipelines.studies.compare import compare
-from pipelines.studies.definition import StudyDefinition
+from pipelines.studies.definition import OtherRule, StudyDefinition
 from pipelines.studies.results import (
     ALL,
     BASELINE_ONLY,
@@ -30,6 +30,7 @@ from pipelines.studies.results import (
     estimates_frame,
     findings_frame,
 )
+from pipelines.studies.sensitivity import other_cohort, other_study
 
 CSV_TABLES = ("km_curves", "table_one", "balance", "propensity")
 MATCHED = ("matched_cox", "matched_km", "stratified_cox")
@@ -98,10 +99,12 @@ def run_study(sub: Submission, name: str, catalog_dir: Path) -> StudyFacts:
     cohort = load_cohort(study.cohort, catalog_dir)
     targets = load_published(name, catalog_dir)
     check_source(sub, study, cohort)
-    fresh_cohort(sub, cohort, catalog_dir)
+    fresh_cohort(sub, cohort)
     people = read_analysis_set(sub, study, cohort)
     gaps = covariate_gaps(sub, study, cohort)
-    found = Outcomes(findings=(*gaps, *people.findings)) + analyse(people)
+    found = Outcomes(findings=(*gaps, *people.findings)) + analyse(people, plan(study))
+    for other in study.sensitivity:
+        found += analyse_otherwise(sub, study, cohort, other)
     comparison = compare(targets, found.estimates, found.findings, study)
     identity = settings_hash(study, cohort)
     write(sub, study, cohort, found, comparison, identity)
@@ -159,11 +162,34 @@ def covariate_gaps(sub: Submission, study: StudyDefinition, cohort: CohortDefini
     return tuple(findings)
 
 
-def fresh_cohort(sub: Submission, cohort: CohortDefinition, catalog_dir: Path) -> None:
+def fresh_cohort(sub: Submission, cohort: CohortDefinition) -> None:
     """Materialise the cohort unless it is there from the same definition."""
     written = sub.root / "cohorts" / cohort.name / "definition.yaml"
     if not written.is_file() or written.read_text(encoding="utf-8") != dump_yaml(cohort):
-        materialise(sub, cohort.name, catalog_dir)
+        write_cohort(sub, cohort)
+
+
+def analyse_otherwise(
+    sub: Submission, study: StudyDefinition, cohort: CohortDefinition, other: OtherRule
+) -> Outcomes:
+    """Repeat the main analyses on the cohort with one rule said otherwise.
+
+    What cannot be done there is absent with its reason; it never stops the study.
+    """
+    there = other_cohort(cohort, other)
+    again = other_study(study, other, there)
+    try:
+        fresh_cohort(sub, there)
+        people = read_analysis_set(sub, again, there)
+    except (InputError, RefusedError) as error:
+        absent = [Finding(one, other.name, "not_done", "absent", error.what) for one in again.analyses]
+        return Outcomes(findings=tuple(absent))
+    jobs = [
+        Job(name, other.name, lambda people, run=run: run(people, other.name))  # type: ignore[misc]
+        for name, run in REPEATABLE.items()
+        if name in again.analyses
+    ]
+    return analyse(people, jobs)
 
 
 def plan(study: StudyDefinition) -> list[Job]:
@@ -180,18 +206,11 @@ def plan(study: StudyDefinition) -> list[Job]:
         ),
         "cox_other_cause": models.cox_other_cause,
     }
-    repeated: dict[str, Callable[[AnalysisSet, str], Outcomes]] = {
-        "cox_adjusted": cox_adjusted,
-        "cox_propensity_covariate": lambda people, subgroup: models.cox_propensity_covariate(
-            people, subgroup=subgroup
-        ),
-        "matched_cox": lambda people, subgroup: matched.matched(people, subgroup=subgroup),
-    }
     jobs = [Job(name, ALL, run) for name, run in single.items() if name in study.analyses]
     jobs += [
         Job(name, subgroup, lambda people, run=run, subgroup=subgroup: run(people, subgroup))  # type: ignore[misc]
-        for name, run in repeated.items()
-        if name in study.analyses
+        for name, run in REPEATABLE.items()
+        if name in study.analyses and name != "cox_unadjusted"
         for subgroup in again
     ]
     jobs += [
@@ -211,6 +230,11 @@ def plan(study: StudyDefinition) -> list[Job]:
     return jobs
 
 
+def cox_unadjusted(people: AnalysisSet, subgroup: str) -> Outcomes:
+    """The Cox model of the exposure alone."""
+    return models.cox_model(people, [], analysis="cox_unadjusted", subgroup=subgroup)
+
+
 def cox_adjusted(people: AnalysisSet, subgroup: str) -> Outcomes:
     """The adjusted Cox model, as published or with baseline covariates only."""
     study = people.study
@@ -218,7 +242,18 @@ def cox_adjusted(people: AnalysisSet, subgroup: str) -> Outcomes:
     return models.cox_model(people, terms, analysis="cox_adjusted", subgroup=subgroup)
 
 
-def analyse(people: AnalysisSet) -> Outcomes:
+REPEATABLE: dict[str, Callable[[AnalysisSet, str], Outcomes]] = {
+    "cox_unadjusted": cox_unadjusted,
+    "cox_adjusted": cox_adjusted,
+    "cox_propensity_covariate": lambda people, subgroup: models.cox_propensity_covariate(
+        people, subgroup=subgroup
+    ),
+    "matched_cox": lambda people, subgroup: matched.matched(people, subgroup=subgroup),
+}
+"""Analyses that are done again under another subgroup: baseline covariates only, or another cohort."""
+
+
+def analyse(people: AnalysisSet, jobs: Sequence[Job]) -> Outcomes:
     """Do every job; one that cannot be fitted is absent with its reason, the primary one is an error.
 
     Raises
@@ -227,7 +262,7 @@ def analyse(people: AnalysisSet) -> Outcomes:
         The primary analysis cannot be fitted.
     """
     found = Outcomes()
-    for job in plan(people.study):
+    for job in jobs:
         try:
             found += job.run(people)
         except StatsError as error:
@@ -268,14 +303,19 @@ def write(
     }
     record = run_record(sub, study, cohort, found, identity)
     with sub.write_dir(f"studies/{study.id}") as aside:
-        estimates_frame(found.estimates, same).write_csv(aside / "estimates.csv")
+        estimates = estimates_frame(found.estimates, same)
+        for other in study.sensitivity:
+            there = pl.lit(other_cohort(cohort, other).name)
+            elsewhere = pl.when(pl.col("subgroup") == other.name).then(there).otherwise(pl.col("cohort"))
+            estimates = estimates.with_columns(elsewhere.alias("cohort"))
+        estimates.write_csv(aside / "estimates.csv")
         findings_frame(found.findings).write_csv(aside / "diagnostics.csv")
         comparison.write_csv(aside / "comparison.csv")
         for name in CSV_TABLES:
             table = found.table(name)
             if table is not None:
                 table.write_csv(aside / f"{name}.csv")
-        for subgroup in (ALL, BASELINE_ONLY):
+        for subgroup in (ALL, BASELINE_ONLY, *(other.name for other in study.sensitivity)):
             pairs = found.table(matched.pairs_name(subgroup))
             if pairs is not None:
                 store.write_parquet(pairs, aside / f"{matched.pairs_name(subgroup)}.parquet")

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.cohorts import load_cohort
 from pipelines.cohorts.yaml_models import dump_yaml, load_model, settings_hash
 from pipelines.errors import InputError
 from pipelines.settings import Settings
 from pipelines.studies import list_studies, load_study, show_study
-from pipelines.studies.definition import Covariate, StudyDefinition
+from pipelines.studies.definition import Covariate, OtherRule, StudyDefinition
+from pipelines.studies.sensitivity import other_cohort
 
 CATALOG = Settings().catalog_dir
 SHIPPED = [one.id for one in list_studies(CATALOG)]
@@ -90,3 +92,14 @@ def test_baseline_only_leaves_out_what_is_known_after_diagnosis() -> None:
     assert study.has_reanalysis
     assert set(study.models.propensity) - set(names) == {"chemo_targeted", "endocrine", "radiation"}
     assert not load_study("vohra2018", CATALOG).has_reanalysis
+
+
+def test_a_sensitivity_analysis_names_a_rule_that_its_cohort_has() -> None:
+    cohort = load_cohort("stage_iv_her2_positive_2010_2012", CATALOG)
+    said = {"name": "other", "words": "Otherwise", "reference": "a test", "when": "stage_iv_clinical"}
+    there = other_cohort(cohort, OtherRule(rule="stage_iv", **said))
+    assert there.name == "stage_iv_her2_positive_2010_2012_other"
+    assert [rule.id for rule in there.rules] == [rule.id for rule in cohort.rules]
+    assert [rule.when for rule in there.rules if rule.id == "stage_iv"] == ["stage_iv_clinical"]
+    with pytest.raises(InputError, match="no rule 'stage'"):
+        other_cohort(cohort, OtherRule(rule="stage", **said))

@@ -305,6 +305,35 @@ def test_a_covariate_of_some_years_only_is_told_and_not_refused(tmp_path: Path) 
     assert "made-up reason for er_status" in told["message"]
 
 
+def test_the_main_analyses_run_again_under_another_policy_of_stage_iv(tmp_path: Path) -> None:
+    """Any evidence takes the same women here; clinical M1 takes every other one, under its own cohort."""
+    rows = [
+        {**row, "stage_iv_any_evidence": True, "stage_iv_clinical": number % 2 == 0}
+        for number, row in enumerate(world(2000, seed=12))
+    ]
+    facts = run_study(submission(tmp_path, tumors(rows)), "mudgway2020", CATALOG)
+    estimates = table(facts, "estimates")
+    for analysis in ("cox_unadjusted", "cox_adjusted", "matched_cox", "stratified_cox"):
+        published = one(estimates, analysis=analysis, subgroup="all", term="surgery")
+        same = one(estimates, analysis=analysis, subgroup="stage_any_evidence", term="surgery")
+        assert same["estimate"] == published["estimate"]
+    clinical = one(estimates, analysis="cox_unadjusted", subgroup="stage_clinical")
+    assert clinical["n"] == 1000
+    assert clinical["cohort"] == "stage_iv_her2_positive_2010_2012_stage_clinical"
+    pairs = pl.read_parquet(facts.folder / "matched_pairs_stage_clinical.parquet")
+    assert set(pairs["source_record"] % 2) == {1}, "records count from one, so every other woman is odd"
+
+
+def test_a_policy_that_leaves_nobody_is_absent_with_its_reason(
+    mudgway: tuple[Submission, StudyFacts],
+) -> None:
+    _, facts = mudgway
+    found = table(facts, "diagnostics").filter(subgroup="stage_clinical")
+    assert set(found["status"]) == {"absent"}
+    assert "empty" in found["message"][0]
+    assert table(facts, "estimates").filter(subgroup="stage_clinical").is_empty()
+
+
 def test_no_pass_no_study(tmp_path: Path) -> None:
     with pytest.raises(GateError):
         run_study(submission(tmp_path, tumors(ROWS[:50]), passed=False), "mudgway2020", CATALOG)
@@ -328,7 +357,8 @@ def test_another_analysis_that_cannot_be_fitted_is_absent_with_its_reason(tmp_pa
         {**row, "died": False, "vital_status": "alive"} if row["radiation"] == "yes" else row for row in rows
     ]
     facts = run_study(submission(tmp_path, tumors(rows)), "mudgway2020", CATALOG)
-    absent = table(facts, "diagnostics").filter(status="absent")
+    main = pl.col("subgroup").is_in(["all", "baseline_only"])
+    absent = table(facts, "diagnostics").filter(main, status="absent")
     assert {(row["analysis"], row["subgroup"]) for row in absent.iter_rows(named=True)} == {
         ("cox_adjusted", "all")
     }
