@@ -136,6 +136,8 @@ def _forest_rows(study: Study) -> pl.DataFrame:
         (pl.col("term") == exposure)
         & (pl.col("measure") == "hr")
         & pl.col("analysis").is_in(list(FOREST_ANALYSES))
+        # Of another policy the primary analysis is enough to look at; the table has them all.
+        & (pl.col("subgroup").is_in(["all", "baseline_only"]) | (pl.col("analysis") == study.run["primary"]))
         & pl.col("estimate").is_not_null()
     )
     for row in ours.iter_rows(named=True):
