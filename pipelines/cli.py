@@ -181,7 +181,7 @@ def cohort_run(
 ) -> None:
     """Materialise a cohort and print its attrition."""
     from pipelines import steps
-    from pipelines.cohorts import attrition_lines
+    from pipelines.cohorts import attrition_lines, read_attrition
     from pipelines.settings import Settings
     from pipelines.store import Home
 
@@ -189,7 +189,8 @@ def cohort_run(
         facts = steps.run_cohort(Home(home), submission, name)
     attrition = attrition_lines(facts.folder, min_cell=Settings().min_cell)
     if as_json:
-        say({"cohort": name, "submission": submission, "attrition": attrition}, [], True)
+        by_arm = read_attrition(facts.folder, min_cell=Settings().min_cell)
+        say({"cohort": name, "submission": submission, "attrition": attrition, "by_arm": by_arm}, [], True)
         return
     columns = ["step", "rule", "left", "remained"]
     print_table(

@@ -19,12 +19,13 @@ from pipelines.registry.mapped import (
     check_received,
     main_relation,
     mapped_ascertainment,
+    side_table_counts_sql,
     staged_sql,
     unmapped_sql,
 )
 from pipelines.registry.staging import register_staged, staged_columns
 from pipelines.settings import Settings
-from pipelines.store import Submission, write_parquet
+from pipelines.store import SideTableFacts, Submission, write_parquet
 
 ORDER = ("source_file", "source_record", "modality", "variable")
 """Rows are stored in this order, as far as a table has these columns."""
@@ -85,7 +86,8 @@ def build(sub: Submission) -> RegistryFacts:
         if not facts.rows_extracted == facts.rows_staged == facts.rows_tumor:
             raise RuntimeError(f"rows were lost or doubled on the way: {facts}")
         # A verdict speaks of the tables it judged: it does not outlive them.
-        sub.save_manifest(manifest.model_copy(update={"verdict": None}))
+        known = {"verdict": None, "side_tables": _side_tables(con, sub)}
+        sub.save_manifest(manifest.model_copy(update=known))
         with sub.write_dir("registry") as folder:
             for name in OUTPUTS:
                 write_parquet(_ordered(con, name), folder / f"{name}.parquet")
@@ -177,6 +179,18 @@ def _stage_mapped(con: duckdb.DuckDBPyConnection, sub: Submission) -> tuple[str,
     _register_ascertainment(con, mapped_ascertainment(mapping))
     register_staged(con, staged_sql(mapping))
     return main_relation(mapping), con.sql(unmapped_sql(mapping)).pl()
+
+
+def _side_tables(con: duckdb.DuckDBPyConnection, sub: Submission) -> tuple[SideTableFacts, ...]:
+    """What became of every row of a mapped source's side tables."""
+    manifest = sub.manifest
+    if manifest.mapping is None:
+        return ()
+    mapping = parse_mapping(manifest.mapping, where=f"the manifest of {sub.id}")
+    return tuple(
+        SideTableFacts(table=table, rows=rows, taken=taken, not_taken=not_taken, unmatched=unmatched)
+        for table, rows, taken, not_taken, unmatched in con.execute(side_table_counts_sql(mapping)).fetchall()
+    )
 
 
 def release_year(source: str, release: str) -> int | None:

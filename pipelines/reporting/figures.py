@@ -63,6 +63,7 @@ def kaplan_meier(curves: pl.DataFrame, *, min_cell: int, time_title: str) -> str
         [{"arm": arm, "time": 0.0, "survival": 1.0, "lower": 1.0, "upper": 1.0} for arm in arms]
     )
     drawn = pl.concat([start, shown.drop("n_risk").cast({"time": pl.Float64})], how="diagonal_relaxed")
+    # Polars types an extreme as any Python value; these columns are numbers.
     last = float(drawn["time"].max() or 1.0)  # type: ignore[arg-type]
     ticks = _month_ticks(last)
     colour = alt.Color("arm:N", scale=alt.Scale(domain=arms, range=list(ARM_COLOURS[: len(arms)])))
@@ -171,6 +172,7 @@ def forest(rows: pl.DataFrame, *, x_title: str = "hazard ratio (log scale)") -> 
         .map_elements(_interval_text, return_dtype=pl.String)
         .alias("text")
     )
+    # As above: extremes of number columns.
     low = float(pl.concat([rows["estimate"], rows["ci_low"].drop_nulls()]).min() or 0.5)  # type: ignore[arg-type]
     high = float(pl.concat([rows["estimate"], rows["ci_high"].drop_nulls()]).max() or 2.0)  # type: ignore[arg-type]
     domain = [min(0.5, low * 0.95), max(1.6, high * 1.05)]

@@ -6,11 +6,15 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.disclosure import hide_parts
 from pipelines.reporting.cohort import diagram
 from pipelines.reporting.render import render
 from pipelines.reporting.study import read_study, write_study_page
 from pipelines.reporting.tables import html_table
-from pipelines.store import Submission, write_text
+from pipelines.settings import Settings
+from pipelines.store import SideTableFacts, Submission, write_text
+
+SIDE_PARTS = ("taken", "not_taken", "unmatched")
 
 
 def write_report(sub: Submission) -> Path:
@@ -43,6 +47,12 @@ def refusals(sub: Submission) -> list[dict[str, Any]]:
     ]
 
 
+def _side_table(facts: SideTableFacts) -> dict[str, str | int | None]:
+    """Where the rows of a side table went, with small parts and their neighbour hidden."""
+    parts = hide_parts([facts.taken, facts.not_taken, facts.unmatched], Settings().min_cell)
+    return {"table": facts.table, "rows": facts.rows, **dict(zip(SIDE_PARTS, parts, strict=True))}
+
+
 def _page(sub: Submission, studies: list[dict[str, str]]) -> str:
     manifest = sub.manifest
     ascertainment = pl.read_parquet(sub.registry_table("ascertainment")).sort("variable")
@@ -57,6 +67,7 @@ def _page(sub: Submission, studies: list[dict[str, str]]) -> str:
         "submission.html.j2",
         title=f"Submission {sub.id}",
         manifest=manifest,
+        side_tables=[_side_table(one) for one in manifest.side_tables],
         studies=studies,
         refusals=refusals(sub),
         cohorts=[{"name": folder.name, "diagram": diagram(folder)} for folder in cohorts],

@@ -102,10 +102,6 @@ class KaplanMeierCurve:
         """Survival at each of `times`; beyond the last time the curve stays at its last value."""
         return _step(self.time, self.survival, 1.0, times)
 
-    def interval_at(self, times: ArrayLike) -> tuple[FloatArray, FloatArray]:
-        """Limits of survival at each of `times` (NaN where they do not exist)."""
-        return _step(self.time, self.lower, np.nan, times), _step(self.time, self.upper, np.nan, times)
-
     def n_at_risk(self, times: ArrayLike) -> FloatArray:
         """Weighted number still at risk just before each of `times` (those who leave then included).
         At risk at t means entry < t <= time, so with delayed entry nobody is at risk at 0.

@@ -3,7 +3,7 @@
 from pipelines.store.extract import load_extract
 from pipelines.store.files import sha256_of, write_parquet, write_text
 from pipelines.store.home import Home, check_submission_id
-from pipelines.store.manifest import FileFacts, Manifest, Verdict
+from pipelines.store.manifest import FileFacts, Manifest, SideTableFacts, Verdict
 from pipelines.store.publish import publish
 from pipelines.store.sealed import sealed_duckdb
 from pipelines.store.submission import Submission
@@ -13,6 +13,7 @@ __all__ = [
     "FileFacts",
     "Home",
     "Manifest",
+    "SideTableFacts",
     "Submission",
     "Verdict",
     "build_warehouse",

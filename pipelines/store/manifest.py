@@ -38,6 +38,25 @@ class FileFacts(BaseModel):
         return self
 
 
+class SideTableFacts(BaseModel):
+    """A side table of a mapped source: its rows are taken, another of the same key was taken, or match nobody."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    table: str
+    rows: int = Field(ge=0)
+    taken: int = Field(ge=0)
+    not_taken: int = Field(ge=0)
+    unmatched: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def nothing_is_lost(self) -> "SideTableFacts":
+        """Rows = taken + not taken + unmatched."""
+        if self.rows != self.taken + self.not_taken + self.unmatched:
+            raise ValueError(f"{self.table}: the parts of {self.rows} rows do not add up")
+        return self
+
+
 class Verdict(BaseModel):
     """What the quality gate said."""
 
@@ -64,6 +83,7 @@ class Manifest(BaseModel):
     site: str | None = None
     files: tuple[FileFacts, ...]
     companions: dict[str, str] = {}
+    side_tables: tuple[SideTableFacts, ...] = ()
     notes: tuple[str, ...] = ()
     mapping: dict[str, Any] | None = None
     loaded_at: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -185,11 +185,13 @@ def analyse_otherwise(
         absent = [Finding(one, other.name, "not_done", "absent", error.what) for one in again.analyses]
         return Outcomes(findings=tuple(absent))
     jobs = [
+        # mypy cannot infer a lambda whose default argument keeps this turn's value.
         Job(name, other.name, lambda people, run=run: run(people, other.name))  # type: ignore[misc]
         for name, run in REPEATABLE.items()
         if name in again.analyses
     ]
-    return analyse(people, jobs)
+    left_out = tuple(replace(one, subgroup=other.name) for one in people.findings)
+    return Outcomes(findings=left_out) + analyse(people, jobs)
 
 
 def plan(study: StudyDefinition) -> list[Job]:
@@ -201,13 +203,12 @@ def plan(study: StudyDefinition) -> list[Job]:
         "km": describe.survival_by_arm,
         "vital_status_median": describe.vital_status_medians,
         "logistic_exposure": models.logistic_exposure,
-        "cox_unadjusted": lambda people: models.cox_model(
-            people, [], analysis="cox_unadjusted", subgroup=ALL
-        ),
+        "cox_unadjusted": lambda people: cox_unadjusted(people, ALL),
         "cox_other_cause": models.cox_other_cause,
     }
     jobs = [Job(name, ALL, run) for name, run in single.items() if name in study.analyses]
     jobs += [
+        # mypy cannot infer a lambda whose default argument keeps this turn's value; the same below.
         Job(name, subgroup, lambda people, run=run, subgroup=subgroup: run(people, subgroup))  # type: ignore[misc]
         for name, run in REPEATABLE.items()
         if name in study.analyses and name != "cox_unadjusted"

@@ -29,6 +29,7 @@ def what_is_defined() -> dict[str, list[str]]:
         "jobs": sorted(job.name for job in defs.jobs or []),
         "sensors": sorted(sensor.name for sensor in defs.sensors or []),
         "partitions": sorted(
+            # The union is Dagster's: ours are dynamic partitions, which have a name.
             {graph.get(key).partitions_def.name for key in graph.get_all_asset_keys()}  # type: ignore[union-attr]
         ),
     }
@@ -98,6 +99,7 @@ def test_a_cohort_alone_says_why_it_is_refused(
         instance,
         bad,
     )
+    # defs.assets may hold specs too, which have no key; ours are assets.
     asset = next(one for one in defs.assets or [] if one.key == dg.AssetKey(["cohorts", COHORT]))  # type: ignore[union-attr]
     with pytest.raises(GateError, match="did not pass"):
         dg.materialize(

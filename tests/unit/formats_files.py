@@ -99,6 +99,7 @@ def write_case_listing(
     folder: Path, rows: list[bytes] | None = None, *, end: bytes = b"\r\n", **dic: object
 ) -> Path:
     """``export.csv`` with ``export.dic`` beside it."""
+    # The caller names the keys it wants wrong: their types are checked by the test that fails without them.
     write_dic(folder / "export.dic", SEER_COLUMNS, **dic)  # type: ignore[arg-type]
     lines = [quoted(SEER_COLUMNS), *(rows if rows is not None else [quoted(row) for row in SEER_ROWS])]
     return write_lines(folder / "export.csv", lines, end)

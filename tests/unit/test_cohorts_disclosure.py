@@ -58,6 +58,7 @@ def test_hidden_parts_cannot_be_had_from_the_total(parts: list[int]) -> None:
 @given(st.lists(st.lists(counts, min_size=3, max_size=3), min_size=2, max_size=5))
 def test_no_row_or_column_of_a_table_has_one_hidden_cell_beside_others(table: list[list[int]]) -> None:
     shown = hide_table(table, MIN)
+    # B905: zip(*rows) turns rows into columns; Hypothesis draws rows of one length.
     for cells, seen in [*zip(table, shown, strict=True), *zip(zip(*table), zip(*shown), strict=True)]:  # noqa: B905
         assert all(one is None or one == 0 or one >= MIN for one in seen)
         hidden = sum(one is None for one in seen)

@@ -31,7 +31,7 @@ T-1        | Yes               | 600                               | No         
 T-2        | Yes               | 540                               | No                     | Female | Bilateral/Left | T1c     | N0      | M0      | Unk/ND              | 80.0      | 0:LIVING
 T-3        | Yes               | 700                               | Yes                    | Male   | Right          | T1      | N0      | M0      | Equivocal           | 120.0     | 0:LIVING
 T-4        | No                |                                   | No                     | Femal  | Right          | T1      | N0      | M0      | Positive            |           | 0:LIVING
-"""  # noqa: E501
+"""  # noqa: E501  # a drawn table is as wide as its columns
 SAMPLES = """
 PATIENT_ID | SAMPLE_ID | PRIOR_BREAST_PRIMARY  | INVASIVE_CARCINOMA_DX_TIME | NGS_SAMPLE_COLLECTION_TIME | INVASIVE_CARCINOMA_DX_AGE | TUMOR_SAMPLE_HISTOLOGY            | OVERALL_TUMOR_GRADE | STAGE_AT_DIAGNOSIS | ER_STATUS_PRIMARY | PR_STATUS_PRIMARY
 T-1        | S-1       | No                    | 600.25                     | 600                        | 50                        | Breast Invasive Ductal Carcinoma  | Unknown             | IV                 | Positive          | Negative
@@ -39,7 +39,7 @@ T-2        | S-2b      | Yes                   | 500.5                      | 54
 T-2        | S-2a      | Yes                   | 500.5                      | 90                         | 42                        | Breast Invasive Ductal Carcinoma  | Unknown             | IIA                | Positive          | Unk/ND
 T-3        | S-3       | Synchronous Bilateral | 600.0                      | 705                        | 50                        | Tubular Carcinoma                 | Unknown             | IIIC               | Negative          | Negative
 T-9        | S-9       | No                    | 600.0                      | 705                        | 50                        | Tubular Carcinoma                 | Unknown             | IA                 | Negative          | Negative
-"""  # noqa: E501
+"""  # noqa: E501  # a drawn table is as wide as its columns
 
 
 def table(text: str, name: str) -> pl.DataFrame:

@@ -22,6 +22,7 @@ def dictionary(tmp_path: Path) -> Path:
 def judged(
     tmp_path: Path, dictionary: Path, tumor: pl.DataFrame, *checks: dict[str, str], **more: object
 ) -> tuple[Submission, Verdict, dict[str, dict[str, object]]]:
+    # Each caller gives its own keyword arguments.
     sub = submission(tmp_path / "home", tumor, **more)  # type: ignore[arg-type]
     folder = write_checks(tmp_path / "expectations", checks)
     verdict = validate(sub, expectations_dir=folder, dictionary=dictionary)

@@ -8,9 +8,12 @@ import pytest
 
 from pipelines import registry
 from pipelines.errors import GateError, InputError
+from pipelines.formats import open_extract
 from pipelines.registry import run
 from pipelines.registry.concepts import run_concepts
-from pipelines.store import FileFacts, Home, Manifest, Submission, Verdict
+from pipelines.settings import Settings
+from pipelines.store import FileFacts, Home, Manifest, Submission, Verdict, load_extract
+from pipelines.synthetic import WorldSettings, write_extract
 
 TABLES = ("tumor", "treatment", "follow_up", "ascertainment", "unmapped_codes")
 
@@ -170,3 +173,19 @@ def test_what_did_not_fit_in_memory_is_set_aside_in_the_submission_and_removed(t
         assert setting == (str(folder),)
     registry.build(sub)
     assert not list(sub.root.glob(".spill-*"))
+
+
+def test_every_row_of_a_side_table_is_accounted_for(tmp_path: Path) -> None:
+    """A sample of somebody who is not in the patient file is counted, not lost in the join."""
+    files = write_extract(WorldSettings(), "mapped-msk", 300, 5, tmp_path / "in")
+    patients, samples = files.extracts
+    with samples.open("a", encoding="utf-8") as stream:
+        last = samples.read_text(encoding="utf-8").splitlines()[-1].split("\t")
+        stream.write("\t".join(["P-STRANGER", "P-STRANGER-T01", *last[2:]]) + "\n")
+    mapping = Settings().catalog_dir / "mappings" / "breast_msk_2018.yaml"
+    home = Home(tmp_path / "home")
+    load_extract(home, "msk-toy", open_extract([patients, samples], mapping=mapping))
+    registry.build(home.building("msk-toy"))
+    (side,) = home.building("msk-toy").manifest.side_tables
+    assert (side.taken, side.unmatched) == (300, 1)
+    assert side.rows == side.taken + side.not_taken + side.unmatched

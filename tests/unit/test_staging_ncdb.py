@@ -128,7 +128,7 @@ def test_surgery_codes_stay_text(says: Says) -> None:
         2022              | 41                     | _                           | B610                => 41                   | blank             | B610
         2023              | _                      | A200                        | B200                => blank                | A200              | B200
         2023              | _                      | A500                        | B600                => blank                | A500              | B600
-        """,  # noqa: E501
+        """,  # noqa: E501  # a drawn table is as wide as its columns
         release="2023",
     )
 
@@ -249,7 +249,7 @@ def test_stage_groups_are_text_and_letters_survive(says: Says) -> None:
         88                   | _                     | 8                    => not_applicable       | not_applicable
         99                   | _                     | 9                    => unknown              | unknown
         OC                   | _                     | 5                    => occult               | occult
-    """)  # noqa: E501
+    """)  # noqa: E501  # a drawn table is as wide as its columns
 
 
 def test_factor_010_and_030_mean_what_their_factor_says(says: Says) -> None:
@@ -260,7 +260,7 @@ def test_factor_010_and_030_mean_what_their_factor_says(says: Says) -> None:
         030                      | 030                      | 030                      | 030                       | 001                       => borderline     | 3+                  | borderline     | borderline     | hr_neg_her2_pos
         000                      | 000                      | 998                      | 999                       | 999                       => unknown        | 0                   | unknown        | unknown        | unknown
         988                      | 988                      | 988                      | 988                       | 988                       => not_applicable | not_applicable      | not_applicable | not_applicable | not_applicable
-    """)  # noqa: E501
+    """)  # noqa: E501  # a drawn table is as wide as its columns
 
 
 def test_her2_of_2018_on_folds_equivocal_into_negative(says: Says) -> None:
@@ -316,7 +316,7 @@ def test_days_have_three_states_of_not_being_there(says: Says) -> None:
         _                       | _                    => -                          | blank                             | -
         8888                    | 8888                 => -                          | not_applicable                    | -
         9999                    | 9999                 => -                          | unknown                           | -
-    """)  # noqa: E501
+    """)  # noqa: E501  # a drawn table is as wide as its columns
 
 
 def test_survival_months_keep_their_decimals(says: Says) -> None:
@@ -338,7 +338,7 @@ def test_organ_flags_come_from_two_fields_that_meet_at_2016(says: Says) -> None:
         2016              | _               | 1               | 0                     | 2                => yes       | no              | generalized
         2017              | _               | 0               | 1                     | 1                => no        | yes             | yes
         2017              | _               | 9               | 8                     | 9                => unknown   | not_applicable  | unknown
-    """)  # noqa: E501
+    """)  # noqa: E501  # a drawn table is as wide as its columns
 
 
 def test_size_codes_above_989_stay_codes_and_short_ones_get_their_zeros(says: Says) -> None:

@@ -58,6 +58,7 @@ def toy_extract(path: Path, *, breaks: bool = False) -> Extract:
         release="2016",
         covered_years=(2004, 2016),
         site="breast",
+        # A toy with the reader's methods, without its dataclass.
         tables=(ToyTable(path, breaks=breaks),),  # type: ignore[arg-type]
         notes=(),
         mapping=None,

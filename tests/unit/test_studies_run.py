@@ -311,6 +311,7 @@ def test_the_main_analyses_run_again_under_another_policy_of_stage_iv(tmp_path: 
         {**row, "stage_iv_any_evidence": True, "stage_iv_clinical": number % 2 == 0}
         for number, row in enumerate(world(2000, seed=12))
     ]
+    rows[0]["survival_months"] = 0.0
     facts = run_study(submission(tmp_path, tumors(rows)), "mudgway2020", CATALOG)
     estimates = table(facts, "estimates")
     for analysis in ("cox_unadjusted", "cox_adjusted", "matched_cox", "stratified_cox"):
@@ -322,6 +323,10 @@ def test_the_main_analyses_run_again_under_another_policy_of_stage_iv(tmp_path: 
     assert clinical["cohort"] == "stage_iv_her2_positive_2010_2012_stage_clinical"
     pairs = pl.read_parquet(facts.folder / "matched_pairs_stage_clinical.parquet")
     assert set(pairs["source_record"] % 2) == {1}, "records count from one, so every other woman is odd"
+    told = table(facts, "diagnostics").filter(check="zero_months")
+    assert set(told["subgroup"]) == {"all", "stage_any_evidence", "stage_clinical"}, (
+        "nobody is treated in silence"
+    )
 
 
 def test_a_policy_that_leaves_nobody_is_absent_with_its_reason(
