@@ -42,7 +42,7 @@ screenshot: .venv/.installed ## redraw the picture of the report in docs/ (needs
 	$(BIN)/python -m pytest -q tests/browser --screenshot-to=docs
 
 lock: .venv/.installed ## resolve again; no download address goes into the lock, each site has its own index
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-header --extra dev \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-header --extra dev --extra postgres \
 		pyproject.toml -o requirements.lock
 
 clean:
