@@ -143,7 +143,7 @@ def _write_msk(settings: WorldSettings, rows: int, seed: int, out: Path) -> Writ
 
 
 FORMATS: dict[str, Callable[[WorldSettings, int, int, Path], Written]] = {
-    **{f"ncdb-{year}": partial(_write_ncdb, year) for year in ("2016", "2020", "2022")},
+    **{f"ncdb-{year}": partial(_write_ncdb, year) for year in ncdb.RELEASES},
     **{f"seerstat-{name}": partial(_write_seerstat, name) for name in ("nov2018", "nov2022")},
     "mapped-msk": _write_msk,
 }

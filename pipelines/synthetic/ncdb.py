@@ -13,8 +13,10 @@ from .ncdb_tumour import tumour_columns
 from .world import Release, World
 
 FIRST_YEAR = 2004
+RELEASES = ("2013", "2016", "2020", "2022", "2023")
 FACILITIES = 1_400
-NAMES_2016 = {
+OLD_NAMES = {
+    "CDCC_TOTAL_BEST": "CDCC_TOTAL",
     "MED_INC_QUAR_2016": "MED_INC_QUAR_16",
     "NO_HSD_QUAR_2016": "NO_HSD_QUAR_16",
     "TUMOR_SIZE_SUMMARY_2016": "TUMOR_SIZE_SUMMARY",
@@ -56,7 +58,7 @@ def records(world: World, puf_year: str) -> bytes:
     ----------
     world : World
     puf_year : str
-        Release with a built-in layout, ``"2016"``, ``"2020"`` or ``"2022"``.
+        Release with a built-in layout.
 
     Returns
     -------
@@ -65,7 +67,8 @@ def records(world: World, puf_year: str) -> bytes:
     layout = builtin_layouts()[puf_year]
     places = {name: field.bytes for name, field in layout.by_name.items()}
     given = treatment(world)
-    columns = {**_person(world), **tumour_columns(world), **treatment_columns(world, given)}
+    columns = {**_person(world, puf_year), **tumour_columns(world, puf_year)}
+    columns |= treatment_columns(world, given)
     columns |= _follow_up(world, given)
     fields = dict(_as_named(columns, places))
     return assemble(fields, places, layout.length, len(world.year))
@@ -74,7 +77,7 @@ def records(world: World, puf_year: str) -> bytes:
 def _as_named(columns: dict[str, Bytes], places: dict[str, slice]) -> Iterator[tuple[str, Bytes]]:
     """Give each column the name its release uses; what the release has not is left out."""
     for name, column in columns.items():
-        received = name if name in places else NAMES_2016.get(name, "")
+        received = name if name in places else OLD_NAMES.get(name, "")
         if received in places:
             yield received, column
 
@@ -91,7 +94,7 @@ def _case_keys(draws: Draws) -> Bytes:
     return np.ascontiguousarray(text).view("S37").ravel()
 
 
-def _person(world: World) -> dict[str, Bytes]:
+def _person(world: World, puf_year: str) -> dict[str, Bytes]:
     known, draws, year = world.recorded, world.draws, world.year
     facility = draws.whole("facility", 1, FACILITIES)
     young = world.age < 40
@@ -100,6 +103,7 @@ def _person(world: World) -> dict[str, Bytes]:
     income = words(known["income_quartile"], {"q1": "1", "q2": "2", "q3": "3", "q4": "4"}, 1)
     education = words(known["education_quartile"], {"q1": "1", "q2": "2", "q3": "3", "q4": "4"}, 1)
     rurality = words(known["rurality"], RURALITY, 1)
+    three_or_more = "2" if puf_year == "2013" else "3"  # that release stops at 2 or more
     expansion = np.array([b"0", b"1", b"1", b"2"])[facility % 4]
     columns = {
         "PUF_CASE_ID": _case_keys(draws),
@@ -114,7 +118,7 @@ def _person(world: World) -> dict[str, Bytes]:
         ),
         "INSURANCE_STATUS": words(known["payer"], PAYER, 2),
         "CROWFLY": numbers(miles, 8, show=lambda tenths: f"{tenths / 10:.1f}"),
-        "CDCC_TOTAL_BEST": words(known["charlson"], {"0": "0", "1": "1", "2": "2", "3": "3"}, 2),
+        "CDCC_TOTAL_BEST": words(known["charlson"], {"0": "0", "1": "1", "2": "2", "3": three_or_more}, 2),
         "SEQUENCE_NUMBER": words(known["sequence"], SEQUENCE, 2),
         "CLASS_OF_CASE": words(
             known["class_of_case"], {level: level for level in known["class_of_case"].levels}, 2
@@ -127,7 +131,8 @@ def _person(world: World) -> dict[str, Bytes]:
     for vintage in ("00", "12", "2016", "2020"):
         columns[f"MED_INC_QUAR_{vintage}"] = income
         columns[f"NO_HSD_QUAR_{vintage}"] = education
-    return {**columns, "UR_CD_03": rurality, "UR_CD_13": rurality}
+    columns["TOBACCO_USE"] = numbers(draws.whole("tobacco", 0, 2), 1)
+    return {**columns, "UR_CD_03": rurality, "UR_CD_13": rurality, "UR_CD_23": rurality}
 
 
 def _follow_up(world: World, given: Treatment) -> dict[str, Bytes]:

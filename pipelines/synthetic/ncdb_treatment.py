@@ -28,6 +28,15 @@ OPERATION_2022 = {
     "mastectomy_nos": "B800",
     "surgery_nos": "B900",
 }
+OPERATION_2023 = {
+    "partial": "A220",
+    "simple": "A410",
+    "modified_radical": "A510",
+    "radical": "A610",
+    "bilateral": "A760",
+    "mastectomy_nos": "A800",
+    "surgery_nos": "A900",
+}
 REASON = {"not_planned": "1", "contraindicated": "2", "not_done": "6", "refused": "7"}
 
 
@@ -88,6 +97,9 @@ def _surgery(world: World, given: Treatment) -> dict[str, Bytes]:
     code = where(given.operated, words(known["operation"], OPERATION, 2), "00")
     code = where((code == b"76") & (year < 2011), "41", code)
     code = where(given.surgery_unknown, "99", code)
+    code_a = where(given.operated, words(known["operation"], OPERATION_2023, 4), "A000")
+    code_a = where(year == 2023, where(given.surgery_unknown, "A990", code_a), "    ")
+    code = where(year <= 2022, code, "  ")
     reason = words(known["reason_no_surgery"], REASON, 1)
     died_first = np.isfinite(world.course.planned_surgery) & (
         world.course.death < world.course.planned_surgery
@@ -105,7 +117,9 @@ def _surgery(world: World, given: Treatment) -> dict[str, Bytes]:
     scope = where(operated & (draws.uniform("scope") < 0.85), "1", "0")
     return {
         "RX_SUMM_SURG_PRIM_SITE": code,
-        "RX_HOSP_SURG_PRIM_SITE": where(here, code, "00"),
+        "RX_HOSP_SURG_PRIM_SITE": where(here | (year >= 2023), code, "00"),
+        "RX_SUMM_SURG_PRIM_SITE_2023": code_a,
+        "RX_HOSP_SURG_PRIM_SITE_2023": where(year == 2023, where(here, code_a, "A000"), "    "),
         "RX_SUMM_SURG_BREAST": code_b,
         "RX_HOSP_SURG_BREAST": where(year == 2022, where(here, code_b, "B000"), "    "),
         "RX_SUMM_RECON_BREAST": where(year == 2022, "A000", "    "),

@@ -1,9 +1,11 @@
 """NCDB columns of the tumour: site, stage, spread, receptors, era by era."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from .draws import BoolArray, Coded, IntArray
-from .fixed_width import Bytes, constant, numbers, where, words
+from .draws import BoolArray, Coded, FloatArray, IntArray
+from .fixed_width import Bytes, numbers, where, words
 from .world import World
 
 HISTOLOGY = {
@@ -33,12 +35,13 @@ CS_METS = {
 ORGANS = ("bone", "brain", "liver", "lung")
 
 
-def tumour_columns(world: World) -> dict[str, Bytes]:
+def tumour_columns(world: World, puf_year: str) -> dict[str, Bytes]:
     """Columns of the tumour by canonical PUF name."""
     return {
         **_morphology(world),
         **_size_and_nodes(world),
-        **_tnm(world),
+        **_tnm_to_2017(world, puf_year),
+        **_tnm_from_2018(world),
         **_spread(world),
         **_receptors(world),
     }
@@ -126,54 +129,81 @@ def _group(world: World, width: int, align: str) -> Bytes:
 def _category(coded: Coded, prefix: str, letter: str, width: int, align: str) -> Bytes:
     """T or N: ``c1`` to 2017, ``cT1`` from 2018."""
     codes = {level: f"{prefix}{letter}{level[1:].upper()}" for level in coded.levels if level != "blank"}
-    codes["tis"] = f"p{letter}IS" if not letter else "cTis(DCIS)"
+    codes["tis"] = f"{prefix}Tis(DCIS)" if letter else "pIS" if prefix else "IS"
     return words(coded, codes, width, align=align)
 
 
-def _tnm(world: World) -> dict[str, Bytes]:
-    known, year, rows = world.recorded, world.year, len(world.year)
-    stage, u = known["stage"], world.draws.uniform("clinical m")
-    to_2017 = (year <= 2017) & ~known["t"].is_("blank")
-    eighth = year >= 2018
-    pathologic = world.course.operated & (world.draws.uniform("pathologic stage") < 0.75)
-    no_clinical = known["t"].is_("blank")
-    path_17 = (year <= 2017) & (pathologic | no_clinical)
-    m_clinical = where(
+@dataclass(frozen=True)
+class _Staging:
+    """Which records have a clinical stage, a pathologic one, and a hidden M0(i+)."""
+
+    no_clinical: BoolArray
+    pathologic: BoolArray
+    u: FloatArray
+
+    @classmethod
+    def of(cls, world: World) -> "_Staging":
+        return cls(
+            no_clinical=world.recorded["t"].is_("blank"),
+            pathologic=world.course.operated & (world.draws.uniform("pathologic stage") < 0.75),
+            u=world.draws.uniform("clinical m"),
+        )
+
+
+def _tnm_to_2017(world: World, puf_year: str) -> dict[str, Bytes]:
+    """Fields of editions 6 and 7: right-justified; without their c and p in the release of 2013."""
+    known, year, staged = world.recorded, world.year, _Staging.of(world)
+    stage = known["stage"]
+    clinical = (year <= 2017) & ~staged.no_clinical
+    pathologic = (year <= 2017) & (staged.pathologic | staged.no_clinical)
+    c, p, width = ("", "", 4) if puf_year == "2013" else ("c", "p", 5)
+    blank = " " * width
+    m = where(
         stage.is_("4"),
-        "   c1",
-        where(stage.is_("unknown_stage"), "   cX", where(u < 0.003, " c0I+", "   c0")),
+        f"{c}1".rjust(width),
+        where(
+            stage.is_("unknown_stage"),
+            f"{c}X".rjust(width),
+            where(staged.u < 0.003, f"{c}0I+".rjust(width), f"{c}0".rjust(width)),
+        ),
     )
-    m_eighth = where(stage.is_("4"), "cM1".ljust(15), where(u < 0.003, "cM0(i+)".ljust(15), "cM0".ljust(15)))
-    group4, group15 = _group(world, 4, "right"), _group(world, 15, "left")
-    blank5, blank4, blank15 = " " * 5, " " * 4, " " * 15
-    metastatic = stage.is_("4")
+    m_pathologic = pathologic & stage.is_("4") & (staged.no_clinical | (staged.u > 0.6))
+    group, not_grouped = _group(world, 4, "right"), where(year <= 2017, "  99", "    ")
     edition = np.select([year <= 2009, year <= 2017], ["06", "07"], "08").astype("S2")
-    columns: dict[str, Bytes] = {
-        "TNM_CLIN_T": where(to_2017, _category(known["t"], "c", "", 5, "right"), blank5),
-        "TNM_CLIN_N": where(to_2017, _category(known["n"], "c", "", 5, "right"), blank5),
-        "TNM_CLIN_M": where(to_2017, m_clinical, blank5),
-        "TNM_CLIN_STAGE_GROUP": where(to_2017, group4, where(year <= 2017, "  99", blank4)),
-        "TNM_PATH_T": where(path_17, _category(known["t"], "p", "", 5, "right"), blank5),
-        "TNM_PATH_N": where(path_17, _category(known["n"], "p", "", 5, "right"), blank5),
-        "TNM_PATH_M": where(path_17 & metastatic & (no_clinical | (u > 0.6)), "   p1", blank5),
-        "TNM_PATH_STAGE_GROUP": where(path_17, group4, where(year <= 2017, "  99", blank4)),
+    return {
+        "TNM_CLIN_T": where(clinical, _category(known["t"], c, "", width, "right"), blank),
+        "TNM_CLIN_N": where(clinical, _category(known["n"], c, "", width, "right"), blank),
+        "TNM_CLIN_M": where(clinical, m, blank),
+        "TNM_CLIN_STAGE_GROUP": where(clinical, group, not_grouped),
+        "TNM_PATH_T": where(pathologic, _category(known["t"], p, "", width, "right"), blank),
+        "TNM_PATH_N": where(pathologic, _category(known["n"], p, "", width, "right"), blank),
+        "TNM_PATH_M": where(m_pathologic, f"{p}1".rjust(width), blank),
+        "TNM_PATH_STAGE_GROUP": where(pathologic, group, not_grouped),
         "TNM_EDITION_NUMBER": edition,
         "ANALYTIC_STAGE_GROUP": words(
             stage, {"0": "0", "1": "1", "2": "2", "3": "3", "4": "4", "unknown_stage": "9"}, 1
         ),
-        "AJCC_TNM_CLIN_T": where(eighth, _category(known["t"], "c", "T", 15, "left"), blank15),
-        "AJCC_TNM_CLIN_N": where(eighth, _category(known["n"], "c", "N", 15, "left"), blank15),
-        "AJCC_TNM_CLIN_M": where(eighth & ~stage.is_("unknown_stage"), m_eighth, blank15),
-        "AJCC_TNM_CLIN_STG_GRP": where(eighth, group15, blank15),
     }
-    path_18 = eighth & pathologic
-    columns["AJCC_TNM_PATH_T"] = where(path_18, _category(known["t"], "p", "T", 15, "left"), blank15)
-    columns["AJCC_TNM_PATH_N"] = where(path_18, _category(known["n"], "p", "N", 15, "left"), blank15)
-    columns["AJCC_TNM_PATH_M"] = where(path_18, where(metastatic, "cM1".ljust(15), "cM0".ljust(15)), blank15)
-    columns["AJCC_TNM_PATH_STG_GRP"] = where(
-        eighth, where(path_18, group15, "99".ljust(15)), constant("", rows, 15)
-    )
-    return columns
+
+
+def _tnm_from_2018(world: World) -> dict[str, Bytes]:
+    """Fields of edition 8: left-justified."""
+    known, staged = world.recorded, _Staging.of(world)
+    stage, eighth = known["stage"], world.year >= 2018
+    pathologic = eighth & staged.pathologic
+    group, blank = _group(world, 15, "left"), " " * 15
+    m1, m0, m0_itc = "cM1".ljust(15), "cM0".ljust(15), "cM0(i+)".ljust(15)
+    m = where(stage.is_("4"), m1, where(staged.u < 0.003, m0_itc, m0))
+    return {
+        "AJCC_TNM_CLIN_T": where(eighth, _category(known["t"], "c", "T", 15, "left"), blank),
+        "AJCC_TNM_CLIN_N": where(eighth, _category(known["n"], "c", "N", 15, "left"), blank),
+        "AJCC_TNM_CLIN_M": where(eighth & ~stage.is_("unknown_stage"), m, blank),
+        "AJCC_TNM_CLIN_STG_GRP": where(eighth, group, blank),
+        "AJCC_TNM_PATH_T": where(pathologic, _category(known["t"], "p", "T", 15, "left"), blank),
+        "AJCC_TNM_PATH_N": where(pathologic, _category(known["n"], "p", "N", 15, "left"), blank),
+        "AJCC_TNM_PATH_M": where(pathologic, where(stage.is_("4"), m1, m0), blank),
+        "AJCC_TNM_PATH_STG_GRP": where(eighth, where(pathologic, group, "99".ljust(15)), blank),
+    }
 
 
 def has_organ(world: World, organ: str) -> BoolArray:

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from .draws import BLOCK_ROWS, BoolArray, Coded, IntArray
+from .draws import BLOCK_ROWS, BoolArray, Coded
 from .ncdb_treatment import OPERATION
 from .ncdb_tumour import CS_METS, HISTOLOGY, has_organ, nodes, size_mm
+from .text import Text, number, where
 from .world import World
 
 LABELS_TABLE = Path(__file__).parent / "tables" / "seerstat_labels.csv"
 BLANK = "Blank(s)"
-Text = pl.Series
 REGISTRIES = {
     "nov2018": ("Connecticut", "Detroit (Metropolitan)", "Hawaii", "Iowa", "New Mexico", "Utah"),
     "nov2022": ("California", "Connecticut", "Georgia", "Hawaii", "Iowa", "New Jersey"),
@@ -44,16 +44,6 @@ def label(coded: Coded, concept: str) -> Text:
     """The label of each row's word; a word without a label is blank."""
     texts = labels()[concept]
     return pl.Series([texts.get(level, BLANK) for level in coded.levels]).gather(coded.codes)
-
-
-def where(condition: BoolArray, yes: Text | str, no: Text | str) -> Text:
-    """Choose between two columns (or one text for all rows) by row."""
-    return pl.select(pl.when(pl.Series(condition)).then(pl.lit(yes)).otherwise(pl.lit(no))).to_series()
-
-
-def number(values: IntArray, width: int = 0) -> Text:
-    """Whole numbers as text, zero-padded to a width."""
-    return pl.Series(values).cast(pl.String).str.zfill(width)
 
 
 def listing_columns(world: World, submission: str) -> dict[str, Text]:
