@@ -22,7 +22,7 @@ from pipelines.errors import InputError
 
 @pytest.mark.parametrize(
     ("version", "number_of_items"),
-    zip(XML_VERSIONS, (527, 534, 564, 772, 798, 810, 782, 783, 780, 771), strict=True),
+    tuple(zip(XML_VERSIONS, (527, 534, 564, 772, 798, 810, 782, 783, 780, 771), strict=True)),
 )
 def test_a_full_abstract_has_as_many_items_as_the_base_dictionary_of_the_version(version, number_of_items):
     assert len(items(version, "A")) == number_of_items
