@@ -16,6 +16,7 @@ ENVIRONMENT = {
     "home": "COHORTS_HOME",
     "catalog_dir": "COHORTS_CATALOG",
     "min_cell": "COHORTS_MIN_CELL",
+    "unpack_bytes": "COHORTS_UNPACK_BYTES",
 }
 HELP = "See `cohorts --help`, or `--help` after a command."
 

@@ -3,6 +3,8 @@
 A message says what is wrong, where (file, record, field) and what to do. It never holds a patient value.
 """
 
+from collections.abc import Callable
+
 PLAIN_WORDS = {
     "extra_forbidden": "there is no such key",
     "missing": "is needed and is not there",
@@ -38,8 +40,24 @@ class CohortsError(Exception):
 
     def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
         self.what, self.where, self.remedy = what, where, remedy
-        parts = [what.rstrip(".") + ".", f"Where: {where.rstrip('.')}." if where else "", remedy or ""]
-        super().__init__(" ".join(part for part in parts if part))
+        super().__init__(self._paragraph())
+
+    def _paragraph(self) -> str:
+        where = f"Where: {self.where.rstrip('.')}." if self.where else ""
+        parts = [self.what.rstrip(".") + ".", where, self.remedy or ""]
+        return " ".join(part for part in parts if part)
+
+    def reword(self, words: Callable[[str], str], place: Callable[[str], str]) -> None:
+        """Change the message before a user sees it, such as a path that only the program knows.
+
+        Parameters
+        ----------
+        words, place : callable
+            What becomes of ``what`` and ``remedy``, and of ``where``.
+        """
+        self.what, self.remedy = words(self.what), self.remedy and words(self.remedy)
+        self.where = self.where and place(self.where)
+        self.args = (self._paragraph(),)
 
 
 class InputError(CohortsError):

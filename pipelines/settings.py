@@ -14,6 +14,10 @@ def _min_cell() -> Any:
     return os.environ.get("COHORTS_MIN_CELL", "11")
 
 
+def _unpack_bytes() -> Any:
+    return os.environ.get("COHORTS_UNPACK_BYTES", 200 * 10**9)
+
+
 class Settings(BaseModel):
     """Where things lie and which site-wide policies hold.
 
@@ -28,6 +32,8 @@ class Settings(BaseModel):
     min_cell : int
         Counts of people below this are hidden in everything that leaves the site (people); 11, or
         ``$COHORTS_MIN_CELL`` where a data use agreement says otherwise.
+    unpack_bytes : int
+        What the archives of one load may unpack to (bytes); 200 GB, or ``$COHORTS_UNPACK_BYTES``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -39,3 +45,4 @@ class Settings(BaseModel):
     sql_dir: Path = REPOSITORY / "sql"
     expectations_dir: Path = REPOSITORY / "expectations"
     min_cell: int = Field(default_factory=_min_cell, ge=1)
+    unpack_bytes: int = Field(default_factory=_unpack_bytes, ge=1)
