@@ -144,6 +144,6 @@ def _write_msk(settings: WorldSettings, rows: int, seed: int, out: Path) -> Writ
 
 FORMATS: dict[str, Callable[[WorldSettings, int, int, Path], Written]] = {
     **{f"ncdb-{year}": partial(_write_ncdb, year) for year in ncdb.RELEASES},
-    **{f"seerstat-{name}": partial(_write_seerstat, name) for name in ("nov2018", "nov2022")},
+    **{f"seerstat-{name}": partial(_write_seerstat, name) for name in seerstat.RELEASES},
     "mapped-msk": _write_msk,
 }

@@ -82,6 +82,54 @@ def treatment(world: World) -> Treatment:
     )
 
 
+@dataclass(frozen=True)
+class Systemic:
+    """Systemic treatment as a registry of its year classifies it; days are only meant where it was given.
+
+    Six antibodies, trastuzumab among them, moved from chemotherapy to immunotherapy with diagnoses of 2013.
+    """
+
+    chemotherapy: BoolArray
+    immunotherapy: BoolArray
+    given: BoolArray
+    chemotherapy_day: IntArray
+    first_day: IntArray
+
+
+def systemic(world: World, given: Treatment) -> Systemic:
+    """Sort what was given into the registry's classes of drugs."""
+    early = world.year < ANTIBODIES_ARE_IMMUNOTHERAPY_FROM
+    chemo = given.chemotherapy | (given.antibody & early)
+    immuno = given.antibody & ~early
+    chemo_day = np.where(given.chemotherapy, given.chemotherapy_day, given.antibody_day)
+    return Systemic(
+        chemotherapy=chemo,
+        immunotherapy=immuno,
+        given=chemo | given.hormone | immuno,
+        chemotherapy_day=chemo_day,
+        first_day=_first(
+            (chemo, chemo_day), (given.hormone, given.hormone_day), (immuno, given.antibody_day)
+        ),
+    )
+
+
+def first_treatment(given: Treatment, drugs: Systemic) -> tuple[IntArray, BoolArray]:
+    """Day of the first treatment of any kind, and whether there was one (n,)."""
+    first = _first(
+        (given.operated, given.surgery_day),
+        (drugs.given, drugs.first_day),
+        (given.radiation, given.radiation_day),
+    )
+    treated = given.operated | drugs.given | given.radiation
+    return np.where(treated, first, 0), treated
+
+
+def _first(*days: tuple[BoolArray, IntArray]) -> IntArray:
+    """The earliest day of those that apply; a very late one where none does."""
+    far = np.iinfo(np.int64).max
+    return np.asarray(np.min([np.where(yes, day, far) for yes, day in days], axis=0), dtype=np.int64)
+
+
 def treatment_columns(world: World, given: Treatment) -> dict[str, Bytes]:
     """Columns of treatment by canonical PUF name."""
     return {**_surgery(world, given), **_systemic(world, given), **_radiation(world, given)}
@@ -146,18 +194,15 @@ def _drug(world: World, name: str, given: BoolArray, code: Bytes | str) -> Bytes
 
 def _systemic(world: World, given: Treatment) -> dict[str, Bytes]:
     year, draws = world.year, world.draws
-    early = year < ANTIBODIES_ARE_IMMUNOTHERAPY_FROM
-    chemo = given.chemotherapy | (given.antibody & early)
-    immuno = given.antibody & ~early
+    drugs = systemic(world, given)
+    chemo, immuno = drugs.chemotherapy, drugs.immunotherapy
     agents = where(draws.uniform("agents") < 0.25, "02", "03")
     chemo_code = _drug(world, "chemotherapy", chemo, agents)
     hormone_code = _drug(world, "hormone", given.hormone, "01")
     immuno_code = _drug(world, "immunotherapy", immuno, "01")
-    chemo_day = np.where(given.chemotherapy, given.chemotherapy_day, given.antibody_day)
-    days = [(chemo, chemo_day), (given.hormone, given.hormone_day), (immuno, given.antibody_day)]
-    first = np.min([np.where(yes, day, np.iinfo(np.int64).max) for yes, day in days], axis=0)
-    systemic = chemo | given.hormone | immuno
-    sequence = where(systemic & given.operated, where(first < given.surgery_day, "2", "3"), "0")
+    before = drugs.first_day < given.surgery_day
+    sequence = where(drugs.given & given.operated, where(before, "2", "3"), "0")
+    treated = drugs.given | given.operated | given.radiation
     here = world.recorded["class_of_case"].is_("10", "13", "14", "22")
     return {
         "RX_SUMM_CHEMO": chemo_code,
@@ -169,34 +214,18 @@ def _systemic(world: World, given: Treatment) -> dict[str, Bytes]:
         "RX_SUMM_TRNSPLNT_ENDO": where(draws.uniform("ovaries") < 0.01, "30", "00"),
         "RX_SUMM_OTHER": where(draws.uniform("other therapy") < 0.005, "1", "0"),
         "RX_HOSP_OTHER": where(here, " 0", " 0"),
-        "DX_CHEMO_STARTED_DAYS": _days(chemo_day, chemo & _is_given(chemo_code)),
+        "DX_CHEMO_STARTED_DAYS": _days(drugs.chemotherapy_day, chemo & _is_given(chemo_code)),
         "DX_HORMONE_STARTED_DAYS": _days(given.hormone_day, given.hormone & _is_given(hormone_code)),
         "DX_IMMUNO_STARTED_DAYS": _days(given.antibody_day, immuno & _is_given(immuno_code)),
-        "DX_SYSTEMIC_STARTED_DAYS": _days(np.where(systemic, first, 0), systemic),
+        "DX_SYSTEMIC_STARTED_DAYS": _days(np.where(drugs.given, drugs.first_day, 0), drugs.given),
         "RX_SUMM_SYSTEMIC_SUR_SEQ": where(year >= 2006, sequence, " "),
-        "RX_SUMM_TREATMENT_STATUS": where(
-            year >= 2010, where(systemic | given.operated | given.radiation, "1", "0"), " "
-        ),
-        "DX_RX_STARTED_DAYS": _days(*_first_of_all(given, first, systemic)),
+        "RX_SUMM_TREATMENT_STATUS": where(year >= 2010, where(treated, "1", "0"), " "),
+        "DX_RX_STARTED_DAYS": _days(*first_treatment(given, drugs)),
     }
 
 
 def _is_given(code: Bytes) -> BoolArray:
     return np.isin(code, [b"01", b"02", b"03"])
-
-
-def _first_of_all(
-    given: Treatment, systemic_day: IntArray, systemic: BoolArray
-) -> tuple[IntArray, BoolArray]:
-    far = np.iinfo(np.int64).max
-    days = [
-        np.where(given.operated, given.surgery_day, far),
-        np.where(systemic, systemic_day, far),
-        np.where(given.radiation, given.radiation_day, far),
-    ]
-    first = np.min(days, axis=0)
-    treated = first < far
-    return np.where(treated, first, 0), treated
 
 
 def _radiation(world: World, given: Treatment) -> dict[str, Bytes]:

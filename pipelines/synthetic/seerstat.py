@@ -16,10 +16,13 @@ DATABASES = {
     "(1975-2016 varying) - Linked To County Attributes - Total U.S., 1969-2017 Counties",
     "nov2022": "Incidence - SEER Research Data, 17 Registries, Nov 2022 Sub (2000-2020) - Linked To County "
     "Attributes - Time Dependent (1990-2021) Income/Rurality, 1969-2021 Counties",
+    "nov2024": "Incidence - SEER Research Data, 17 Registries, Nov 2024 Sub (2000-2022) - Linked To County "
+    "Attributes - Time Dependent (1990-2023) Income/Rurality, 1969-2023 Counties",
 }
 RELEASES = {
     "nov2018": Release("seer", 1988, 2016, 2017.0),
     "nov2022": Release("seer", 2000, 2020, 2021.0),
+    "nov2024": Release("seer", 2000, 2022, 2023.0),
 }
 EXPORT_OPTIONS = {
     "GZipped": "false",
@@ -57,7 +60,7 @@ def lines(world: World, submission: str) -> bytes:
     Parameters
     ----------
     world : World
-    submission : {"nov2018", "nov2022"}
+    submission : {"nov2018", "nov2022", "nov2024"}
 
     Returns
     -------

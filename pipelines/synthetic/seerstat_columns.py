@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from .draws import BLOCK_ROWS, BoolArray, Coded
-from .ncdb_treatment import OPERATION
+from .ncdb_treatment import OPERATION, first_treatment, systemic, treatment
 from .ncdb_tumour import CS_METS, HISTOLOGY, has_organ, nodes, size_mm
 from .text import Text, number, where
 from .world import World
@@ -19,6 +19,10 @@ REGISTRIES = {
     "nov2018": ("Connecticut", "Detroit (Metropolitan)", "Hawaii", "Iowa", "New Mexico", "Utah"),
     "nov2022": ("California", "Connecticut", "Georgia", "Hawaii", "Iowa", "New Jersey"),
 }
+REGISTRIES["nov2024"] = REGISTRIES["nov2022"]
+LABELS_OF = {"nov2018": "nov2018", "nov2022": "nov2022", "nov2024": "nov2022"}
+"""Labels of receptors and subtypes changed about the submission of November 2019."""
+TOP_AGE = {"nov2018": 85, "nov2022": 85, "nov2024": 90}
 UNKNOWN_SURGERY = "Unknown; death certificate; or autopsy only (2003+)"
 SUBTYPES = {
     "nov2018": ("Her2+/HR+", "Her2-/HR+", "Her2+/HR-", "Triple Negative", "Not 2010+ Breast"),
@@ -50,9 +54,9 @@ def listing_columns(world: World, submission: str) -> dict[str, Text]:
     """Every concept of a listing, whether or not the submission exports it."""
     return {
         **_record(world, submission),
-        **_person(world),
+        **_person(world, submission),
         **_tumour(world),
-        **_receptors(world, submission),
+        **_receptors(world, LABELS_OF[submission]),
         **_spread(world),
         **_stage(world),
         **_treatment(world),
@@ -88,22 +92,24 @@ def _is_first_tumour(world: World) -> BoolArray:
     return np.logical_and(first, ~world.further_tumour)
 
 
-def _person(world: World) -> dict[str, Text]:
-    known, age = world.recorded, world.age
+def _person(world: World, submission: str) -> dict[str, Text]:
+    known, age, top = world.recorded, world.age, TOP_AGE[submission]
+    area = "nov2024" if submission == "nov2024" else "nov2022"
     low = age // 5 * 5
     band = number(low, 2) + "-" + number(low + 4, 2) + " years"
     return {
-        "age_recode": where(age >= 85, "85+ years", band),
-        "age_single_recode": where(age >= 85, "85+ years", number(age, 2) + " years"),
+        "age_recode": where(age >= top, f"{top}+ years", band),
+        "age_single_recode": where(age >= top, f"{top}+ years", number(age, 2) + " years"),
         "sex": label(known["sex"], "sex"),
         "race_recode": label(known["race_ethnicity"], "race"),
+        "race_origin_recode": label(known["race_ethnicity"], "race_origin"),
         "hispanic_origin": where(
             known["race_ethnicity"].is_("hispanic"), "Spanish-Hispanic-Latino", "Non-Spanish-Hispanic-Latino"
         ),
         "marital_status": label(known["marital_status"], "marital"),
         "insurance_recode": where(world.year >= 2007, label(known["payer"], "payer"), BLANK),
-        "median_household_income": label(known["income_quartile"], "income"),
-        "rural_urban_continuum": label(known["rurality"], "rurality"),
+        "median_household_income": label(known["income_quartile"], f"income_{area}"),
+        "rural_urban_continuum": label(known["rurality"], f"rurality_{area}"),
         "year_of_diagnosis": number(world.year),
     }
 
@@ -117,14 +123,19 @@ def _tumour(world: World) -> dict[str, Text]:
     known, year, other = world.recorded, world.year, _other_site(world)
     site = pl.Series([f"50{level}" for level in known["subsite"].levels]).gather(known["subsite"].codes)
     histology = pl.Series([HISTOLOGY[level] for level in known["histology"].levels])
+    histology = where(other, "8140", histology.gather(known["histology"].codes))
+    morphology = where(other, "Adenocarcinoma, NOS", label(known["histology"], "morphology"))
+    in_situ = known["stage"].is_("0")
     positive, examined = nodes(world)
     size = number(size_mm(world), 3)
     grade, grade_2018 = label(known["grade"], "grade"), label(known["grade"], "grade_2018")
     return {
         "site_recode": where(other, "Lung and Bronchus", "Breast"),
         "primary_site": where(other, "341", site),
-        "histology": where(other, "8140", histology.gather(known["histology"].codes)),
-        "behavior": where(known["stage"].is_("0"), "In situ", "Malignant"),
+        "primary_site_labeled": where(other, "C34.1-Upper lobe, lung", label(known["subsite"], "site")),
+        "histology": histology,
+        "histology_behavior": histology + where(in_situ, "/2: ", "/3: ") + morphology,
+        "behavior": where(in_situ, "In situ", "Malignant"),
         "grade": where(year <= 2017, grade, BLANK),
         "grade_clinical": where(year >= 2018, grade_2018, BLANK),
         "grade_pathologic": where(year >= 2018, where(world.course.operated, grade_2018, "9"), BLANK),
@@ -241,7 +252,10 @@ def _treatment(world: World) -> dict[str, Text]:
     )
     reason = where(unknown, UNKNOWN_SURGERY, where(operated, "Surgery performed", not_done))
     nodes_removed = where(operated & ~unknown, "4 or more regional lymph nodes removed", "None")
-    given = world.latent["radiation"].is_("given")
+    given = treatment(world)
+    drugs = systemic(world, given)
+    first, treated = first_treatment(given, drugs)
+    after = given.radiation_day >= given.surgery_day
     return {
         "surgery_code": where(year >= 1998, code, BLANK),
         "surgery_code_pre_1998": where(year < 1998, old_code, BLANK),
@@ -256,7 +270,28 @@ def _treatment(world: World) -> dict[str, Text]:
             ),
             BLANK,
         ),
-        "radiation_recode": where(given, "Beam radiation", "None/Unknown"),
+        "radiation_recode": where(given.radiation, "Beam radiation", "None/Unknown"),
+        "radiation_surgery_sequence": where(
+            given.radiation & operated,
+            where(after, "Radiation after surgery", "Radiation prior to surgery"),
+            "No radiation and/or no surgery; unknown if surgery and/or radiation given",
+        ),
+        "systemic_surgery_sequence": where(
+            year >= 2007,
+            where(
+                drugs.given & operated,
+                where(
+                    drugs.first_day < given.surgery_day,
+                    "Systemic therapy before surgery",
+                    "Systemic therapy after surgery",
+                ),
+                "No systemic therapy and/or surgical procedures",
+            ),
+            BLANK,
+        ),
+        "days_to_treatment": where(
+            treated, where(first <= 730, number(first), "731+days"), "Unable to calculate"
+        ),
         "chemotherapy_recode": where(world.latent["chemotherapy"].is_("given"), "Yes", "No/Unknown"),
     }
 

@@ -14,7 +14,7 @@ ROWS = 6_000
 BLANK = "Blank(s)"
 
 
-@pytest.fixture(scope="module", params=["nov2018", "nov2022"])
+@pytest.fixture(scope="module", params=["nov2018", "nov2022", "nov2024"])
 def listing(request, tmp_path_factory):
     """Submission, its rows by concept, and the files."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -40,17 +40,20 @@ def test_the_dictionary_lists_the_columns_and_names_the_submission(listing):
     named = [line.split("=", 1)[1] for line in lines if line.startswith("Var") and "Name=" in line]
     assert named == list(headers(submission).values())
     database = next(line for line in lines if line.startswith("Database name="))
-    assert {"nov2018": "Nov 2018 Sub (1975-2016 varying)", "nov2022": "Nov 2022 Sub (2000-2020)"}[
-        submission
-    ] in database
+    covered = {
+        "nov2018": "Nov 2018 Sub (1975-2016 varying)",
+        "nov2022": "Nov 2022 Sub (2000-2020)",
+        "nov2024": "Nov 2024 Sub (2000-2022)",
+    }
+    assert covered[submission] in database
 
 
 def test_years_and_stage_fields_follow_their_eras(listing):
     submission, frame, _ = listing
-    first, last = {"nov2018": (1988, 2016), "nov2022": (2000, 2020)}[submission]
+    first, last = {"nov2018": (1988, 2016), "nov2022": (2000, 2020), "nov2024": (2000, 2022)}[submission]
     assert (frame["year"].min(), frame["year"].max()) == (first, last)
     eras = {"stage_adjusted6": (1988, 2015), "stage_ajcc6": (2004, 2015), "stage_ajcc7": (2010, 2015)}
-    eras |= {"stage_combined": (2016, 2017), "mets_bone": (2010, 2020), "mets_other": (2016, 2020)}
+    eras |= {"stage_combined": (2016, 2017), "mets_bone": (2010, 2022), "mets_other": (2016, 2022)}
     for concept, (start, end) in eras.items():
         filled = pl.col(concept) != BLANK
         inside = pl.col("year").is_between(start, end)
@@ -76,9 +79,20 @@ def test_labels_of_receptors_belong_to_their_release(listing):
     assert not seen & (new if submission == "nov2018" else old)
 
 
+def test_the_newest_release_has_its_own_top_age_income_bands_and_days(listing):
+    submission, frame, _ = listing
+    newest = submission == "nov2024"
+    assert ("90+ years" in frame["age_recode"].to_list()) == newest
+    assert ("85+ years" in frame["age_recode"].to_list()) != newest
+    if newest:
+        assert "$120,000+" in frame["median_household_income"].to_list()
+        assert "Unknown/missing/no match/Not 1990-2023" in frame["rural_urban_continuum"].to_list()
+        assert frame["days_to_treatment"].str.contains(r"^\d+$").mean() > 0.8
+
+
 def test_surgery_before_1998_is_in_another_column(listing):
     submission, frame, _ = listing
-    if submission == "nov2022":
+    if submission != "nov2018":
         assert "surgery_code_pre_1998" not in frame.columns
         return
     before = pl.col("year") < 1998
@@ -116,7 +130,8 @@ def test_further_tumours_belong_to_the_same_person(listing):
     second = frame.with_row_index("row").filter(truth["further_tumour"])
     assert second.height > 20
     first = frame[(second["row"] - 1).to_list()]
-    same = ("patient_id", "year_of_diagnosis", "sex", "race_recode", "vital_status", "survival_months")
+    race = "race_recode" if "race_recode" in frame.columns else "race_origin_recode"
+    same = ("patient_id", "year_of_diagnosis", "sex", race, "vital_status", "survival_months")
     for concept in same:
         alike = (first[concept] == second[concept]).mean()
         # a first tumour known from a death certificate has no months; the second one has
