@@ -53,15 +53,20 @@ def doctor(paths: PathsArgument, as_json: JsonOption = False, home: UnusedHome =
     """Say what each file is, its release, how many records, and what is wrong with it; change nothing."""
     from pipelines import steps
 
-    entries, lines = [], []
-    for path in paths:
-        with busy(f"reading {path.name}", as_json):
-            entry = steps.examine(path)
-        entries.append(entry)
+    with busy(f"reading {len(paths)} file(s)", as_json):
+        entries = steps.examine(paths)
+    lines = []
+    for entry in entries:
         told = [problem for problem in entry["problems"] if problem not in entry["explanation"]]
-        lines += [str(path), f"  {entry['explanation']}", *(f"  problem: {problem}" for problem in told)]
+        records = [] if entry["records"] is None else [f"  records: {entry['records']:,}"]
+        lines += [
+            entry["path"],
+            f"  {entry['explanation']}",
+            *records,
+            *(f"  problem: {each}" for each in told),
+        ]
     say({"files": entries}, lines, as_json)
-    if not all(entry["can_be_loaded"] for entry in entries):
+    if not all(entry["can_be_loaded"] or entry["describes_data"] for entry in entries):
         raise typer.Exit(2)
 
 
@@ -86,7 +91,7 @@ def load(
             paths,
             submission,
             source=source,
-            layout=layout,
+            layout=layout or (),
             mapping=mapping,
             replace_published=replace,
         )
@@ -314,7 +319,13 @@ def run(
     steps.check_studies(study or [])
     with busy(f"loading {submission}", as_json):
         steps.load(
-            store, paths, submission, source=source, layout=layout, mapping=mapping, replace_published=replace
+            store,
+            paths,
+            submission,
+            source=source,
+            layout=layout or (),
+            mapping=mapping,
+            replace_published=replace,
         )
     with busy(f"building {submission}", as_json):
         steps.build(store, submission)

@@ -31,12 +31,18 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for ma
 SubmissionOption = Annotated[str, typer.Option("--submission", help="Submission id, such as ncdb-2022.")]
 SubmissionArgument = Annotated[str, typer.Argument(help="Submission id, such as ncdb-2022.")]
 PathsArgument = Annotated[
-    list[Path], typer.Argument(help="Extract files; a SEER*Stat .dic lies beside its data.")
+    list[Path], typer.Argument(help="Extract files, and what describes them (.dic, script).")
 ]
 SourceOption = Annotated[
-    str | None, typer.Option("--source", help="ncdb, seer or mapped, where it is not plain.")
+    str | None, typer.Option("--source", help="ncdb, seer, naaccr or mapped, where it is not plain.")
 ]
-LayoutOption = Annotated[Path | None, typer.Option("--layout", help="Layout file that came with the data.")]
+LayoutOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--layout",
+        help="What came with the data: a label script, layout table or NAACCR dictionary; or a release.",
+    ),
+]
 MappingOption = Annotated[Path | None, typer.Option("--mapping", help="YAML mapping of a mapped source.")]
 ReplaceOption = Annotated[
     bool,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import GateError, InputError, RefusedError
+from pipelines.errors import CohortsError, GateError, InputError, RefusedError
 from pipelines.settings import Settings
 from pipelines.store import (
     Home,
@@ -21,29 +21,45 @@ from pipelines.store.files import remove
 
 if TYPE_CHECKING:  # Each step imports its room when it runs, so that `cohorts --help` stays quick.
     from pipelines.cohorts import CohortFacts
+    from pipelines.formats import Recognition
     from pipelines.registry import RegistryFacts
     from pipelines.reporting.diff import Diff
     from pipelines.studies import StudyFacts
 
 
-def examine(path: Path) -> dict[str, Any]:
-    """Say what a file is and what is wrong with it; the file is read to its end, and nothing is written."""
-    from pipelines.formats import count_faults, recognise
+def examine(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Say what each file is and what is wrong with it; files are read to their end, and nothing is written."""
+    from pipelines.formats import recognise
 
-    found = recognise(path)
-    problems = list(found.problems)
-    if found.error is None and found.format != "mapped":
-        set_aside, notes = count_faults(path)
-        problems = [f"{n:,} record(s) will be set aside: {reason}" for reason, n in set_aside.items()]
-        problems += [note for note in notes if note not in found.explanation]
+    found = [recognise(path) for path in paths]
+    companions = [each.path for each in found if each.companion]
+    return [_examined(each, companions) for each in found]
+
+
+def _examined(found: "Recognition", companions: Sequence[Path]) -> dict[str, Any]:
+    from pipelines.formats import read_through
+
+    records, error, problems = found.records, found.error, list(found.problems)
+    if error is None and found.format not in (None, "mapped") and not found.companion:
+        try:
+            reading = read_through(found.path, companions)
+        except CohortsError as fault:  # what only the whole file tells
+            error, problems = fault, [str(fault)]
+        else:
+            records = reading.records
+            problems = [
+                f"{n:,} record(s) will be set aside: {reason}" for reason, n in reading.set_aside.items()
+            ]
+            problems += [note for note in reading.notes if note not in found.explanation]
     return {
-        "path": str(path),
+        "path": str(found.path),
         "format": found.format,
         "source": found.source,
         "release": found.release,
-        "records": found.records,
+        "records": records,
         "columns": found.columns,
-        "can_be_loaded": found.error is None,
+        "can_be_loaded": error is None and not found.companion,
+        "describes_data": found.companion,
         "problems": problems,
         "explanation": found.explanation,
     }
@@ -55,7 +71,7 @@ def load(
     submission: str,
     *,
     source: str | None = None,
-    layout: Path | None = None,
+    layout: Sequence[str | Path] = (),
     mapping: Path | None = None,
     replace_published: bool = False,
 ) -> Manifest:

@@ -6,13 +6,15 @@ CSV file of the same columns.
 """
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 from pipelines.errors import InputError
 
-LAYOUT_TABLE = Path(__file__).parent / "tables" / "ncdb_layout.csv"
+TABLES = Path(__file__).parent / "tables"
+LAYOUT_TABLE = TABLES / "ncdb_layout.csv"
 LAYOUT_COLUMNS = ("release", "variable", "start", "width")
 
 
@@ -72,6 +74,34 @@ class Layout:
         if len(self.by_name) != len(self.fields):
             raise InputError(f"The layout of release {self.release} names a variable twice")
 
+    @classmethod
+    def of(cls, release: str, fields: Iterable[Field], length: int | None = None) -> "Layout":
+        """Make a layout of fields with gaps between them.
+
+        Columns that no field names become fields ``columns_<first>_<last>``, so that no byte of a line is lost.
+
+        Parameters
+        ----------
+        release : str
+        fields : iterable of Field
+            In any order, without overlaps.
+        length : int, optional
+            Record length in bytes, where columns follow the last field.
+
+        Raises
+        ------
+        InputError
+            Two fields overlap or have one name.
+        """
+        whole: list[Field] = []
+        column = 1
+        for field in sorted(fields, key=lambda each: each.start):
+            whole += _unnamed(column, field.start - 1)
+            whole.append(field)
+            column = max(column, field.end + 1)
+        whole += _unnamed(column, length or column - 1)
+        return cls(release, tuple(whole))
+
     @cached_property
     def by_name(self) -> dict[str, Field]:
         """Fields by variable name."""
@@ -81,6 +111,10 @@ class Layout:
     def length(self) -> int:
         """Record length in bytes, without the line end."""
         return self.fields[-1].end
+
+
+def _unnamed(first: int, last: int) -> list[Field]:
+    return [Field(f"columns_{first}_{last}", first, last - first + 1)] if last >= first else []
 
 
 def read_layouts(path: Path) -> dict[str, Layout]:

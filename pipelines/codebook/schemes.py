@@ -74,7 +74,7 @@ def schemes() -> dict[str, pl.DataFrame]:
 
 @cache
 def field_schemes() -> pl.DataFrame:
-    """Read which canonical field of which source staging reads, and the scheme that decodes it (null: none).
+    """Read which field of which dialect (column ``source``) staging reads, and the scheme that decodes it.
 
     Returns
     -------
@@ -89,18 +89,18 @@ def field_schemes() -> pl.DataFrame:
     )
 
 
-def canonical_fields(source: str) -> list[str]:
-    """List the canonical fields that staging of ``source`` may read, in name order."""
-    listed = field_schemes().filter(pl.col("source") == source)["field"].to_list()
-    return sorted(set(listed) | set(_concepts(source)["concept"].to_list()))
+def canonical_fields(dialect: str) -> list[str]:
+    """List the canonical fields that staging of ``dialect`` may read, in name order."""
+    listed = field_schemes().filter(pl.col("source") == dialect)["field"].to_list()
+    return sorted(set(listed) | set(_concepts(dialect)["concept"].to_list()))
 
 
-def received_names(source: str, release: str) -> pl.DataFrame:
+def received_names(dialect: str, release: str) -> pl.DataFrame:
     """Give the names under which each canonical field may have been received.
 
     Parameters
     ----------
-    source, release : str
+    dialect, release : str
         For example ``ncdb`` and ``2016``.
 
     Returns
@@ -108,17 +108,19 @@ def received_names(source: str, release: str) -> pl.DataFrame:
     polars.DataFrame
         ``received, canonical``; where an extract has several for one field, the first counts.
     """
-    if source != "ncdb":
-        return _concepts(source).select(received="header", canonical="concept")
-    fields = pl.Series(canonical_fields(source))
-    renamed = _read(TABLES / "ncdb_renames.csv").filter(pl.col("release") == release)
+    if dialect == "seer":
+        return _concepts(dialect).select(received="header", canonical="concept")
+    fields = pl.Series(canonical_fields(dialect), dtype=pl.String)
+    renamed = _read(TABLES / "ncdb_renames.csv").filter(
+        pl.col("release") == release, pl.lit(dialect == "ncdb")
+    )
     return pl.concat(
         [pl.DataFrame({"received": fields, "canonical": fields}), renamed.select("received", "canonical")]
     )
 
 
-def ascertainment_facts(source: str, release_year: int | None) -> pl.DataFrame:
-    """Say, for one source and release, what is recorded, derived, not collected, withheld or not released.
+def ascertainment_facts(dialect: str, release_year: int | None) -> pl.DataFrame:
+    """Say, for one dialect and release, what is recorded, derived, not collected, withheld or not released.
 
     Returns
     -------
@@ -129,7 +131,7 @@ def ascertainment_facts(source: str, release_year: int | None) -> pl.DataFrame:
     year = pl.lit(release_year, dtype=pl.Int64)
     return (
         pl.concat((_read(path) for path in paths), how="diagonal")
-        .filter(pl.col("source") == source)
+        .filter(pl.col("source") == dialect)
         .filter(
             (pl.col("release_from").cast(pl.Int64) <= year).fill_null(pl.col("release_from").is_null()),
             (pl.col("release_to").cast(pl.Int64) >= year).fill_null(pl.col("release_to").is_null()),
@@ -162,9 +164,9 @@ def register(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(macro)
 
 
-def _concepts(source: str) -> pl.DataFrame:
+def _concepts(dialect: str) -> pl.DataFrame:
     path = TABLES / "seerstat_headers.csv"
-    if source != "seer" or not path.is_file():
+    if dialect != "seer" or not path.is_file():
         return pl.DataFrame(schema={"concept": pl.String, "header": pl.String})
     return _read(path).select("concept", "header")
 

@@ -18,7 +18,7 @@ class ExtractConfig(dg.Config):
 
     paths: list[str] = []
     source: str | None = None
-    layout: str | None = None
+    layout: list[str] = []
     mapping: str | None = None
 
 
@@ -33,7 +33,7 @@ def extract(
         [Path(path) for path in config.paths] or inbox_of(store.home, submission),
         submission,
         source=config.source,
-        layout=Path(config.layout) if config.layout else None,
+        layout=config.layout,
         mapping=Path(config.mapping) if config.mapping else None,
         replace_published=True,
     )

@@ -1,6 +1,6 @@
 """Bytes to Arrow text columns, losslessly; no clinical meaning lives here."""
 
-from pipelines.formats.faults import count_faults
+from pipelines.formats.faults import Reading, read_through
 from pipelines.formats.open import open_extract
 from pipelines.formats.recognise import recognise
 from pipelines.formats.types import QUARANTINE_SCHEMA, Batch, Extract, Recognition, TableReader
@@ -9,9 +9,10 @@ __all__ = [
     "QUARANTINE_SCHEMA",
     "Batch",
     "Extract",
+    "Reading",
     "Recognition",
     "TableReader",
-    "count_faults",
     "open_extract",
+    "read_through",
     "recognise",
 ]

@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -44,6 +45,15 @@ def looked_up(values: Bytes) -> "pa.Array[Any]":
     place[present] = np.arange(len(present))
     words = np.frombuffer(b"".join(int(code).to_bytes(width, sys.byteorder) for code in present), np.uint8)
     return pa.DictionaryArray.from_arrays(_indices(place[codes]), text(words.reshape(-1, width)))
+
+
+def trimmed(values: "pa.Array[Any]") -> "pa.Array[Any]":
+    """Text (plain or dictionary-encoded) without blanks before and after; the type stays."""
+    if not isinstance(values, pa.DictionaryArray):
+        return pc.utf8_trim(values, " ")
+    words = pc.utf8_trim(values.dictionary, " ")
+    encoded = words.dictionary_encode()  # " 1" and "1 " become one word
+    return pa.DictionaryArray.from_arrays(encoded.indices.take(values.indices), encoded.dictionary)
 
 
 def numbers(values: npt.NDArray[np.int64]) -> "pa.Array[Any]":

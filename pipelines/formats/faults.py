@@ -1,35 +1,44 @@
 """Read a whole file as ``load`` would and count what would be set aside; nothing is written."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.formats.open import open_extract
 
 
-def count_faults(path: Path) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Count the records of an NCDB file or a case listing that ``load`` would set aside.
+@dataclass(frozen=True)
+class Reading:
+    """What reading a file to its end finds.
 
     Parameters
     ----------
-    path : Path
-
-    Returns
-    -------
-    dict of str to int
+    records : int
+        Records in the file: those that would be kept and those set aside.
+    set_aside : dict of str to int
         Records by reason, the most frequent first.
-    tuple of str
+    notes : tuple of str
         What else a user should know of the file.
+    """
+
+    records: int
+    set_aside: dict[str, int]
+    notes: tuple[str, ...]
+
+
+def read_through(path: Path, companions: Sequence[Path] = ()) -> Reading:
+    """Read a file to its end, with the files that describe it, and keep nothing of it.
 
     Raises
     ------
     InputError
         The file cannot be loaded at all.
     """
-    extract = open_extract([path])
-    reasons = Counter(
-        str(reason)
-        for table in extract.tables
-        for batch in table.batches()
-        for reason in batch.quarantined["reason"].to_pylist()
-    )
-    return dict(reasons.most_common()), extract.notes
+    extract = open_extract([path, *companions])
+    records, reasons = 0, Counter[str]()
+    for table in extract.tables:
+        for batch in table.batches():
+            records += batch.kept.num_rows + batch.quarantined.num_rows
+            reasons.update(map(str, batch.quarantined["reason"].to_pylist()))
+    return Reading(records, dict(reasons.most_common()), extract.notes)

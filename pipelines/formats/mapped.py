@@ -15,22 +15,33 @@ import pyarrow.parquet as pq
 
 from pipelines.codebook.mapping import Mapping, load_mapping, parse_mapping
 from pipelines.errors import InputError
+from pipelines.formats.blocks import count_lines
 from pipelines.formats.delimited import column_names, read_delimited, read_header
-from pipelines.formats.types import Batch, Extract, TableReader, quarantine_table, with_provenance
+from pipelines.formats.types import (
+    Batch,
+    Extract,
+    Format,
+    Options,
+    Recognition,
+    TableReader,
+    quarantine_table,
+    refused,
+    with_provenance,
+)
 
 COMMENT = "#"
 BATCH_ROWS = 65_536
 
 
-def open_mapped(paths: Sequence[Path], mapping: str | Path | dict[str, Any] | Mapping) -> Extract:
+def open_mapped(paths: Sequence[Path], options: Options) -> Extract:
     """Open the files of a mapped source.
 
     Parameters
     ----------
     paths : sequence of Path
         One delimited or Parquet file for each table of the mapping.
-    mapping : str, Path, dict or Mapping
-        The mapping: a YAML file, its content, or as checked.
+    options : Options
+        With the mapping: a YAML file, its content, or as checked.
 
     Raises
     ------
@@ -38,21 +49,33 @@ def open_mapped(paths: Sequence[Path], mapping: str | Path | dict[str, Any] | Ma
         The mapping breaks its schema, a table of it has no file, a column it names is not there, or a file fits
         no table.
     """
-    if isinstance(mapping, dict):
-        mapping = parse_mapping(mapping, where="mapping")
-    elif not isinstance(mapping, Mapping):
-        mapping = load_mapping(Path(mapping))
+    mapping = _mapping_of(options)
     files = {path: file_columns(path) for path in paths}
     found = match_tables({table.name: set(table.columns) for table in mapping.tables}, files)
     return Extract(
         source="mapped",
         format="mapped",
+        dialect="mapped",
         release=mapping.id,
         covered_years=None,
         site=None,
         tables=tuple(TableReader(name, path, files[path], _reader(path)) for name, path in found.items()),
         mapping=mapping.model_dump(mode="json"),
     )
+
+
+def _mapping_of(options: Options) -> Mapping:
+    mapping = options.mapping
+    if mapping is None:
+        raise InputError(
+            "This is a table that no registry format known here has: it needs a mapping that says what its columns "
+            "mean (--mapping FILE)",
+            remedy="See catalog/mappings for how to write one; if it should be a registry's file, it is not as it "
+            "was sent.",
+        )
+    if isinstance(mapping, dict):
+        return parse_mapping(mapping, where="mapping")
+    return mapping if isinstance(mapping, Mapping) else load_mapping(Path(mapping))
 
 
 def file_columns(path: Path) -> tuple[str, ...]:
@@ -62,11 +85,16 @@ def file_columns(path: Path) -> tuple[str, ...]:
     try:
         return column_names(pq.read_schema(path).names, path)
     except (pa.ArrowInvalid, OSError):
-        raise InputError(
-            "This begins like a Parquet file and is damaged",
-            where=path.name,
-            remedy="Ask for the extract again.",
-        ) from None
+        raise damaged_parquet(path) from None
+
+
+def damaged_parquet(path: Path) -> InputError:
+    """What to say of a file that is Parquet by its first bytes alone."""
+    return InputError(
+        "This begins like a Parquet file and is damaged",
+        where=path.name,
+        remedy="Ask for the extract again.",
+    )
 
 
 def is_parquet(path: Path) -> bool:
@@ -172,3 +200,39 @@ def _as_text(column: "pa.ChunkedArray[Any]", name: str, path: Path) -> "pa.Chunk
             where=path.name,
             remedy="Leave the column out of the file or write it as text.",
         ) from None
+
+
+def recognise_table(path: Path, head: bytes) -> Recognition | None:
+    """Say that a file is a table in a database format: Parquet."""
+    if not head.startswith(b"PAR1"):
+        return None
+    try:
+        metadata = pq.read_metadata(path)
+    except (pa.ArrowInvalid, OSError):
+        return refused(path, damaged_parquet(path))
+    return _needs_mapping(path, "a Parquet table", metadata.num_rows, metadata.num_columns)
+
+
+def recognise_delimited(path: Path, head: bytes) -> Recognition | None:
+    """Say that a file is delimited text that no registry format is."""
+    try:
+        header = read_header(path, comment=COMMENT)
+    except InputError as error:
+        return refused(path, error)
+    if len(header.columns) == 1:
+        return None
+    records = count_lines(path, start=header.data_start)
+    if not records:
+        what = "This is text of one line, which is no table of records"
+        return refused(path, InputError(what, where=str(path), remedy="Name the data file."))
+    return _needs_mapping(path, "a delimited table", records, len(header.columns))
+
+
+def _needs_mapping(path: Path, what: str, records: int, columns: int) -> Recognition:
+    need = "It needs a mapping that says what its columns mean (--mapping FILE)."
+    explanation = f"This is {what} of {columns} columns that no registry format known here has. {need}"
+    return Recognition(path, "mapped", "mapped", None, records, columns, (need,), explanation)
+
+
+TABLE_FORMAT = Format("mapped", "mapped", "mapped", "another table", recognise_table, open_mapped)
+DELIMITED_FORMAT = Format("mapped", "mapped", "mapped", "another table", recognise_delimited, open_mapped)

@@ -1,5 +1,6 @@
 """Open whatever arrived: find out what it is, or take the caller's word and hold it against the content."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,21 +8,15 @@ from typing import Any
 from pipelines.codebook.layouts import Layout
 from pipelines.codebook.mapping import Mapping
 from pipelines.errors import InputError
-from pipelines.formats.mapped import open_mapped
-from pipelines.formats.ncdb import open_ncdb
+from pipelines.formats.known import FORMATS, SOURCES
 from pipelines.formats.recognise import recognise
-from pipelines.formats.seerstat import open_seerstat
-from pipelines.formats.types import Extract
+from pipelines.formats.types import Extract, Format, Options, Recognition, described
 
-SOURCES = ("ncdb", "seer", "mapped")
-KINDS = {
-    "ncdb_puf": "an NCDB file",
-    "seerstat_case_listing": "a SEER*Stat case listing",
-    "mapped": "another table",
-    None: "none that can be loaded",
-}
+RELEASES = {r"\d{4}": "ncdb", r"[a-z]{3}\d{4}": "seer", r"v\d\d": "naaccr"}
+"""How the sources write their releases."""
+
 ASK_FOR_MAPPING = (
-    "See catalog/mappings for how to write one; if it should be an NCDB or SEER*Stat file, it is not."
+    "See catalog/mappings for how to write one; if it should be a registry's file, it is not as it was sent."
 )
 
 
@@ -29,7 +24,7 @@ def open_extract(
     paths: Sequence[str | Path],
     *,
     source: str | None = None,
-    layout: str | Path | Layout | None = None,
+    layout: str | Path | Layout | Sequence[str | Path | Layout] | None = None,
     mapping: str | Path | dict[str, Any] | Mapping | None = None,
 ) -> Extract:
     """Open the files of one submission for reading; nothing is read but samples.
@@ -37,11 +32,13 @@ def open_extract(
     Parameters
     ----------
     paths : sequence of str or Path
-        Data files of one release. A ``.dic`` is found beside its data file and may be named too.
+        Data files of one release. Files that describe them (a ``.dic``, a label script, a NAACCR dictionary) may
+        be named too.
     source : str, optional
-        ``ncdb``, ``seer`` or ``mapped``; found by content if not given.
-    layout : str, Path or Layout, optional
-        NCDB only: a release with a built-in layout, or a layout table of the site.
+        ``ncdb``, ``seer``, ``naaccr`` or ``mapped``; found by content if not given.
+    layout : str, Path, Layout or sequence of these, optional
+        A release with a built-in layout, or what the site got with the data: a layout table, a label script, a
+        dictionary.
     mapping : str, Path, dict or Mapping, optional
         A mapped source: its mapping, as YAML file, its content, or as checked.
 
@@ -56,35 +53,38 @@ def open_extract(
         than the others or than the caller says.
     """
     files = data_files(paths)
-    source = source or ("mapped" if mapping is not None else "ncdb" if layout is not None else None)
-    source = source or _source_by_content(files)
-    if source not in SOURCES:
+    if source is not None and source not in SOURCES:
         raise InputError(f"There is no source '{source}'", remedy=f"Known: {', '.join(SOURCES)}.")
+    source = source or ("mapped" if mapping is not None else None)
     if (mapping is not None) != (source == "mapped"):
         raise InputError(
             "A mapping and the source 'mapped' go together",
             remedy="Name a mapping with --mapping FILE for a mapped source, and none otherwise.",
         )
-    if source != "ncdb" and layout is not None:
-        raise InputError("A layout is for NCDB files only", remedy="Leave --layout out.")
-    if source == "ncdb":
-        extract = open_ncdb(files, layout=layout)
-    else:
-        extract = open_seerstat(files) if mapping is None else open_mapped(files, mapping)
-    return _told_apart(extract)
+    found = {path: recognise(path) for path in files}
+    companions = tuple(path for path, each in found.items() if each.companion)
+    data = {path: each for path, each in found.items() if not each.companion}
+    if not data:
+        raise InputError(
+            "No data file is named, only what describes one",
+            where=", ".join(path.name for path in companions),
+            remedy="Name the data files of one submission beside it.",
+        )
+    said = (layout,) if layout is None or isinstance(layout, str | Path | Layout) else tuple(layout)
+    options = Options(tuple(each for each in said if each is not None), mapping, companions)
+    hints = [found[path] for path in companions] + [_hint(each) for each in options.layout]
+    return _told_apart(_format_of(data, source, hints).open(list(data), options))
 
 
 def data_files(paths: Sequence[str | Path]) -> list[Path]:
-    """Return the data files among paths, sorted by name; a ``.dic`` is a companion.
+    """Return the files, each once, sorted by name.
 
     Raises
     ------
     InputError
         None are given, or one is missing, a folder or empty.
     """
-    files = sorted(
-        {Path(path) for path in paths if Path(path).suffix.lower() != ".dic"}, key=lambda path: path.name
-    )
+    files = sorted({Path(path) for path in paths}, key=lambda path: path.name)
     for path in files:
         if not path.is_file():
             what = "This is a folder" if path.is_dir() else "There is no such file"
@@ -109,19 +109,52 @@ def _told_apart(extract: Extract) -> Extract:
     return extract
 
 
-def _source_by_content(files: Sequence[Path]) -> str:
-    found = {path: recognise(path) for path in files}
-    kinds = {recognition.format for recognition in found.values()}
+def _hint(layout: str | Path | Layout) -> Recognition:
+    """What a layout says of the data it is for."""
+    if isinstance(layout, Layout):
+        return described(Path(), layout.release, source="ncdb", format="ncdb_puf")
+    if Path(layout).is_file():
+        found = recognise(layout)
+        if found.companion:
+            return found
+        raise InputError(
+            "This is no layout table, label script or dictionary",
+            where=str(layout),
+            remedy="Name the file that describes the data with --layout, and the data without.",
+        )
+    source = next((source for word, source in RELEASES.items() if re.fullmatch(word, str(layout))), None)
+    if source is None:
+        raise InputError(
+            f"There is no layout or release '{layout}' and no file of that name",
+            remedy="Name a release (such as 2022, nov2018 or v18) or the file that came with the data.",
+        )
+    return described(Path(), str(layout), source=source)
+
+
+def _format_of(found: dict[Path, Recognition], source: str | None, hints: Sequence[Recognition]) -> Format:
+    """The one format of all files: by content, else by what describes them or the caller says.
+
+    `Format.open` holds the latter two against the content.
+    """
+    kinds = {each.format for each in found.values()}
+    fitting = [each for each in FORMATS if {each.name} == kinds and source in (None, each.source)]
+    if fitting:
+        return fitting[0]
+    described_as = {each.format for each in hints} - {None}
+    source = source or next((each.source for each in hints if each.source), None)
+    candidates = [each for each in FORMATS if each.source == source]
+    if candidates:
+        return next((each for each in candidates if each.name in described_as), candidates[0])
     if len(kinds) > 1:
+        words = {each.name: each.words for each in FORMATS}
         raise InputError(
             "These files are of different kinds: "
-            + ", ".join(f"{path.name} is {KINDS[each.format]}" for path, each in found.items()),
-            where=str(files[0].parent),
+            + ", ".join(
+                f"{path.name} is {words.get(each.format or '', 'none that can be loaded')}"
+                for path, each in found.items()
+            ),
+            where=str(next(iter(found)).parent),
             remedy="Name the data files of one source and release, and no other file.",
         )
-    recognition = found[files[0]]
-    if recognition.error is not None:
-        raise recognition.error
-    if recognition.source is None or recognition.source == "mapped":
-        raise InputError(recognition.explanation, where=str(recognition.path), remedy=ASK_FOR_MAPPING)
-    return recognition.source
+    first = next(iter(found.values()))
+    raise first.error or InputError(first.explanation, where=str(first.path), remedy=ASK_FOR_MAPPING)

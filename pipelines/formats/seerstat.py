@@ -4,12 +4,14 @@ All values are label text. ``NA``, ``N/A``, ``Blank(s)`` and ``Unknown`` are val
 so nothing is ever read as null. Names come from the header row; the dictionary says what database it is.
 """
 
+import csv
 import re
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
-from pipelines.errors import InputError
+from pipelines.codebook.layouts import TABLES
+from pipelines.errors import CohortsError, InputError
 from pipelines.formats.delimited import (
     DELIMITERS,
     HEADER_BYTES,
@@ -21,7 +23,9 @@ from pipelines.formats.delimited import (
     split_line,
 )
 from pipelines.formats.seerstat_dic import ExportDictionary, find_dic, read_dic
-from pipelines.formats.types import Extract, TableReader
+from pipelines.formats.types import Extract, Format, Options, Recognition, TableReader, described, refused
+
+HEADERS_TABLE = TABLES / "seerstat_headers.csv"
 
 CASE_LISTING = "Case Listing"
 ANOTHER_EXPORT = 3
@@ -29,13 +33,14 @@ ANOTHER_EXPORT = 3
 EXPORT_AGAIN = "in SEER*Stat choose Matrix > Export > Results as Text File"
 
 
-def open_seerstat(paths: Sequence[Path]) -> Extract:
+def open_seerstat(paths: Sequence[Path], options: Options) -> Extract:
     """Open the case listings of one SEER submission.
 
     Parameters
     ----------
     paths : sequence of Path
         Data files; each has its ``.dic`` beside it.
+    options : Options
 
     Raises
     ------
@@ -58,6 +63,7 @@ def open_seerstat(paths: Sequence[Path]) -> Extract:
     return Extract(
         source="seer",
         format="seerstat_case_listing",
+        dialect="seer",
         release=release,
         covered_years=covered_years,
         site=None,
@@ -191,3 +197,70 @@ def _trimmed(names: Sequence[str]) -> list[str]:
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(f"'{name}'" for name in names[:5])
     return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+@lru_cache(maxsize=1)
+def seerstat_names() -> frozenset[str]:
+    """Column names that case listings have had."""
+    with HEADERS_TABLE.open(encoding="utf-8", newline="") as stream:
+        return frozenset(row["header"].strip() for row in csv.DictReader(stream))
+
+
+def recognise_seerstat(path: Path, head: bytes) -> Recognition | None:
+    """Say whether a file is a case listing, and of which submission; a ``.dic`` is a companion."""
+    if head.startswith(b"[System]"):
+        return _recognise_dic(path)
+    try:
+        names = read_header(path, comment="#").columns
+    except InputError:
+        names = ()
+    known = sum(name.strip() in seerstat_names() for name in names) >= 3
+    if not known and find_dic(path) is None:
+        return None
+    try:
+        dic = case_listing_dic(path)
+        header, notes = seerstat_header(path, dic)
+    except CohortsError as error:
+        if not known:
+            return refused(path, error)
+        return refused(path, error, format="seerstat_case_listing", source="seer", columns=len(names))
+    fault = None if dic.release else submission_not_named(dic)
+    if header.data_start == path.stat().st_size:
+        fault = InputError(
+            "The file has column names and no records", where=str(path), remedy="Ask for the extract again."
+        )
+    explanation = (
+        f"SEER*Stat case listing, submission {dic.release or 'not named'}"
+        + (f", diagnoses of {dic.covered_years[0]}-{dic.covered_years[1]}" if dic.covered_years else "")
+        + f": {len(header.columns)} columns."
+        + "".join(f" {note}" for note in notes)
+    )
+    return Recognition(
+        path=path,
+        format="seerstat_case_listing",
+        source="seer",
+        release=dic.release,
+        records=None,
+        columns=len(header.columns),
+        problems=(str(fault),) if fault else (),
+        explanation=explanation,
+        error=fault,
+    )
+
+
+def _recognise_dic(path: Path) -> Recognition:
+    try:
+        dic = read_dic(path)
+    except CohortsError as error:
+        return refused(path, error)
+    return described(
+        path,
+        f"This is the export dictionary of a SEER*Stat {dic.session_type} session with "
+        f"{len(dic.variables)} variables ({dic.release or 'no submission named'}); it is read beside its data file.",
+        source="seer",
+    )
+
+
+FORMAT = Format(
+    "seerstat_case_listing", "seer", "seer", "a SEER*Stat case listing", recognise_seerstat, open_seerstat
+)

@@ -1,6 +1,6 @@
 """What a reader hands on: Arrow text columns as received, what was set aside, and what the extract is."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.codebook.layouts import Layout
+from pipelines.codebook.mapping import Mapping
 from pipelines.errors import CohortsError
 from pipelines.formats.arrays import repeated
 
@@ -31,11 +33,11 @@ class Recognition:
     ----------
     path : Path
     format : str or None
-        ``ncdb_puf``, ``seerstat_case_listing``, ``mapped`` or None where the content is not known.
+        Name of a `Format`, or None where the content is not known or cannot be loaded.
     source, release : str or None
         As in `Extract`, where the content says so.
     records : int or None
-        Number of records in the file, header rows left out.
+        Number of records in the file, header rows left out, where that is known without reading it to its end.
     columns : int or None
     problems : tuple of str
         What keeps the file from being loaded, or what will be set aside.
@@ -43,6 +45,8 @@ class Recognition:
         One paragraph for people.
     error : CohortsError or None
         What loading the file says; None where it can be loaded as it is or with a mapping.
+    companion : bool
+        The file describes data and holds none: a ``.dic``, a label script, a NAACCR dictionary.
     """
 
     path: Path
@@ -54,6 +58,24 @@ class Recognition:
     problems: tuple[str, ...]
     explanation: str
     error: CohortsError | None = field(default=None, compare=False)
+    companion: bool = False
+
+
+def refused(
+    path: Path,
+    error: CohortsError,
+    *,
+    format: str | None = None,
+    source: str | None = None,
+    columns: int | None = None,
+) -> Recognition:
+    """A file that cannot be loaded; the error says what, where and what to do."""
+    return Recognition(path, format, source, None, None, columns, (str(error),), str(error), error)
+
+
+def described(path: Path, explanation: str, *, source: str, format: str | None = None) -> Recognition:
+    """A file that describes data (of ``format``, if it tells) and holds none."""
+    return Recognition(path, format, source, None, None, None, (), explanation, companion=True)
 
 
 @dataclass(frozen=True)
@@ -121,12 +143,10 @@ class Extract:
 
     Parameters
     ----------
-    source : str
-        ``ncdb``, ``seer`` or ``mapped``.
-    format : str
-        ``ncdb_puf``, ``seerstat_case_listing`` or ``mapped``.
+    source, format, dialect : str
+        As in `Format`.
     release : str
-        ``2022``, ``nov2018`` …, or the mapping's id.
+        ``2022``, ``nov2018``, ``v18`` …, or the mapping's id.
     covered_years : tuple of int or None
         First and last diagnosis year that the release covers.
     site : str or None
@@ -141,6 +161,7 @@ class Extract:
 
     source: str
     format: str
+    dialect: str
     release: str
     covered_years: tuple[int, int] | None
     site: str | None
@@ -148,6 +169,54 @@ class Extract:
     notes: tuple[str, ...] = ()
     mapping: dict[str, Any] | None = None
     companions: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the caller says of the files.
+
+    Parameters
+    ----------
+    layout : tuple of str, Path or Layout
+        A release, a layout table, a label script, a SAS program, or NAACCR dictionaries.
+    mapping : str, Path, dict, Mapping or None
+        A mapped source: its mapping, as YAML file, its content, or as checked.
+    companions : tuple of Path
+        Files among those named, or beside them, that describe data and hold none.
+    """
+
+    layout: tuple[str | Path | Layout, ...] = ()
+    mapping: str | Path | dict[str, Any] | Mapping | None = None
+    companions: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Format:
+    """One kind of file that can be loaded.
+
+    Parameters
+    ----------
+    name : str
+        ``ncdb_puf``, ``seerstat_case_listing`` …
+    source : str
+        ``ncdb``, ``seer``, ``naaccr`` or ``mapped``: what studies name.
+    dialect : str
+        Names the staging SQL and the code tables: SEER has several.
+    words : str
+        For messages, such as ``an NCDB file``.
+    recognise : callable
+        Path and the first bytes of a file to a `Recognition`, or None where it is not this format. Quick, and
+        raises on no bytes.
+    open : callable
+        Files of one submission to an `Extract`; raises InputError.
+    """
+
+    name: str
+    source: str
+    dialect: str
+    words: str
+    recognise: Callable[[Path, bytes], Recognition | None] = field(repr=False)
+    open: Callable[[Sequence[Path], Options], Extract] = field(repr=False)
 
 
 def quarantine_table(source_file: str, bad: Iterable[BadRecord]) -> pa.Table:

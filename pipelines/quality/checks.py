@@ -7,9 +7,9 @@ stands for one check per coded column of its table: the vocabularies live in the
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -26,9 +26,12 @@ Rule = Literal[
     "referential",
     "count_equal",
 ]
+Registry = Literal["all", "ncdb", "seer", "seer_ascii", "seer_survival", "naaccr", "mapped"]
+"""A source, or one dialect of a source that has several."""
+
 Severity = Literal["blocking", "warning"]
 LAYERS = ("extract", "registry")
-REGISTRIES = ("all", "ncdb", "seer", "mapped")
+REGISTRIES: tuple[Registry, ...] = get_args(Registry)
 EVERY_CODED_COLUMN = "*"
 NEEDS_COLUMN: frozenset[str] = frozenset({"not_null", "known", "in_vocabulary", "unique", "referential"})
 NEEDS_ARGUMENT: frozenset[str] = frozenset({"row_condition", "referential", "count_equal"})
@@ -63,7 +66,7 @@ class Check(BaseModel):
 
     check_id: str = Field(pattern=r"^[a-z0-9_]+$", max_length=90)
     layer: Literal["extract", "registry"]
-    registry: Literal["all", "ncdb", "seer", "mapped"]
+    registry: Registry
     table: str = Field(pattern=r"^[a-z_]+$")
     column: str = ""
     rule: Rule
@@ -88,9 +91,9 @@ class Check(BaseModel):
             raise ValueError("column * is for in_vocabulary with the words of the data dictionary")
         return self
 
-    def applies_to(self, source: str) -> bool:
-        """Whether the check is for this registry source (``ncdb``, ``seer`` or ``mapped``)."""
-        return self.registry in ("all", source)
+    def applies_to(self, kinds: Collection[str]) -> bool:
+        """Whether the check is for a submission of this source and dialect."""
+        return self.registry == "all" or self.registry in kinds
 
 
 class DictionaryColumn(BaseModel):
@@ -164,7 +167,7 @@ def checks(
             if check.check_id in found:
                 raise InputError(f"Check '{check.check_id}' is there twice", where=str(path))
             found[check.check_id] = check
-    return [found[name] for name in sorted(found) if source is None or found[name].applies_to(source)]
+    return [found[name] for name in sorted(found) if source is None or found[name].applies_to({source})]
 
 
 def _read(path: Path, columns: tuple[DictionaryColumn, ...]) -> Iterator[Check]:

@@ -99,7 +99,7 @@ def judge(
     """
     from pipelines.quality.engine import Question, ask
 
-    source = sub.manifest.source
+    kinds = {sub.manifest.source, sub.manifest.dialect}
     with tempfile.TemporaryDirectory(prefix="quality-") as folder:
         database = Path(folder) / "submission.duckdb"
         with duckdb.connect(str(database)) as connection:
@@ -108,7 +108,7 @@ def judge(
         questions = [
             Question(check.check_id, check.table, breaking_rows(check), checked_rows(check), check.threshold)
             for check in every_check
-            if check.applies_to(source) and not _asks_for_absent_column(check, received)
+            if check.applies_to(kinds) and not _asks_for_absent_column(check, received)
         ]
         answers = ask(database, questions)
     return [

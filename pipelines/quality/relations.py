@@ -128,7 +128,7 @@ def _create_facts(connection: duckdb.DuckDBPyConnection, submission: Submission)
 
 def _create_coded_fields(connection: duckdb.DuckDBPyConnection, submission: Submission) -> None:
     connection.execute("create table decoded (field varchar, scheme varchar)")
-    fields = _decoded_fields(submission.manifest.source)
+    fields = _decoded_fields(submission.manifest.dialect)
     if fields:
         connection.executemany("insert into decoded values (?, ?)", fields)
     _view(
@@ -150,8 +150,8 @@ def _create_coded_fields(connection: duckdb.DuckDBPyConnection, submission: Subm
     )
 
 
-def _decoded_fields(source: str) -> list[list[str]]:
-    decoded = field_schemes().filter((pl.col("source") == source) & pl.col("scheme").is_not_null())
+def _decoded_fields(dialect: str) -> list[list[str]]:
+    decoded = field_schemes().filter((pl.col("source") == dialect) & pl.col("scheme").is_not_null())
     return [list(row) for row in decoded.select("field", "scheme").unique().sort("field", "scheme").rows()]
 
 

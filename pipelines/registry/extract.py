@@ -9,7 +9,9 @@ from pipelines import codebook
 from pipelines.errors import InputError
 
 
-def register_extract(con: duckdb.DuckDBPyConnection, files: list[Path], *, source: str, release: str) -> None:
+def register_extract(
+    con: duckdb.DuckDBPyConnection, files: list[Path], *, dialect: str, release: str
+) -> None:
     """Make relation ``extract``: canonical names, text as received; a field that was not received is null.
 
     Raises
@@ -22,10 +24,10 @@ def register_extract(con: duckdb.DuckDBPyConnection, files: list[Path], *, sourc
     received = con.read_parquet([str(path) for path in files], union_by_name=True)
     names = {name.strip().casefold(): name for name in received.columns}
     spellings: dict[str, list[str]] = {}
-    for spelling, canonical in codebook.received_names(source, release).iter_rows():
+    for spelling, canonical in codebook.received_names(dialect, release).iter_rows():
         spellings.setdefault(canonical, []).append(spelling)
     columns = [
-        _select_field(field, spellings.get(field, []), names) for field in codebook.canonical_fields(source)
+        _select_field(field, spellings.get(field, []), names) for field in codebook.canonical_fields(dialect)
     ]
     received.project(
         ", ".join([*columns, "source_file", "source_record::bigint as source_record"])
@@ -51,7 +53,7 @@ def register_tables(con: duckdb.DuckDBPyConnection, files: list[Path]) -> dict[s
     return received
 
 
-def unmapped_codes(con: duckdb.DuckDBPyConnection, source: str) -> pl.DataFrame:
+def unmapped_codes(con: duckdb.DuckDBPyConnection, dialect: str) -> pl.DataFrame:
     """Count every code in ``extract`` that the scheme of its field does not have.
 
     Returns
@@ -59,7 +61,7 @@ def unmapped_codes(con: duckdb.DuckDBPyConnection, source: str) -> pl.DataFrame:
     polars.DataFrame
         ``field, scheme, code, n`` (records), ordered; a blank or absent field is not an unmapped code.
     """
-    decoded = codebook.field_schemes().filter((pl.col("source") == source) & pl.col("scheme").is_not_null())
+    decoded = codebook.field_schemes().filter((pl.col("source") == dialect) & pl.col("scheme").is_not_null())
     counted = [
         f"""
         select '{field}' as field, '{scheme}' as scheme, tidy({_quote(field)}) as code, count(*) as n

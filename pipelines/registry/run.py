@@ -73,7 +73,9 @@ def build(sub: Submission) -> RegistryFacts:
     manifest = sub.manifest
     with _engine(sub) as con:
         codebook.register(con)
-        _register_facts(con, sub.id, manifest.source, manifest.release, manifest.covered_years)
+        _register_facts(
+            con, sub.id, manifest.source, manifest.dialect, manifest.release, manifest.covered_years
+        )
         received, unmapped = _stage(con, sub) if manifest.mapping is None else _stage_mapped(con, sub)
         run_concepts(con, load_concepts(Settings().sql_dir / "registry"), keep=OUTPUTS)
         facts = RegistryFacts(
@@ -101,6 +103,7 @@ def derive(
     *,
     submission: str = "toy-2022",
     source: str = "ncdb",
+    dialect: str | None = None,
     release: str = "2022",
     covered_years: tuple[int, int] | None = (2004, 2022),
 ) -> dict[str, pl.DataFrame]:
@@ -111,8 +114,8 @@ def derive(
     staged : polars.DataFrame
         Any subset of the staged columns; the others are null. Where ``source_record`` is not given, rows are
         numbered from 1 in the frame's order.
-    submission, source, release, covered_years
-        As a manifest would say.
+    submission, source, dialect, release, covered_years
+        As a manifest would say; the dialect is the source if not given.
 
     Returns
     -------
@@ -141,7 +144,7 @@ def derive(
         con.register("staged_frame", frame.to_arrow())
         columns = ", ".join(f"{name}::{types[name]} as {name}" for name in frame.columns)
         codebook.register(con)
-        _register_facts(con, submission, source, release, covered_years)
+        _register_facts(con, submission, source, dialect or source, release, covered_years)
         register_staged(con, f"select {columns} from staged_frame")
         names = run_concepts(con, load_concepts(Settings().sql_dir / "registry"))
         return {name: pl.DataFrame(_ordered(con, name)) for name in names}
@@ -165,11 +168,11 @@ def _engine(sub: Submission) -> Iterator[duckdb.DuckDBPyConnection]:
 def _stage(con: duckdb.DuckDBPyConnection, sub: Submission) -> tuple[str, pl.DataFrame]:
     """Make ``staged`` of a registry; return the relation that was received and the codes no scheme has."""
     manifest = sub.manifest
-    register_extract(con, sub.extract_files(), source=manifest.source, release=manifest.release)
+    register_extract(con, sub.extract_files(), dialect=manifest.dialect, release=manifest.release)
     register_staged(
-        con, (Settings().sql_dir / "staging" / f"{manifest.source}.sql").read_text(encoding="utf-8")
+        con, (Settings().sql_dir / "staging" / f"{manifest.dialect}.sql").read_text(encoding="utf-8")
     )
-    return "extract", unmapped_codes(con, manifest.source)
+    return "extract", unmapped_codes(con, manifest.dialect)
 
 
 def _stage_mapped(con: duckdb.DuckDBPyConnection, sub: Submission) -> tuple[str, pl.DataFrame]:
@@ -203,6 +206,7 @@ def _register_facts(
     con: duckdb.DuckDBPyConnection,
     submission: str,
     source: str,
+    dialect: str,
     release: str,
     covered_years: tuple[int, int] | None,
 ) -> None:
@@ -221,7 +225,7 @@ def _register_facts(
         "insert into submission_facts values (?, ?, ?, ?, ?, ?)",
         [submission, source, release, year, first, last],
     )
-    _register_ascertainment(con, codebook.ascertainment_facts(source, year))
+    _register_ascertainment(con, codebook.ascertainment_facts(dialect, year))
 
 
 def _register_ascertainment(con: duckdb.DuckDBPyConnection, facts: pl.DataFrame) -> None:

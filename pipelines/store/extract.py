@@ -61,6 +61,7 @@ def load_extract(
             submission=submission,
             source=extract.source,
             format=extract.format,
+            dialect=extract.dialect,
             release=extract.release,
             covered_years=extract.covered_years,
             site=extract.site,

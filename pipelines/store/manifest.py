@@ -78,6 +78,7 @@ class Manifest(BaseModel):
     submission: str
     source: str
     format: str
+    dialect: str = ""
     release: str
     covered_years: tuple[int, int] | None = None
     site: str | None = None
@@ -89,6 +90,12 @@ class Manifest(BaseModel):
     loaded_at: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     versions: dict[str, str] = Field(default_factory=recorded_versions)
     verdict: Verdict | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def dialect_of_older_manifests(cls, data: Any) -> Any:
+        """A manifest written before there were dialects: they had the names of the sources."""
+        return data if data.get("dialect") else {**data, "dialect": data.get("source", "")}
 
     @property
     def kept(self) -> int:

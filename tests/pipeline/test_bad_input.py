@@ -94,7 +94,7 @@ WRONG_FILES: dict[str, tuple[Arguments, str]] = {
     "no such layout": (lambda r, t: [r / "a.dat", "--layout", "1999"], "no built-in NCDB layout '1999'"),
     "a layout that is none": (
         lambda r, t: [r / "a.dat", "--layout", written(t, b"%PDF", "l.csv")],
-        "not a layout table",
+        "no layout table",
     ),
     "two releases": (lambda r, t: [r / "a.dat", r / "b.dat"], "different releases"),
     "the truth among the data": (
@@ -198,7 +198,8 @@ def test_doctor_fails_where_load_would(received: Path, tmp_path: Path, cohorts: 
     code, said, _ = cohorts("doctor", received / "a.dat", path)
     assert code == 2
     assert said.count("Put x.dic") == 1, "said once"
-    assert "release 2016: 400 lines" in said
+    assert "release 2016: lines of 410 bytes" in said
+    assert "records: 400" in said
 
 
 CALLS = {

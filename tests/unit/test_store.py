@@ -55,6 +55,7 @@ def toy_extract(path: Path, *, breaks: bool = False) -> Extract:
     return Extract(
         source="ncdb",
         format="ncdb_puf",
+        dialect="ncdb",
         release="2016",
         covered_years=(2004, 2016),
         site="breast",
