@@ -11,7 +11,7 @@ import polars as pl
 from pipelines.errors import InputError
 from pipelines.store.files import aside, write_parquet, write_text
 
-from . import msk, ncdb, seerstat
+from . import msk, ncdb, seer_ascii, seerstat
 from .draws import BLOCK_ROWS
 from .settings import WorldSettings
 from .truth_table import truth_of_world
@@ -137,6 +137,13 @@ def _write_seerstat(submission: str, settings: WorldSettings, rows: int, seed: i
     return (path,), (dictionary,), truth
 
 
+def _write_seer_ascii(submission: str, settings: WorldSettings, rows: int, seed: int, out: Path) -> Written:
+    path = out / f"BREAST_{submission}.TXT"
+    lines = partial(seer_ascii.records, submission=submission)
+    truth = _write_blocks(path, seer_ascii.RELEASES[submission], b"", lines, settings, rows, seed)
+    return (path,), (), truth
+
+
 def _write_msk(settings: WorldSettings, rows: int, seed: int, out: Path) -> Written:
     files, truth = msk.write(settings, rows, seed, out)
     return files, (), truth
@@ -145,5 +152,6 @@ def _write_msk(settings: WorldSettings, rows: int, seed: int, out: Path) -> Writ
 FORMATS: dict[str, Callable[[WorldSettings, int, int, Path], Written]] = {
     **{f"ncdb-{year}": partial(_write_ncdb, year) for year in ncdb.RELEASES},
     **{f"seerstat-{name}": partial(_write_seerstat, name) for name in seerstat.RELEASES},
+    **{f"seer-ascii-{name}": partial(_write_seer_ascii, name) for name in seer_ascii.RELEASES},
     "mapped-msk": _write_msk,
 }

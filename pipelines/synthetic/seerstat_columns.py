@@ -1,13 +1,14 @@
 """The columns of a SEER*Stat case listing as label text, by concept and release era."""
 
 import csv
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from .draws import BLOCK_ROWS, BoolArray, Coded
+from .draws import BLOCK_ROWS, BoolArray, Coded, IntArray
 from .ncdb_treatment import OPERATION, first_treatment, systemic, treatment
 from .ncdb_tumour import CS_METS, HISTOLOGY, has_organ, nodes, size_mm
 from .text import Text, number, where
@@ -64,12 +65,13 @@ def listing_columns(world: World, submission: str) -> dict[str, Text]:
     }
 
 
-def _first_of_several(world: World) -> BoolArray:
+def several_tumours(world: World) -> BoolArray:
+    """Whether the next record is a further tumour of the same person (n,)."""
     return np.append(world.further_tumour[1:], False)
 
 
 def _record(world: World, submission: str) -> dict[str, Text]:
-    further, several = world.further_tumour, _first_of_several(world)
+    further, several = world.further_tumour, several_tumours(world)
     person = (world.draws.block * BLOCK_ROWS + world.person + 10_007) * 7_919 % 99_999_989
     registry = world.draws.whole("registry", 0, 5)[world.person]
     sequence = where(several, labels()["sequence"]["first"], label(world.recorded["sequence"], "sequence"))
@@ -78,7 +80,7 @@ def _record(world: World, submission: str) -> dict[str, Text]:
         "record_number": where(further, "2", "1"),
         "registry": pl.Series(REGISTRIES[submission]).gather(registry),
         "sequence_number": where(further, labels()["sequence"]["second"], sequence),
-        "first_malignant_primary": where(_is_first_tumour(world), "Yes", "No"),
+        "first_malignant_primary": where(is_first_tumour(world), "Yes", "No"),
         "total_malignant_tumors": where(further | several, "2", "1"),
         "reporting_source": label(world.recorded["reporting_source"], "reporting_source"),
         "diagnostic_confirmation": where(
@@ -87,8 +89,9 @@ def _record(world: World, submission: str) -> dict[str, Text]:
     }
 
 
-def _is_first_tumour(world: World) -> BoolArray:
-    first = world.recorded["sequence"].is_("only", "first") | _first_of_several(world)
+def is_first_tumour(world: World) -> BoolArray:
+    """Whether a record is the person's first tumour, for which SEER classifies the cause of death (n,)."""
+    first = world.recorded["sequence"].is_("only", "first") | several_tumours(world)
     return np.logical_and(first, ~world.further_tumour)
 
 
@@ -114,13 +117,13 @@ def _person(world: World, submission: str) -> dict[str, Text]:
     }
 
 
-def _other_site(world: World) -> BoolArray:
+def other_site(world: World) -> BoolArray:
     """Further tumours outside the breast (n,)."""
     return np.logical_and(world.further_tumour, world.draws.uniform("other site") < 0.6)
 
 
 def _tumour(world: World) -> dict[str, Text]:
-    known, year, other = world.recorded, world.year, _other_site(world)
+    known, year, other = world.recorded, world.year, other_site(world)
     site = pl.Series([f"50{level}" for level in known["subsite"].levels]).gather(known["subsite"].codes)
     histology = pl.Series([HISTOLOGY[level] for level in known["histology"].levels])
     histology = where(other, "8140", histology.gather(known["histology"].codes))
@@ -149,7 +152,7 @@ def _tumour(world: World) -> dict[str, Text]:
 
 def _receptors(world: World, submission: str) -> dict[str, Text]:
     known, year = world.recorded, world.year
-    breast = ~_other_site(world)
+    breast = ~other_site(world)
     absent = NOT_AVAILABLE[submission]
     receptor = f"receptor_{submission}"
     her2_seen = known["her2"]
@@ -205,7 +208,7 @@ def _spread(world: World) -> dict[str, Text]:
 
 def _stage(world: World) -> dict[str, Text]:
     year, stage = world.year, world.recorded["stage"]
-    breast = ~_other_site(world)
+    breast = ~other_site(world)
     substage = world.draws.uniform("substage") < 0.6
     roman = where(substage, label(stage, "stage_roman"), label(stage, "stage_roman_b"))
     roman = where(breast, roman, "NA")
@@ -296,24 +299,47 @@ def _treatment(world: World) -> dict[str, Text]:
     }
 
 
-def _follow_up(world: World) -> dict[str, Text]:
-    course, first = world.course, _is_first_tumour(world)
+@dataclass(frozen=True)
+class FollowUp:
+    """What is seen of each person to the end of follow-up (arrays of shape (n,); completed months)."""
+
+    by_certificate: BoolArray
+    died: BoolArray
+    of_cancer: BoolArray
+    no_cause: BoolArray
+    whole_months: IntArray
+    zero_days: BoolArray
+    complete: BoolArray
+
+
+def follow_up_facts(world: World) -> FollowUp:
+    """Follow-up as SEER records it: whoever is known from a death certificate has died and has no months."""
+    course = world.course
     by_certificate = world.recorded["reporting_source"].is_("death_certificate", "autopsy")
     died = course.died | by_certificate
-    of_cancer = died & (course.cancer_death | by_certificate)
-    no_cause = died & (world.draws.uniform("cause recorded")[world.person] < 0.008)
-    whole = np.floor(course.months).astype(np.int64)
-    zero_days = course.months < 1 / 30
-    complete = world.draws.uniform("dates complete")[world.person] < 0.985
+    return FollowUp(
+        by_certificate=by_certificate,
+        died=died,
+        of_cancer=died & (course.cancer_death | by_certificate),
+        no_cause=died & (world.draws.uniform("cause recorded")[world.person] < 0.008),
+        whole_months=np.floor(course.months).astype(np.int64),
+        zero_days=course.months < 1 / 30,
+        complete=world.draws.uniform("dates complete")[world.person] < 0.985,
+    )
+
+
+def _follow_up(world: World) -> dict[str, Text]:
+    first, seen = is_first_tumour(world), follow_up_facts(world)
+    by_certificate, died, of_cancer, no_cause = seen.by_certificate, seen.died, seen.of_cancer, seen.no_cause
     flag = where(
-        complete,
+        seen.complete,
         where(
-            zero_days,
+            seen.zero_days,
             "Complete dates are available and there are 0 days of survival",
             "Complete dates are available and there are more than 0 days of survival",
         ),
         where(
-            whole == 0,
+            seen.whole_months == 0,
             "Incomplete dates are available and there could be zero days of follow-up",
             "Incomplete dates are available and there cannot be zero days of follow-up",
         ),
@@ -329,7 +355,7 @@ def _follow_up(world: World) -> dict[str, Text]:
     no_cod = "State DC not available or state DC available but no COD"
     cod = where(no_cause, no_cod, where(of_cancer, "Breast", "Diseases of Heart"))
     return {
-        "survival_months": where(by_certificate, "Unknown", number(whole, 4)),
+        "survival_months": where(by_certificate, "Unknown", number(seen.whole_months, 4)),
         "survival_flag": where(by_certificate, not_calculated, flag),
         "vital_status": where(died, "Dead", "Alive"),
         "cause_of_death": where(died, cod, "Alive"),
