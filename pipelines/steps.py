@@ -1,7 +1,10 @@
 """The steps of a refresh, in order. The command line and Dagster both call exactly these."""
 
 import json
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +16,7 @@ from pipelines.store import (
     Submission,
     Verdict,
     build_warehouse,
+    check_may_load,
     load_extract,
     publish,
     write_text,
@@ -21,19 +25,50 @@ from pipelines.store.files import remove
 
 if TYPE_CHECKING:  # Each step imports its room when it runs, so that `cohorts --help` stays quick.
     from pipelines.cohorts import CohortFacts
-    from pipelines.formats import Recognition
+    from pipelines.formats import Arrived, Recognition
     from pipelines.registry import RegistryFacts
     from pipelines.reporting.diff import Diff
     from pipelines.studies import StudyFacts
 
 
 def examine(paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """Say what each file is and what is wrong with it; files are read to their end, and nothing is written."""
-    from pipelines.formats import recognise
+    """Say what each file is and what is wrong with it; files are read to their end, and nothing is written.
 
-    found = [recognise(path) for path in paths]
-    companions = [each.path for each in found if each.companion]
-    return [_examined(each, companions) for each in found]
+    A folder stands for the files in it and below it, an archive for what is in it: that is unpacked into a private
+    folder among the temporary files and removed again.
+    """
+    from pipelines.formats import Arrived, Limits, recognise, refused, unpacked
+
+    limits, parent = Limits(size=Settings().unpack_bytes), Path(tempfile.gettempdir())
+    found: list[tuple[Recognition, Arrived]] = []
+    with ExitStack() as kept:
+        for path in _files_of(paths):
+            try:
+                arrived = kept.enter_context(unpacked([path], parent, limits))
+            except CohortsError as error:
+                found.append((refused(path, error), Arrived((path,))))
+            else:
+                found += [(recognise(each), arrived) for each in arrived.paths]
+        companions = [each.path for each, _ in found if each.companion]
+        return [_as_received(_examined(each, companions), arrived) for each, arrived in found]
+
+
+def _files_of(paths: Sequence[Path]) -> Iterator[Path]:
+    """The files themselves, and those in folders; hidden ones are left out, and an empty folder stays."""
+    for path in paths:
+        inside = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else []
+        shown = [
+            each for each in inside if not any(part.startswith(".") for part in each.relative_to(path).parts)
+        ]
+        yield from shown or [path]
+
+
+def _as_received(entry: dict[str, Any], arrived: "Arrived") -> dict[str, Any]:
+    """Name an unpacked file by its archive, and say what was left out of it."""
+    told = {word: arrived.named_as_received(entry[word]) for word in ("path", "explanation")}
+    left_out = arrived.notes if entry["path"] == str(arrived.paths[0]) else ()  # once for each archive
+    problems = [arrived.named_as_received(each) for each in (*entry["problems"], *left_out)]
+    return {**entry, **told, "problems": problems}
 
 
 def _examined(found: "Recognition", companions: Sequence[Path]) -> dict[str, Any]:
@@ -75,11 +110,16 @@ def load(
     mapping: Path | None = None,
     replace_published: bool = False,
 ) -> Manifest:
-    """Read extracts into a submission in building."""
-    from pipelines.formats import open_extract
+    """Read extracts into a submission in building; archives are unpacked inside the home for as long as it takes."""
+    from pipelines.formats import Limits, open_extract, unpacked
 
-    extract = open_extract(list(paths), source=source, layout=layout, mapping=mapping)
-    return load_extract(home, submission, extract, replace_published=replace_published)
+    check_may_load(home, submission, replace_published=replace_published)  # before any long work
+    with unpacked(paths, home.root, Limits(size=Settings().unpack_bytes)) as arrived:
+        extract = open_extract(arrived.paths, source=source, layout=layout, mapping=mapping)
+        extract = replace(extract, notes=(*extract.notes, *arrived.notes))
+        return load_extract(
+            home, submission, extract, archives=arrived.archives, replace_published=replace_published
+        )
 
 
 def build(home: Home, submission: str) -> "RegistryFacts":

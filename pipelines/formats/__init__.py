@@ -2,17 +2,30 @@
 
 from pipelines.formats.faults import Reading, read_through
 from pipelines.formats.open import open_extract
+from pipelines.formats.packed import Limits
 from pipelines.formats.recognise import recognise
-from pipelines.formats.types import QUARANTINE_SCHEMA, Batch, Extract, Recognition, TableReader
+from pipelines.formats.types import (
+    QUARANTINE_SCHEMA,
+    Batch,
+    Extract,
+    Recognition,
+    TableReader,
+    refused,
+)
+from pipelines.formats.unpack import Arrived, unpacked
 
 __all__ = [
     "QUARANTINE_SCHEMA",
+    "Arrived",
     "Batch",
     "Extract",
+    "Limits",
     "Reading",
     "Recognition",
     "TableReader",
     "open_extract",
     "read_through",
     "recognise",
+    "refused",
+    "unpacked",
 ]

@@ -4,7 +4,7 @@ from pipelines.store.extract import load_extract
 from pipelines.store.files import sha256_of, write_parquet, write_text
 from pipelines.store.home import Home, check_submission_id
 from pipelines.store.manifest import FileFacts, Manifest, SideTableFacts, Verdict
-from pipelines.store.publish import publish
+from pipelines.store.publish import check_may_load, publish
 from pipelines.store.sealed import sealed_duckdb
 from pipelines.store.submission import Submission
 from pipelines.store.warehouse import build_warehouse
@@ -17,6 +17,7 @@ __all__ = [
     "Submission",
     "Verdict",
     "build_warehouse",
+    "check_may_load",
     "check_submission_id",
     "load_extract",
     "publish",

@@ -1,7 +1,9 @@
 """Load an extract into a submission in building: text columns as received, a quarantine, a manifest."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,7 +18,12 @@ from pipelines.store.submission import Submission
 
 
 def load_extract(
-    home: Home, submission: str, extract: Extract, *, replace_published: bool = False
+    home: Home,
+    submission: str,
+    extract: Extract,
+    *,
+    archives: Mapping[Path, Path] = MappingProxyType({}),
+    replace_published: bool = False,
 ) -> Manifest:
     """Write every record of an extract into ``.building/<submission>``; nothing is lost.
 
@@ -26,6 +33,8 @@ def load_extract(
     submission : str
     extract : Extract
         What ``pipelines.formats.open_extract`` opened.
+    archives : mapping of Path to Path
+        The received archive of each file that was unpacked from one.
     replace_published : bool
         Allow an id that is already published; the old one stays until the new one has passed its gate.
 
@@ -43,6 +52,7 @@ def load_extract(
     with aside(building.root) as temporary:
         (temporary / "extract").mkdir(parents=True)
         facts, quarantined = [], []
+        sums = {archive: sha256_of(archive) for archive in dict.fromkeys(archives.values())}
         for table in extract.tables:
             target = temporary / "extract" / f"{table.name}.parquet"
             with ThreadPoolExecutor(
@@ -51,7 +61,11 @@ def load_extract(
                 sha256 = hasher.submit(sha256_of, table.path)
                 kept, rejected = _write_table(table, target)
             quarantined.append(rejected)
-            facts.append(_file_facts(table, kept, rejected.num_rows, sha256.result()))
+            received = _file_facts(table, kept, rejected.num_rows, sha256.result())
+            if archive := archives.get(table.path):
+                came_in = {"archive": archive.name, "archive_sha256": sums[archive]}
+                received = received.model_copy(update=came_in)
+            facts.append(received)
         pq.write_table(
             pa.concat_tables(quarantined),
             temporary / "quarantine.parquet",

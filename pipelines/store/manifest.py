@@ -15,7 +15,7 @@ def recorded_versions() -> dict[str, str]:
 
 
 class FileFacts(BaseModel):
-    """One received file: its hash, and rows in = kept + quarantined."""
+    """One data file: its hash, and rows in = kept + quarantined; ``archive`` is what arrived, if it lay in one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -23,6 +23,8 @@ class FileFacts(BaseModel):
     table: str
     bytes: int = Field(ge=0)
     sha256: str
+    archive: str | None = None
+    archive_sha256: str | None = None
     records_read: int = Field(ge=0)
     kept: int = Field(ge=0)
     quarantined: int = Field(ge=0)
