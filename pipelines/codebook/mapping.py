@@ -1,38 +1,25 @@
 """A mapping: how the columns and codes of any tabular source become staged columns. Written in YAML, checked here.
 
 What a mapping may say is kept small on purpose, so that a registry analyst can read one aloud: a column, a column
-with its codes, a constant, the difference of two columns, or the first case that holds. See ``catalog/mappings``.
+with its codes, a constant, the difference of two numbers or dates, or the first case that holds. See
+``catalog/mappings``.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from pipelines.codebook.mapping_columns import Column, DateFormat, Name, Strict
+from pipelines.codebook.yaml_lines import line_of
 from pipelines.errors import InputError, in_plain_words
 
 DAYS_PER_MONTH = 30.4375
+ISO_DATE = "%Y-%m-%d"
 
 
-def _reference(text: str) -> str:
-    table, _, column = text.partition(".")
-    if not table or not column:
-        raise ValueError("write it as table.column")
-    return text
-
-
-Reference = Annotated[str, AfterValidator(_reference)]
-"""A received column as ``table.column``."""
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Take(_Strict):
+class Take(Strict):
     """Which row stands for a key that has several.
 
     Parameters
@@ -44,7 +31,7 @@ class Take(_Strict):
     lowest: list[str] = Field(min_length=1)
 
 
-class Table(_Strict):
+class Table(Strict):
     """One received table and how its file is known.
 
     Parameters
@@ -59,6 +46,13 @@ class Table(_Strict):
         The table whose rows are the staged rows; exactly one table is.
     take : Take, optional
         Every side table needs it, so that no join can double a row.
+    relation : str, optional
+        In the file ``from``: the table of a database, as ``table`` or ``schema.table``. Without it the table is known
+        by its columns, as files are.
+    optional : list of str
+        Columns that are read too and that a file may lack; they are blank there.
+    several_files : bool
+        Whether the table may come in several files, such as one for each year.
     """
 
     name: Name
@@ -66,74 +60,17 @@ class Table(_Strict):
     key: str
     main: bool = False
     take: Take | None = None
+    relation: str | None = Field(default=None, alias="from", min_length=1)
+    optional: list[str] = []
+    several_files: bool = False
+
+    @property
+    def all_columns(self) -> list[str]:
+        """Every column that the mapping may read."""
+        return [*self.columns, *self.optional]
 
 
-class Case(_Strict):
-    """One case: every column in ``when`` has the given text, or one of the given texts."""
-
-    when: dict[Reference, str | list[str]] = Field(min_length=1)
-    then: str
-
-
-class Column(_Strict):
-    """Where one staged column comes from: exactly one of ``column``, ``constant``, ``difference``, ``first_of``.
-
-    Parameters
-    ----------
-    column : str, optional
-        ``table.column``, taken as it is, trimmed; empty text is the word ``blank``.
-    values : dict of str to str, optional
-        Received text to staged word, for ``column``. A text that is not listed becomes ``unmapped``.
-    unmapped : str
-        The word for a text that ``values`` does not list; ``unmapped`` (the default) is counted in the quality report.
-    constant : str, optional
-        The same word on every row.
-    difference : pair of str, optional
-        Numbers: the first column minus the second.
-    unit : {"months", "days"}
-        Of a number that becomes months; days are divided by the mapping's ``days_per_month``.
-    first_of : list of Case, optional
-        The first case that holds gives the word; ``otherwise`` if none does.
-    note : str, optional
-        For the reader.
-    """
-
-    column: Reference | None = None
-    values: dict[str, str] | None = None
-    unmapped: str = "unmapped"
-    constant: str | None = None
-    difference: list[Reference] | None = Field(default=None, min_length=2, max_length=2)
-    unit: Literal["months", "days"] = "months"
-    first_of: list[Case] | None = Field(default=None, min_length=1)
-    otherwise: str = "unknown"
-    note: str | None = None
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
-        given = [x for x in ("column", "constant", "difference", "first_of") if getattr(self, x) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"needs exactly one of column, constant, difference, first_of, has {given or 'none'}"
-            )
-        if self.values is not None and self.column is None:
-            raise ValueError("values belong to column")
-        return self
-
-    def references(self) -> list[str]:
-        """List the received columns that are read, as ``table.column``."""
-        cases = [reference for case in self.first_of or [] for reference in case.when]
-        return [*([self.column] if self.column else []), *(self.difference or []), *cases]
-
-    def words(self) -> list[str]:
-        """List the staged words that the rule itself can write."""
-        if self.first_of is not None:
-            return [*(case.then for case in self.first_of), self.otherwise]
-        if self.values is not None:
-            return [*self.values.values(), self.unmapped]
-        return [self.constant] if self.constant is not None else []
-
-
-class Statement(_Strict):
+class Statement(Strict):
     """What the source can say of some variables of the tumor table."""
 
     variables: list[str] = Field(min_length=1)
@@ -141,7 +78,7 @@ class Statement(_Strict):
     reason: str
 
 
-class Mapping(_Strict):
+class Mapping(Strict):
     """A mapped source.
 
     Parameters
@@ -153,6 +90,10 @@ class Mapping(_Strict):
     ascertainment : list of Statement
     days_per_month : float
         The length of a month where the source gives days (days).
+    date_formats : list of str
+        How dates are written, in the letters of strptime; the first that fits is taken.
+    database : str, optional
+        Address of a PostgreSQL database that holds the tables, ``postgresql://host/name``; never with a password.
     """
 
     id: Name
@@ -163,6 +104,8 @@ class Mapping(_Strict):
     columns: dict[Name, Column]
     ascertainment: list[Statement] = []
     days_per_month: float = Field(default=DAYS_PER_MONTH, gt=28, lt=32)
+    date_formats: list[DateFormat] = Field(default=[ISO_DATE], min_length=1)
+    database: str | None = Field(default=None, pattern=r"^postgres(ql)?://")
     notes: str | None = None
 
     @model_validator(mode="after")
@@ -189,12 +132,18 @@ class Mapping(_Strict):
             problems += [
                 f"table {table.name} lacks {c} among its columns" for c in own if c not in table.columns
             ]
+            lower = [column.lower() for column in table.all_columns]
+            problems += [
+                f"table {table.name} lists {c} twice"
+                for c in sorted({c for c in lower if lower.count(c) > 1})
+            ]
         return problems
 
     def _column_problems(self) -> list[str]:
-        listed = {f"{table.name}.{column}" for table in self.tables for column in table.columns}
+        listed = {f"{table.name}.{column}" for table in self.tables for column in table.all_columns}
         key = self.columns.get("patient_key")
-        problems = [] if key and key.column else ["columns.patient_key is needed, and from a column"]
+        simple = key is not None and len(key.columns) == 1 and key.values is None
+        problems = [] if simple else ["columns.patient_key is needed, and from one column as it is"]
         for name, column in self.columns.items():
             absent = sorted({*column.references()} - listed)
             problems += [
@@ -215,7 +164,7 @@ class Mapping(_Strict):
         return [table for table in self.tables if not table.main]
 
 
-def parse_mapping(content: Any, *, where: str) -> Mapping:
+def parse_mapping(content: Any, *, where: str, root: yaml.Node | None = None) -> Mapping:
     """Check the content of a mapping.
 
     Parameters
@@ -224,6 +173,8 @@ def parse_mapping(content: Any, *, where: str) -> Mapping:
         As YAML or JSON gives it.
     where : str
         The file, for the message.
+    root : yaml.Node, optional
+        The file as ``yaml.compose`` gives it: each problem is then told with its line.
 
     Returns
     -------
@@ -237,7 +188,7 @@ def parse_mapping(content: Any, *, where: str) -> Mapping:
     try:
         return Mapping.model_validate(content)
     except ValidationError as error:
-        problems = "; ".join(_problem(dict(item)) for item in error.errors())
+        problems = "; ".join(_problem(dict(item), root) for item in error.errors())
         raise InputError(
             f"The mapping has {error.error_count()} problem(s): {problems}",
             where=where,
@@ -254,7 +205,8 @@ def load_mapping(path: Path) -> Mapping:
         There is no such file, it is no YAML, or it does not keep to the schema.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content, root = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             "The mapping cannot be read", where=str(path), remedy="Give the path of a YAML file."
@@ -265,14 +217,15 @@ def load_mapping(path: Path) -> Mapping:
         raise InputError(
             "The mapping is not YAML", where=f"{path}{line}", remedy="Correct the file."
         ) from None
-    return parse_mapping(content, where=str(path))
+    return parse_mapping(content, where=str(path), root=root)
 
 
-def _problem(error: dict[str, Any]) -> str:
+def _problem(error: dict[str, Any], root: yaml.Node | None) -> str:
     at = list(error["loc"])
+    line = f"line {line_of(root, error['loc'])}: " if root is not None else ""
     if at[-1:] == ["[key]"]:  # the name itself is wrong: show it as it was written
         at[-2:] = [error["input"]]
     message = in_plain_words(error["type"], str(error["msg"]))
     unquoted = error["type"] == "string_type" and isinstance(error["input"], bool | int | float)
     hint = " (quote it: YAML reads Yes, No and numbers as something else)" if unquoted else ""
-    return ": ".join(filter(None, [".".join(map(str, at)), message + hint]))
+    return line + ": ".join(filter(None, [".".join(map(str, at)), message + hint]))

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from pipelines.codebook.yaml_lines import line_of
 from pipelines.errors import InputError, in_plain_words
 
 CORRECT_IT = "Correct the file; the other definitions of its folder show what it may hold."
@@ -67,23 +68,6 @@ def own_mistakes(error: ValidationError) -> list[ErrorDetails]:
     found = error.errors(include_input=False, include_url=False)
     inside = {item["loc"][:depth] for item in found for depth in range(len(item["loc"]))}
     return [item for item in found if item["type"] != "too_short" or item["loc"] not in inside]
-
-
-def line_of(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
-    """Line (1-based) of the deepest part of ``location`` that exists in the file."""
-    line = 1
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if key.value == str(part)]
-            if not found:
-                return line
-            line, node = found[0][0].start_mark.line + 1, found[0][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            return line
-    return line
 
 
 def dump_yaml(model: BaseModel) -> str:

@@ -1,12 +1,25 @@
 """A mapping compiled to SQL: one select that gives ``staged`` from the received tables, and the counts beside it."""
 
+import difflib
 from collections.abc import Iterable
 from collections.abc import Mapping as ByName
+from dataclasses import dataclass
+from functools import lru_cache
 
 import polars as pl
 
-from pipelines.codebook.mapping import Column, Mapping, Table
+from pipelines.codebook.mapping import Mapping, Table
+from pipelines.codebook.mapping_columns import Column
 from pipelines.errors import InputError
+from pipelines.registry.mapped_columns import (
+    identifier,
+    problem_sql,
+    quoted,
+    status_sql,
+    text_sql,
+    unit_problem,
+    value_sql,
+)
 from pipelines.registry.staging import STAGED_COLUMNS, staged_columns
 
 RECORD_COLUMNS = ("source", "release", "source_file", "source_record")
@@ -44,15 +57,12 @@ def staged_sql(mapping: Mapping) -> str:
     main = mapping.main_table
     expressions = {
         "source": "'mapped'",
-        "release": _quoted(mapping.id),
+        "release": quoted(mapping.id),
         "source_file": f"{main.name}.source_file",
         "source_record": f"{main.name}.source_record::bigint",
-        "tumor_key": _text(mapping.columns["patient_key"].column or ""),
+        "tumor_key": text_sql(mapping.columns["patient_key"].columns[0]),
         **_statuses(mapping),
-        **{
-            name: _expression(column, staged_columns()[name], mapping)
-            for name, column in mapping.columns.items()
-        },
+        **_values(mapping),
     }
     selected = ",\n    ".join(f"{expression} as {name}" for name, expression in expressions.items())
     return f"select\n    {selected}\nfrom {_joined(mapping)}"
@@ -69,7 +79,7 @@ def side_table_counts_sql(mapping: Mapping) -> str:
     main = mapping.main_table
     parts = [
         f"""select
-    {_quoted(table.name)} as table_name,
+    {quoted(table.name)} as table_name,
     count(*) as n_rows,
     count(*) filter (matched and place = 1) as n_taken,
     count(*) filter (matched and place > 1) as n_not_taken,
@@ -77,7 +87,7 @@ def side_table_counts_sql(mapping: Mapping) -> str:
 from (
     select
         {_place(table)} as place,
-        trim({_identifier(table.key)}) in (select trim({_identifier(main.key)}) from {relation(main)}) as matched
+        trim({identifier(table.key)}) in (select trim({identifier(main.key)}) from {relation(main)}) as matched
     from {relation(table)}
 )"""
         for table in mapping.side_tables
@@ -87,20 +97,25 @@ from (
 
 
 def unmapped_sql(mapping: Mapping) -> str:
-    """Compile the count of received texts that ``values`` does not list.
+    """Compile the count of received texts that ``values`` does not list, and of what is no number, date or in range.
 
     Returns
     -------
     str
         A select giving ``field, scheme, code, n`` in the shape of ``unmapped_codes``; scheme is the mapping's id.
     """
-    parts = [
-        f"""select '{name}' as field, '{mapping.id}' as scheme, trim({_received(column.column)}) as code, count(*) as n
-from {_joined(mapping)}
-where {_expression(column, "varchar", mapping)} = 'unmapped'
-group by all"""
+    table = _staged_table()
+    problems = {
+        name: problem_sql(column, table[name].type, table[name].unit, mapping)
         for name, column in sorted(mapping.columns.items())
-        if column.column and column.values is not None and column.unmapped == "unmapped"
+    }
+    parts = [
+        f"""select '{name}' as field, '{mapping.id}' as scheme, {problem} as code, count(*) as n
+from {_joined(mapping)}
+where {problem} is not null
+group by all"""
+        for name, problem in problems.items()
+        if problem is not None
     ]
     empty = "select null::varchar as field, null::varchar as scheme, null::varchar as code, 0 as n limit 0"
     return ("\nunion all\n".join(parts) or empty) + "\norder by field, code"
@@ -143,7 +158,7 @@ def check_received(mapping: Mapping, received: ByName[str, Iterable[str]]) -> No
         f"{table.name}.{column}"
         for table in mapping.tables
         if table.name in received
-        for column in sorted({*table.columns} - {*received[table.name]})
+        for column in _lacking(table.columns, received[table.name])
     ]
     if absent:
         raise InputError(
@@ -153,72 +168,96 @@ def check_received(mapping: Mapping, received: ByName[str, Iterable[str]]) -> No
         )
 
 
+def _lacking(needed: Iterable[str], received: Iterable[str]) -> list[str]:
+    """Columns that are not there in any letter case."""
+    there = {name.lower() for name in received}
+    return sorted(name for name in needed if name.lower() not in there)
+
+
 def _check_staged(mapping: Mapping) -> None:
-    table = pl.read_csv(STAGED_COLUMNS, infer_schema=False)
-    vocabulary = dict(zip(table["column"], table["vocabulary"], strict=True))
-    unknown = [f"columns.{name}: no such staged column" for name in mapping.columns if name not in vocabulary]
-    fixed = [f"columns.{name}: filled by the program" for name in mapping.columns if name in RECORD_COLUMNS]
-    words = [
-        f"columns.{name}: {word!r} is not one of {vocabulary[name]}"
-        for name, column in mapping.columns.items()
-        if vocabulary.get(name) and "|" in vocabulary[name] and ".." not in vocabulary[name]
-        for word in sorted({*column.words()} - {*vocabulary[name].split("|")} - ALWAYS_ALLOWED)
+    table = _staged_table()
+    unknown = [
+        f"columns.{name}: no such staged column{_near(name)}" for name in mapping.columns if name not in table
     ]
-    if problems := [*unknown, *fixed, *words]:
+    fixed = [f"columns.{name}: filled by the program" for name in mapping.columns if name in RECORD_COLUMNS]
+    known = {name: column for name, column in mapping.columns.items() if name in table}
+    words = [
+        f"columns.{name}: {word!r} is not one of {table[name].vocabulary}"
+        for name, column in known.items()
+        for word in _strange_words(column, table[name])
+    ]
+    units = [
+        f"columns.{name}: {problem}"
+        for name, column in known.items()
+        if (problem := unit_problem(column, table[name].type, table[name].unit)) is not None
+    ]
+    if problems := [*unknown, *fixed, *words, *units]:
         raise InputError(
             f"The mapping {mapping.id} does not fit the staged columns: {'; '.join(problems)}",
             where=f"mapping {mapping.id}",
-            remedy="pipelines/registry/staged_columns.csv lists the columns and their words.",
+            remedy="pipelines/registry/staged_columns.csv lists the columns, their words and units.",
         )
 
 
-def _expression(column: Column, kind: str, mapping: Mapping) -> str:
-    if column.constant is not None:
-        return f"{_quoted(column.constant)}::{kind}"
-    if column.first_of is not None:
-        cases = " ".join(
-            f"when {' and '.join(_condition(r, texts) for r, texts in case.when.items())} then {_quoted(case.then)}"
-            for case in column.first_of
-        )
-        return f"case {cases} else {_quoted(column.otherwise)} end"
-    if column.difference is not None:
-        later, earlier = (_number(reference, column, mapping) for reference in column.difference)
-        return f"round({later} - {earlier}, 6)::{kind}"  # no rounding error makes two equal times differ
-    assert column.column is not None
-    if column.values is not None:
-        cases = " ".join(f"when {_quoted(code)} then {_quoted(word)}" for code, word in column.values.items())
-        text = f"case {_text(column.column)} {cases} when 'blank' then 'blank' else {_quoted(column.unmapped)} end"
-        return text if kind == "varchar" else f"try_cast({text} as {kind})"
-    if kind == "varchar":
-        return _text(column.column)
-    if kind == "double":
-        return _number(column.column, column, mapping)
-    return f"try_cast(trim({_received(column.column)}) as {kind})"
+def _near(name: str) -> str:
+    near = difflib.get_close_matches(name, staged_columns(), n=2)
+    return f" (did you mean {' or '.join(near)}?)" if near else ""
 
 
-def _statuses(mapping: Mapping) -> dict[str, str]:
-    """State of every number that has a status column: recorded, blank, or a text that is no number."""
+def _strange_words(column: Column, staged: "StagedColumn") -> list[str]:
+    """Words that a rule can write and the staged column does not have; a number's words must be numbers."""
+    if staged.type in ("double", "integer", "bigint"):
+        return [word for word in (column.values or {}).values() if not _is_number(word)]
+    if "|" not in staged.vocabulary or ".." in staged.vocabulary:
+        return []
+    return sorted({*column.words()} - {*staged.vocabulary.split("|")} - ALWAYS_ALLOWED)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class StagedColumn:
+    """One staged column: its type in DuckDB's words, its vocabulary and unit ('' where it has none)."""
+
+    type: str
+    vocabulary: str
+    unit: str
+
+
+@lru_cache(maxsize=1)
+def _staged_table() -> dict[str, StagedColumn]:
+    rows = pl.read_csv(STAGED_COLUMNS, infer_schema=False).fill_null("").iter_rows(named=True)
+    return {row["column"]: StagedColumn(row["type"], row["vocabulary"], row["unit"]) for row in rows}
+
+
+def _values(mapping: Mapping) -> dict[str, str]:
+    table = _staged_table()
     return {
-        f"{name}_status": f"case when {_text(column.column)} = 'blank' then 'blank' "
-        f"when try_cast(trim({_received(column.column)}) as double) is null then 'unknown' else 'recorded' end"
+        name: value_sql(column, table[name].type, table[name].unit, mapping)
         for name, column in mapping.columns.items()
-        if column.column and f"{name}_status" in staged_columns()
     }
 
 
-def _number(reference: str, column: Column, mapping: Mapping) -> str:
-    number = f"try_cast(trim({_received(reference)}) as double)"
-    return f"{number} / {mapping.days_per_month}" if column.unit == "days" else number
-
-
-def _text(reference: str) -> str:
-    """Trimmed text; the column is there, so an empty or missing value is ``blank``."""
-    return f"coalesce(nullif(trim({_received(reference)}), ''), 'blank')"
-
-
-def _condition(reference: str, texts: str | list[str]) -> str:
-    wanted = [texts] if isinstance(texts, str) else texts
-    return f"trim({_received(reference)}) in ({', '.join(map(_quoted, wanted))})"
+def _statuses(mapping: Mapping) -> dict[str, str]:
+    """State of every number that has a status column; the first word of its vocabulary is a number's that is known."""
+    table = _staged_table()
+    return {
+        f"{name}_status": status_sql(
+            column,
+            table[name].type,
+            table[name].unit,
+            mapping,
+            known=table[f"{name}_status"].vocabulary.split("|")[0],
+        )
+        for name, column in mapping.columns.items()
+        if f"{name}_status" in table and not column.first_of
+    }
 
 
 def _joined(mapping: Mapping) -> str:
@@ -226,7 +265,7 @@ def _joined(mapping: Mapping) -> str:
     main = mapping.main_table
     sides = (
         f"\nleft join (select * from {relation(table)} qualify {_place(table)} = 1) as {table.name}\n"
-        f"    on trim({main.name}.{_identifier(main.key)}) = trim({table.name}.{_identifier(table.key)})"
+        f"    on trim({main.name}.{identifier(main.key)}) = trim({table.name}.{identifier(table.key)})"
         for table in mapping.side_tables
     )
     return f"{relation(main)} as {main.name}{''.join(sides)}"
@@ -235,21 +274,8 @@ def _joined(mapping: Mapping) -> str:
 def _place(table: Table) -> str:
     """Place of a side row among those of its key: as numbers where they are, then text, then record order."""
     order = [
-        f"try_cast({_identifier(c)} as double) nulls last, nullif(trim({_identifier(c)}), '') nulls last"
+        f"try_cast({identifier(c)} as double) nulls last, nullif(trim({identifier(c)}), '') nulls last"
         for c in (table.take.lowest if table.take else [])
     ]
     by = ", ".join([*order, "source_file", "source_record"])
-    return f"row_number() over (partition by trim({_identifier(table.key)}) order by {by})"
-
-
-def _received(reference: str | None) -> str:
-    table, _, column = (reference or "").partition(".")
-    return f"{table}.{_identifier(column)}"
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return f"row_number() over (partition by trim({identifier(table.key)}) order by {by})"

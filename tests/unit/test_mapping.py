@@ -12,6 +12,7 @@ import yaml
 from pipelines.codebook.mapping import Mapping, load_mapping, parse_mapping
 from pipelines.errors import InputError
 from pipelines.formats.mapped import open_mapped
+from pipelines.formats.types import Options
 from pipelines.registry.mapped import (
     check_received,
     mapped_ascertainment,
@@ -286,7 +287,9 @@ def test_the_example_of_the_readme_is_a_mapping() -> None:
     not REAL.is_dir(), reason="the real breast_msk_2018 files are not here; toy tables cover the rules"
 )
 def test_the_real_files_give_every_person_once(breast: Mapping) -> None:
-    extract = open_mapped([REAL / f"data_clinical_{name}.txt" for name in ("sample", "patient")], breast)
+    extract = open_mapped(
+        [REAL / f"data_clinical_{name}.txt" for name in ("sample", "patient")], Options(mapping=breast)
+    )
     received = {
         table.name: pa.concat_tables([batch.kept for batch in table.batches()]) for table in extract.tables
     }
