@@ -98,7 +98,7 @@ def data_files(paths: Sequence[str | Path]) -> list[Path]:
 
 def _told_apart(extract: Extract) -> Extract:
     """Two files may not become one table, nor share the name by which a record tells its file."""
-    for names in ([table.name for table in extract.tables], [table.path.name for table in extract.tables]):
+    for names in ([table.name for table in extract.tables], [table.source_file for table in extract.tables]):
         same = [table for table, name in zip(extract.tables, names, strict=True) if names.count(name) > 1]
         if same:
             raise InputError(

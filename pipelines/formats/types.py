@@ -120,12 +120,20 @@ class TableReader:
         Names as received.
     read : callable
         Starts one pass over the file.
+    received_as : str
+        What its records say as ``source_file``, where the base name of the path does not tell two files apart.
     """
 
     name: str
     path: Path
     columns: tuple[str, ...]
     read: Callable[[], Iterator[Batch]] = field(repr=False)
+    received_as: str = ""
+
+    @property
+    def source_file(self) -> str:
+        """The name by which a record tells its file."""
+        return self.received_as or self.path.name
 
     def batches(self) -> Iterator[Batch]:
         """Read the file from its beginning, some megabytes at a time; the next batch is made meanwhile."""

@@ -115,7 +115,7 @@ def _write_table(table: TableReader, target: Path) -> tuple[int, pa.Table]:
 
 def _file_facts(table: TableReader, kept: int, quarantined: int, sha256: str) -> FileFacts:
     return FileFacts(
-        name=table.path.name,
+        name=table.source_file,
         table=table.name,
         bytes=table.path.stat().st_size,
         sha256=sha256,

@@ -12,7 +12,11 @@ from pipelines.codebook.schemes import TABLES
 from pipelines.registry.staging import register_staged
 from pipelines.settings import Settings
 
-SCHEMES = sorted(path.stem for path in (TABLES / "schemes").glob("seer_*.csv"))
+SCHEMES = sorted(
+    path.stem
+    for path in (TABLES / "schemes").glob("seer_*.csv")
+    if not path.stem.startswith("seer_ascii_")  # another dialect's
+)
 
 
 @cache

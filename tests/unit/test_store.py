@@ -30,7 +30,7 @@ class ToyTable:
     columns = ("SEX",)
 
     def __init__(self, path: Path, *, breaks: bool = False) -> None:
-        self.path, self.breaks = path, breaks
+        self.path, self.source_file, self.breaks = path, path.name, breaks
 
     def batches(self) -> Iterator[Batch]:
         kept = pa.table(
