@@ -133,8 +133,9 @@ def _unpack_all(paths: Sequence[Path], packed: Sequence[Path], folder: Path, met
             where=", ".join(map(str, packed)),
             remedy="Ask for the archive with the data.",
         )
-    beside = [dic for dic in _dictionaries_beside(archives) if dic not in paths]
-    return Arrived((*plain, *archives, *beside), archives, tuple(notes))
+    for member, archive in archives.items():
+        _link_dictionary(member, archive)
+    return Arrived((*plain, *archives), archives, tuple(notes))
 
 
 def _unpack(archive: Path, folder: Path, meter: Meter) -> Iterator[Path]:
@@ -163,15 +164,17 @@ def _no_archive(member: Path, archive: Path) -> Path:
     return member
 
 
-def _dictionaries_beside(archives: Mapping[Path, Path]) -> list[Path]:
-    """A ``.dic`` lies beside its data; beside an archive it has the name of what is in it, or of the archive."""
-    found: dict[Path, None] = {}
-    for member, archive in archives.items():
-        stems = {member.stem, archive.stem, inner_name(archive.name)}
-        for dic in sorted(archive.parent.iterdir()):
-            if dic.suffix.lower() == ".dic" and dic.stem in stems:
-                found[dic] = None
-    return list(found)
+def _link_dictionary(member: Path, archive: Path) -> None:
+    """Put the ``.dic`` that lies beside an archive beside what was in it, where readers look for it.
+
+    It has the name of what is in the archive, or of the archive.
+    """
+    link = member.with_suffix(".dic")
+    stems = (member.stem, archive.stem, inner_name(archive.name))
+    beside = {each.stem: each for each in sorted(archive.parent.iterdir()) if each.suffix.lower() == ".dic"}
+    found = next((beside[stem] for stem in stems if stem in beside), None)
+    if found is not None and not link.exists():
+        link.symlink_to(found.resolve())
 
 
 @contextmanager

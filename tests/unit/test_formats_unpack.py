@@ -93,13 +93,15 @@ def test_zip64_is_read(tmp_path: Path, home: Path) -> None:
     assert contents(path, home) == {"x.dat": DATA}
 
 
-def test_a_dictionary_beside_an_archive_goes_with_what_is_in_it(tmp_path: Path, home: Path) -> None:
+def test_a_dictionary_beside_an_archive_lies_beside_what_is_in_it(tmp_path: Path, home: Path) -> None:
     gz = gzipped(tmp_path / "x.csv.gz", DATA)
-    named = zipped(tmp_path / "sent.zip", {"y.csv": DATA})
-    for dic in ("x.dic", "sent.dic", "other.dic"):
-        (tmp_path / dic).write_bytes(b"[System]")
+    named = zipped(tmp_path / "sent.zip", {"y.csv": DATA, "z.csv": DATA, "z.dic": b"[System] of z"})
+    for dic in ("x", "sent", "other"):
+        (tmp_path / f"{dic}.dic").write_text(f"[System] of {dic}")
     with unpacked([gz, named], home) as arrived:
-        assert [each.name for each in arrived.paths] == ["x.csv", "y.csv", "x.dic", "sent.dic"]
+        assert [each.name for each in arrived.paths] == ["x.csv", "y.csv", "z.csv", "z.dic"]
+        found = [each.with_suffix(".dic").read_text() for each in arrived.paths]
+    assert found == ["[System] of x", "[System] of sent", "[System] of z", "[System] of z"]
 
 
 def test_an_error_names_the_archive_and_what_is_in_it(tmp_path: Path, home: Path) -> None:
