@@ -67,7 +67,7 @@ def stage(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Stage:
             f"create or replace table submission_facts as select 'toy' as submission, 'ncdb' as source,"
             f" '{release}' as release, {release} as release_year"
         )
-        register_extract(con, [tmp_path / "ncdb.parquet"], source="ncdb", release=release)
+        register_extract(con, [tmp_path / "ncdb.parquet"], dialect="ncdb", release=release)
         register_staged(con, (Settings().sql_dir / "staging" / "ncdb.sql").read_text(encoding="utf-8"))
         return con.sql("select * from staged order by source_record").pl()
 
