@@ -17,11 +17,10 @@ from pipelines.formats.delimited import (
     HEADER_BYTES,
     Header,
     column_names,
-    decode,
     read_delimited,
     read_header,
-    split_line,
 )
+from pipelines.formats.delimited_blocks import decode, split_line
 from pipelines.formats.seerstat_dic import ExportDictionary, find_dic, read_dic
 from pipelines.formats.types import Extract, Format, Options, Recognition, TableReader, described, refused
 
