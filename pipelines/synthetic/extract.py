@@ -11,7 +11,7 @@ import polars as pl
 from pipelines.errors import InputError
 from pipelines.store.files import aside, write_parquet, write_text
 
-from . import msk, ncdb, seer_ascii, seerstat
+from . import msk, naaccr, ncdb, seer_ascii, seerstat
 from .draws import BLOCK_ROWS
 from .settings import WorldSettings
 from .truth_table import truth_of_world
@@ -109,6 +109,7 @@ def _write_blocks(
     settings: WorldSettings,
     rows: int,
     seed: int,
+    tail: bytes = b"",
 ) -> pl.DataFrame:
     truths = []
     with aside(path) as temporary, temporary.open("wb") as stream:
@@ -116,6 +117,7 @@ def _write_blocks(
         for first_record, world in _worlds(settings, release, rows, seed):
             stream.write(lines(world))
             truths.append(truth_of_world(world, path.name, first_record))
+        stream.write(tail)
     return pl.concat(truths)
 
 
@@ -144,6 +146,20 @@ def _write_seer_ascii(submission: str, settings: WorldSettings, rows: int, seed:
     return (path,), (), truth
 
 
+def _write_naaccr_flat(version: str, settings: WorldSettings, rows: int, seed: int, out: Path) -> Written:
+    path = out / f"naaccr_{version}.txt"
+    lines = partial(naaccr.flat_lines, version=version)
+    return (path,), (), _write_blocks(path, naaccr.RELEASES[version], b"", lines, settings, rows, seed)
+
+
+def _write_naaccr_xml(version: str, settings: WorldSettings, rows: int, seed: int, out: Path) -> Written:
+    path = out / f"naaccr_{version}.xml"
+    head, people = naaccr.xml_head(version), partial(naaccr.xml_patients, version=version)
+    release = naaccr.RELEASES[version]
+    truth = _write_blocks(path, release, head, people, settings, rows, seed, naaccr.XML_TAIL)
+    return (path,), (), truth
+
+
 def _write_msk(settings: WorldSettings, rows: int, seed: int, out: Path) -> Written:
     files, truth = msk.write(settings, rows, seed, out)
     return files, (), truth
@@ -153,5 +169,7 @@ FORMATS: dict[str, Callable[[WorldSettings, int, int, Path], Written]] = {
     **{f"ncdb-{year}": partial(_write_ncdb, year) for year in ncdb.RELEASES},
     **{f"seerstat-{name}": partial(_write_seerstat, name) for name in seerstat.RELEASES},
     **{f"seer-ascii-{name}": partial(_write_seer_ascii, name) for name in seer_ascii.RELEASES},
+    **{f"naaccr-flat-{version}": partial(_write_naaccr_flat, version) for version in ("v16", "v18")},
+    **{f"naaccr-xml-{version}": partial(_write_naaccr_xml, version) for version in ("v18", "v23", "v26")},
     "mapped-msk": _write_msk,
 }

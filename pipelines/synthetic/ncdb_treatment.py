@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .draws import BoolArray, FloatArray, IntArray
+from .draws import BoolArray, Coded, FloatArray, IntArray
 from .fixed_width import Bytes, numbers, where, words
 from .world import World
 
@@ -190,6 +190,16 @@ def _drug(world: World, name: str, given: BoolArray, code: Bytes | str) -> Bytes
     u = world.draws.uniform(f"{name} recorded")
     no = where(u < 0.80, "00", where(u < 0.86, "82", where(u < 0.92, "87", where(u < 0.97, "85", "88"))))
     return where(world.draws.uniform(f"{name} unknown") < 0.01, "99", where(given, code, no))
+
+
+def drug_words(world: World, name: str, given: BoolArray) -> Coded:
+    """Whether a drug was given, and why not, in words: the facts behind the codes of `_drug` (n,)."""
+    u = world.draws.uniform(f"{name} recorded")
+    levels = ("none", "contraindicated", "refused", "died", "recommended_unknown", "given", "unknown")
+    codes = np.searchsorted([0.80, 0.86, 0.92, 0.97], u, side="right")
+    codes = np.where(given, 5, codes)
+    codes = np.where(world.draws.uniform(f"{name} unknown") < 0.01, 6, codes)
+    return Coded(codes.astype(np.int8), levels)
 
 
 def _systemic(world: World, given: Treatment) -> dict[str, Bytes]:

@@ -1,6 +1,6 @@
 """Operation, death and censoring of each person, in months from diagnosis, also under an intervention."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -30,6 +30,8 @@ class Course:
         Time of death.
     cancer_death : ndarray of bool
         Whether that death is from the cancer.
+    relapse : ndarray
+        Time of the distant recurrence, infinite for none; only a registry that records recurrence has any.
     """
 
     cancer_hazard: FloatArray
@@ -40,6 +42,7 @@ class Course:
     end_of_observation: FloatArray
     death: FloatArray
     cancer_death: BoolArray
+    relapse: FloatArray
 
     @property
     def months(self) -> FloatArray:
@@ -92,6 +95,45 @@ def live(
         end_of_observation=np.minimum(end_of_observation, lost),
         death=death,
         cancer_death=cancer,
+        relapse=np.full(draws.rows, NEVER),
+    )
+
+
+def with_relapse(
+    course: Course,
+    *,
+    draws: Draws,
+    curable: BoolArray,
+    relapse_hazard: FloatArray,
+    hazard_after: FloatArray,
+) -> Course:
+    """Let people without metastasis at diagnosis die of the cancer through a distant recurrence only.
+
+    Parameters
+    ----------
+    course : Course
+        As drawn without recurrences; deaths from other causes are drawn anew where ``curable``.
+    curable : ndarray of bool, shape (n,)
+    relapse_hazard : ndarray of shape (n,)
+        Of the distant recurrence (per month).
+    hazard_after : ndarray of shape (n,)
+        Of death from the cancer, from the recurrence on (per month).
+
+    Returns
+    -------
+    Course
+        Untouched outside ``curable``.
+    """
+    relapse = draws.exponential("relapse") / relapse_hazard
+    of_cancer = relapse + draws.exponential("death after relapse") / hazard_after
+    of_other = draws.exponential("death without relapse") / course.other_hazard
+    death = np.where(curable, np.minimum(of_cancer, of_other), course.death)
+    return replace(
+        course,
+        cancer_hazard=np.where(curable, relapse_hazard, course.cancer_hazard),
+        death=death,
+        cancer_death=np.where(curable, of_cancer <= of_other, course.cancer_death),
+        relapse=np.where(curable & (relapse < death), relapse, NEVER),
     )
 
 

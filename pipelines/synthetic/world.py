@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 
 from .draws import BoolArray, Coded, Draws, FloatArray, IntArray, Variable, effect, record, sample, variables
-from .outcomes import Course, live
+from .outcomes import Course, live, with_relapse
 from .settings import WorldSettings
 
 REFERENCE_ROWS = 20_000
@@ -23,6 +23,10 @@ STAGE_IV_MONTHLY = {
     "ncdb": 0.0155,
     "seer": 0.0250,
 }  # 3-year survival 52.5 % (NCDB 2010-13); SEER median 20-26 months
+RELAPSE_MONTHLY = {"1": 0.0010, "2": 0.0030, "3": 0.0080, "unknown_stage": 0.0050}
+"""Hazard of a first distant recurrence by stage at diagnosis, where the registry records recurrence."""
+SECOND_TUMOURS = {"seer": 0.015, "naaccr": 0.06}
+"""Share of records that are a further tumour of the person in the row before."""
 OPERATED_EARLY = {"0": 0.97, "1": 0.96, "2": 0.95, "3": 0.90, "unknown_stage": 0.60}
 OTHER_DEATH_AT_50 = 0.003 / 12  # per month, women
 OTHER_DEATH_PER_YEAR_OF_AGE = 0.09
@@ -34,7 +38,8 @@ class Release:
 
     Attributes
     ----------
-    registry : {"ncdb", "seer"}
+    registry : {"ncdb", "seer", "naaccr"}
+        ``naaccr`` is the full record of a central registry: the people behave as in SEER, and recurrence is known.
     first_year, last_year : int
     end_of_follow_up : float
         Calendar time at which everyone left is censored (years).
@@ -44,6 +49,11 @@ class Release:
     first_year: int
     last_year: int
     end_of_follow_up: float
+
+    @property
+    def effects(self) -> str:
+        """Whose effects on surgery and death hold: a central registry's patients are SEER's."""
+        return "ncdb" if self.registry == "ncdb" else "seer"
 
 
 @dataclass(frozen=True)
@@ -123,6 +133,8 @@ def make_world(settings: WorldSettings, release: Release, rows: int, seed: int, 
         early_operated=people.latent["stage"].lookup(OPERATED_EARLY),
         end_of_observation=12 * (release.end_of_follow_up - people.year - people.moment),
     )
+    if release.registry == "naaccr":
+        course = _with_relapse(settings, release, people, draws, course)
     person = _further_tumours(release, draws)
     world = World(
         settings, release, draws, people.latent, people.recorded, people.year, people.age, person, course
@@ -191,7 +203,7 @@ def _lose_early_clinical_stage(recorded: dict[str, Coded], year: IntArray, draws
 
 def _surgery_score(settings: WorldSettings, release: Release, people: _People) -> FloatArray:
     effects = [
-        (people.recorded[name], variable.surgery[release.registry]) for name, variable in variables().items()
+        (people.recorded[name], variable.surgery[release.effects]) for name, variable in variables().items()
     ]
     score = effect(effects, len(people.year)) + YEARLY_SURGERY * (people.year - REFERENCE_YEAR)
     return settings.confounding * score
@@ -216,7 +228,26 @@ def _cancer_hazard(settings: WorldSettings, release: Release, people: _People) -
     score = effect(effects, len(people.year)) + YEARLY_DEATH * (people.year - REFERENCE_YEAR)
     stage_iv = people.latent["stage"].is_("4")
     return (
-        STAGE_IV_MONTHLY[release.registry] * np.exp(score) * np.where(stage_iv, settings.survival_scale, 1.0)
+        STAGE_IV_MONTHLY[release.effects] * np.exp(score) * np.where(stage_iv, settings.survival_scale, 1.0)
+    )
+
+
+def _with_relapse(
+    settings: WorldSettings, release: Release, people: _People, draws: Draws, course: Course
+) -> Course:
+    """Recurrences, and the deaths that follow them at the hazard of stage IV times ``metachronous_hr``."""
+    stage = people.latent["stage"]
+    effects = [
+        (people.latent[name], variable.death) for name, variable in variables().items() if name != "stage"
+    ]
+    score = effect(effects, len(people.year)) + YEARLY_DEATH * (people.year - REFERENCE_YEAR)
+    after = STAGE_IV_MONTHLY[release.effects] * settings.metachronous_hr * np.exp(score)
+    return with_relapse(
+        course,
+        draws=draws,
+        curable=~stage.is_("4", "0"),
+        relapse_hazard=np.maximum(stage.lookup(RELAPSE_MONTHLY), 1e-9),
+        hazard_after=after * settings.survival_scale,
     )
 
 
@@ -226,11 +257,9 @@ def _other_hazard(people: _People) -> FloatArray:
 
 
 def _further_tumours(release: Release, draws: Draws) -> IntArray:
-    """Give 1.5 % of the records of a SEER file to the person in the row before."""
+    """Give some records to the person in the row before, where a registry follows people and not cases."""
     own = np.arange(draws.rows, dtype=np.int64)
-    if release.registry != "seer":
-        return own
-    further = draws.uniform("further tumour") < 0.015
+    further = draws.uniform("further tumour") < SECOND_TUMOURS.get(release.registry, 0.0)
     previous = np.concatenate([[True], further[:-1]])
     return np.where(further & ~previous, own - 1, own)
 
