@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 BLOCK_BYTES = 64 * 2**20
+UTF8_MARK = b"\xef\xbb\xbf"
+"""What some editors put before the first line."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,13 @@ def sample_lines(path: Path, *, parts: int = 16, part_bytes: int = 2**16) -> lis
     """
     size = path.stat().st_size
     if size <= parts * part_bytes:
-        return _lines(path.read_bytes())
+        return _lines(path.read_bytes().removeprefix(UTF8_MARK))
     lines: list[bytes] = []
     with path.open("rb") as stream:
         for part in range(parts):
             start = (size - part_bytes) * part // (parts - 1)
             stream.seek(start)
-            found = _lines(stream.read(part_bytes))
+            found = _lines(stream.read(part_bytes).removeprefix(UTF8_MARK))
             lines += found[(1 if start else 0) : (len(found) if part == parts - 1 else -1)]
     return lines
 

@@ -4,7 +4,7 @@ Fields are byte ranges, not character ranges. A line that lost its trailing blan
 that cannot be a record goes to quarantine with its number, byte range and reason.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ import pyarrow as pa
 from pipelines.codebook.layouts import Field, Layout
 from pipelines.formats import arrays
 from pipelines.formats.arrays import Bytes
-from pipelines.formats.blocks import BLOCK_BYTES, Block, line_blocks
+from pipelines.formats.blocks import BLOCK_BYTES, UTF8_MARK, Block, line_blocks
 from pipelines.formats.types import BadRecord, Batch, quarantine_table, with_provenance
 
 BLANK, NEWLINE, RETURN = 32, 10, 13
 ROWS_IN_CACHE = 4096
 WIDEST_LOOKUP, WIDEST_DICTIONARY = 2, 15
+NO_OTHERS: Mapping[int, str] = {}
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class _Rules:
     layout: Layout
     required_until: int
     constants: tuple[Constant, ...]
+    other_lengths: Mapping[int, str]
 
 
 def read_fixed_width(
@@ -57,6 +59,7 @@ def read_fixed_width(
     *,
     required_until: int,
     constants: Sequence[Constant] = (),
+    other_lengths: Mapping[int, str] = NO_OTHERS,
     trim: bool = False,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[Batch]:
@@ -70,6 +73,8 @@ def read_fixed_width(
         Column (1-based) that is never blank in a record, so that a line which ends before it was cut.
     constants : sequence of Constant
         Fields that have one value in the whole file.
+    other_lengths : mapping of int to str
+        Lengths (bytes) at which a line is a record of something else, and the reason to give.
     trim : bool
         Strip the padding of each value; else values have exactly the field's width.
     block_bytes : int
@@ -80,7 +85,7 @@ def read_fixed_width(
     Batch
         Kept records as text, and those set aside.
     """
-    rules = _Rules(layout, required_until, tuple(constants))
+    rules = _Rules(layout, required_until, tuple(constants), other_lengths)
     names = [field.name for field in layout.fields]
     first, trimmed = 1, False
     for block in line_blocks(path, size=block_bytes):
@@ -140,7 +145,7 @@ def _single_records(block: Block, rules: _Rules, first: int, trimmed: bool) -> _
     bad: list[BadRecord] = []
     start = block.start
     for number, raw in enumerate(lines, first):
-        line = raw.removesuffix(b"\r")
+        line = _as_latin1(raw.removesuffix(b"\r"), layout)
         last_is_open = not complete and number == first + len(lines) - 1
         reason = _fault(line, rules, cut=last_is_open and not trimmed)
         if reason is None:
@@ -152,6 +157,21 @@ def _single_records(block: Block, rules: _Rules, first: int, trimmed: bool) -> _
         start += len(raw) + 1
     matrix = np.frombuffer(b"".join(kept), np.uint8).reshape(-1, layout.length)
     return _Records(matrix, np.array(numbers, np.int64), tuple(bad), trimmed)
+
+
+def _as_latin1(line: bytes, layout: Layout) -> bytes:
+    """Undo what an editor does that saves a file as UTF-8, or every field after it would be shifted.
+
+    It puts a mark before the first line and two bytes for each letter above 127.
+    """
+    line = line.removeprefix(UTF8_MARK)
+    if len(line) <= layout.length or line.isascii():
+        return line
+    try:
+        received = line.decode("utf-8").encode("latin-1")
+    except UnicodeError:
+        return line
+    return received if len(received) == layout.length else line
 
 
 def _fault(line: bytes, rules: _Rules, *, cut: bool) -> str | None:
@@ -171,6 +191,8 @@ def _fault(line: bytes, rules: _Rules, *, cut: bool) -> str | None:
             cut and len(line) < layout.length
         ),
     }
+    if len(line) in rules.other_lengths:
+        faults[rules.other_lengths[len(line)]] = True
     differing = (each.reason for each in rules.constants if line[each.field.bytes] != each.value)
     return next((reason for reason, found in faults.items() if found), next(differing, None))
 

@@ -35,6 +35,16 @@ KNOWN_BEGINNINGS = (
     (re.compile(rb"(\xef\xbb\xbf)?\s*<\?xml.{0,4000}?NaaccrData", re.S), "NAACCR XML", "It is not read yet."),
     (re.compile(rb"(\xef\xbb\xbf)?\s*<\?xml", re.S), "an XML file", "It is no registry format known here."),
     (re.compile(rb"%PDF"), "a PDF document", "Name the data file instead."),
+    (
+        re.compile(rb"\xff\xfe|\xfe\xff|([\t\r\n -~]\0){16}|(\0[\t\r\n -~]){16}"),
+        "text in UTF-16, which an editor or Excel made of it",
+        "Load the file as it was sent, or save it as UTF-8 (in Excel: CSV UTF-8).",
+    ),
+    (
+        re.compile(rb"[^\n\r]+\r[^\n\r]+\r[^\n]*\Z"),
+        "text whose lines end in a carriage return alone",
+        "Load the file as it was sent, or let a tool put line feeds there (`mac2unix`, `tr '\\r' '\\n'`).",
+    ),
 )
 
 

@@ -235,7 +235,7 @@ def test_a_release_that_is_not_built_in_asks_for_its_layout(tmp_path: Path) -> N
     """The length 1,032 belongs to release 2021 as far as anyone has seen; that layout is only inferred."""
     lines = [line[:1032] for line in ncdb_lines("2022", 120) if line[78:82] != b"2022"]
     path = write_lines(tmp_path / "a.dat", lines)
-    with pytest.raises(InputError, match=r"1,032 bytes.*Bring the layout"):
+    with pytest.raises(InputError, match=r"1,032 bytes.*release 2021.*inference only: bring the script"):
         open_extract([path])
     table = tmp_path / "layout.csv"
     fields = [field for field in builtin_layouts()["2022"].fields if field.end <= 1032]
@@ -284,3 +284,20 @@ def test_loading_does_not_import_pandas(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_file_that_an_editor_saved_as_utf_8_is_read_as_it_was_sent(tmp_path: Path) -> None:
+    """The mark before the first line and two bytes for a letter would shift every field behind them."""
+    lines = ncdb_lines("2022")
+    lines[3] = lines[3].replace(b"CASE0", b"CAS\xc90")
+    sent = write_lines(tmp_path / "sent.dat", lines)
+    saved = tmp_path / "saved.dat"
+    saved.write_bytes(b"\xef\xbb\xbf" + sent.read_bytes().decode("latin-1").encode("utf-8"))
+    tables = [
+        pa.concat_tables(
+            [batch.kept.drop_columns(["source_file"]) for batch in open_extract([path]).tables[0].batches()]
+        )
+        for path in (sent, saved)
+    ]
+    assert tables[0].to_pylist() == tables[1].to_pylist()
+    assert tables[0].num_rows == len(lines)

@@ -135,3 +135,19 @@ def test_no_sample_is_taken_for_what_it_is_not() -> None:
             assert "NAACCR flat" in found.explanation
         if path.parent.name == "seerstat_survival":
             assert found.format is None
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"), [("utf-16", "UTF-16"), ("utf-16-le", "UTF-16"), ("utf-16-be", "UTF-16")]
+)
+def test_text_in_utf_16_is_told_as_such(encoding: str, words: str, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "x.dat", ncdb_lines("2022"))
+    path.write_bytes(path.read_bytes().decode().encode(encoding))
+    assert words in str(recognise(path).error)
+
+
+def test_lines_that_end_in_a_carriage_return_alone_are_told_as_such(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "x.dat", ncdb_lines("2022"), b"\r")
+    assert "carriage return alone" in str(recognise(path).error)
+    one_damaged = [b"\r".join([b"x", b"y", b"z"]), *ncdb_lines("2022")]
+    assert recognise(write_lines(path, one_damaged)).format == "ncdb_puf"
