@@ -5,23 +5,26 @@ knows the byte range of every line that cannot be a record.
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from pipelines.errors import InputError
 from pipelines.formats import arrays
+from pipelines.formats.arrays import Bytes
 from pipelines.formats.blocks import Block
 from pipelines.formats.types import BadRecord
 
 UTF8_MARK = b"\xef\xbb\xbf"
+PART_BYTES = 2**18
 LINE_FEED, RETURN, QUOTE = 10, 13, 34
 PARSE_BYTES = 2**20
 """Arrow parses so much at once; more leaves the processor's cache."""
@@ -57,9 +60,12 @@ class Shape:
     line_breaks_in_fields: bool = False
 
     @cached_property
-    def name_words(self) -> "pa.Array[Any]":
-        """The names as Arrow strings."""
-        return pa.array(sorted(self.names), pa.string())
+    def column_names(self) -> "pa.Array[Any]":
+        """Every word that a header row may hold; made from its bytes, as `arrays` says why."""
+        words = [name.encode() for name in sorted(self.names.union(self.header))]
+        offsets = np.cumsum([0, *map(len, words)]).astype(np.int32)
+        buffers = [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(b"".join(words))]
+        return pa.Array.from_buffers(pa.string(), len(words), buffers)
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,10 @@ def fast_table(data: bytes, shape: Shape) -> pa.Table | None:
             ),
             arrow_csv.ParseOptions(delimiter=shape.delimiter, ignore_empty_lines=False),
             arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(shape.columns, TEXT), null_values=[], strings_can_be_null=False
+                check_utf8=False,  # it is
+                column_types=dict.fromkeys(shape.columns, TEXT),
+                null_values=[],
+                strings_can_be_null=False,
             ),
         )
     except pa.ArrowInvalid:
@@ -127,12 +136,14 @@ def fast_table(data: bytes, shape: Shape) -> pa.Table | None:
 
 def _plain_lines(data: bytes, delimiter: str) -> int | None:
     """Count the lines of a block; None where it holds what the fast parser reads in a way of its own."""
+    if not data or b"\0" in data or (not data.isascii() and UTF8_MARK in data):
+        return None
     content = np.frombuffer(data, np.uint8)
-    ends = np.flatnonzero(content == LINE_FEED)
-    if not data or b"\0" in data or np.count_nonzero(content == QUOTE) % 2 or UTF8_MARK in data:
+    ends, quotes = _positions(content, LINE_FEED), _count(content, QUOTE)
+    if quotes % 2:
         return None
     if b"\r" in data:
-        returns = np.flatnonzero(content == RETURN)
+        returns = _positions(content, RETURN)
         if returns[-1] + 1 == len(data) or (content[returns + 1] != LINE_FEED).any():
             return None
     lengths = np.diff(ends, prepend=-1)
@@ -143,15 +154,25 @@ def _plain_lines(data: bytes, delimiter: str) -> int | None:
     return len(ends) + (not data.endswith(b"\n"))
 
 
+def _positions(content: Bytes, byte: int) -> npt.NDArray[np.int64]:
+    found = [start + np.flatnonzero(part == byte) for start, part in _parts(content)]
+    return np.concatenate(found)
+
+
+def _count(content: Bytes, byte: int) -> int:
+    return sum(int(np.count_nonzero(part == byte)) for _, part in _parts(content))
+
+
+def _parts(content: Bytes) -> Iterator[tuple[int, Bytes]]:
+    """Parts that stay in the processor's cache while they are compared."""
+    for start in range(0, len(content), PART_BYTES):
+        yield start, content[start : start + PART_BYTES]
+
+
 def _may_hold_a_header(table: pa.Table, shape: Shape) -> bool:
-    """Whether a row can be a header row: each column has its own name, or several have names of columns."""
-    words = [cast("pa.DictionaryArray", column.chunk(0)).dictionary for column in table.columns]
-    own = zip(words, shape.header, strict=False)
-    if shape.header and all(pc.index(word, name).as_py() >= 0 for word, name in own):
-        return True
-    if not shape.names:
-        return False
-    named = sum(bool(pc.any(pc.is_in(word, shape.name_words)).as_py()) for word in words)
+    """Whether several columns have a value that is the name of a column."""
+    words = [cast("pa.DictionaryArray[Any, Any]", column.chunk(0)).dictionary for column in table.columns]
+    named = sum(bool(pc.any(pc.is_in(word, shape.column_names)).as_py()) for word in words)
     return named >= min(SURELY_A_HEADER, len(shape.columns))
 
 
