@@ -9,6 +9,7 @@ from pipelines.codebook.layouts import Layout
 from pipelines.codebook.mapping import Mapping
 from pipelines.errors import InputError
 from pipelines.formats.known import FORMATS, SOURCES
+from pipelines.formats.mapped import checked_mapping, open_mapped, take_addresses
 from pipelines.formats.recognise import recognise
 from pipelines.formats.types import Extract, Format, Options, Recognition, described
 
@@ -33,7 +34,8 @@ def open_extract(
     ----------
     paths : sequence of str or Path
         Data files of one release. Files that describe them (a ``.dic``, a label script, a NAACCR dictionary) may
-        be named too.
+        be named too. With a mapping also the address of a database, ``postgresql://user@host/name``; none at all
+        where the mapping names one.
     source : str, optional
         ``ncdb``, ``seer``, ``naaccr`` or ``mapped``; found by content if not given.
     layout : str, Path, Layout or sequence of these, optional
@@ -52,6 +54,9 @@ def open_extract(
         A file is missing, empty, unknown, damaged at its beginning, or of another source, layout or release
         than the others or than the caller says.
     """
+    paths, mapping = take_addresses(paths, mapping)
+    if not paths and mapping is not None and (checked := checked_mapping(mapping)).database is not None:
+        return _told_apart(open_mapped([], Options(mapping=checked)))
     files = data_files(paths)
     if source is not None and source not in SOURCES:
         raise InputError(f"There is no source '{source}'", remedy=f"Known: {', '.join(SOURCES)}.")

@@ -1,5 +1,6 @@
 """What a reader hands on: Arrow text columns as received, what was set aside, and what the extract is."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from pyarrow import csv
 
 from pipelines.codebook.layouts import Layout
 from pipelines.codebook.mapping import Mapping
@@ -106,6 +108,35 @@ class Batch:
     quarantined: pa.Table
 
 
+class RowDigest:
+    """Hash of rows that have no file of their own, taken as they pass.
+
+    It is the SHA-256 of the table as CSV in UTF-8: a header row, then the rows in the order they were read; every
+    name and value in double quotes (a quote doubled), null as nothing at all, lines ended by a line feed.
+    """
+
+    def __init__(self) -> None:
+        self.start(())
+
+    def start(self, columns: Sequence[str]) -> None:
+        """Begin a pass over a table."""
+        header = ",".join('"' + name.replace('"', '""') + '"' for name in columns).encode() + b"\n"
+        self._sha256, self.bytes = hashlib.sha256(header), len(header)
+
+    def add(self, rows: pa.Table) -> None:
+        """Take in some rows of text columns."""
+        sink = pa.BufferOutputStream()
+        csv.write_csv(rows, sink, csv.WriteOptions(include_header=False, quoting_style="all_valid"))
+        data = sink.getvalue()
+        self._sha256.update(data)
+        self.bytes += data.size
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what has passed, in hex."""
+        return self._sha256.hexdigest()
+
+
 @dataclass(frozen=True)
 class TableReader:
     """One table of an extract; reading is lazy and can be repeated.
@@ -122,6 +153,8 @@ class TableReader:
         Starts one pass over the file.
     received_as : str
         What its records say as ``source_file``, where the base name of the path does not tell two files apart.
+    digest : RowDigest, optional
+        Where the table is one of a database: filled by each pass, in place of the hash of a file.
     """
 
     name: str
@@ -129,6 +162,7 @@ class TableReader:
     columns: tuple[str, ...]
     read: Callable[[], Iterator[Batch]] = field(repr=False)
     received_as: str = ""
+    digest: RowDigest | None = field(default=None, repr=False)
 
     @property
     def source_file(self) -> str:

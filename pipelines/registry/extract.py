@@ -43,13 +43,31 @@ def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def register_tables(con: duckdb.DuckDBPyConnection, files: list[Path]) -> dict[str, list[str]]:
-    """Make a relation ``extract_<table>`` of every received table, as it is; return its columns by table."""
-    received = {}
+def register_tables(
+    con: duckdb.DuckDBPyConnection, files: list[Path], optional: dict[str, list[str]] | None = None
+) -> dict[str, list[str]]:
+    """Make a relation ``extract_<table>`` of every received table; return its columns by table.
+
+    A table in several files (``<table>.1.parquet`` …) is one relation; a column that one of them lacks is null there.
+
+    Parameters
+    ----------
+    con : duckdb.DuckDBPyConnection
+    files : list of Path
+    optional : dict of str to list of str, optional
+        By table: columns that are null where no file has them.
+    """
+    parts: dict[str, list[str]] = {}
     for path in files:
-        table = con.read_parquet(str(path))
-        table.create_view(f"extract_{path.stem}", replace=True)
-        received[path.stem] = table.columns
+        parts.setdefault(path.stem.partition(".")[0], []).append(str(path))
+    received = {}
+    for name, paths in parts.items():
+        table = con.read_parquet(paths, union_by_name=True)
+        there = {column.lower() for column in table.columns}
+        absent = [column for column in (optional or {}).get(name, []) if column.lower() not in there]
+        nulls = [f"null::varchar as {_quote(column)}" for column in absent]
+        table.project(", ".join(["*", *nulls])).create_view(f"extract_{name}", replace=True)
+        received[name] = table.columns
     return received
 
 
@@ -66,9 +84,12 @@ def unmapped_codes(con: duckdb.DuckDBPyConnection, dialect: str) -> pl.DataFrame
         f"""
         select '{field}' as field, '{scheme}' as scheme, tidy({_quote(field)}) as code, count(*) as n
         from extract
-        where decode('{scheme}', {_quote(field)}) = 'unmapped'
+        where decode('{scheme}', {_quote(field)}) = 'unmapped' and ({scope or "true"})
         group by all
         """
-        for field, scheme in decoded.select("field", "scheme").unique().sort("field", "scheme").iter_rows()
+        for field, scheme, scope in decoded.select("field", "scheme", "scope")
+        .unique()
+        .sort("field", "scheme")
+        .iter_rows()
     ]
     return con.sql(" union all ".join(counted) + " order by field, scheme, code").pl()

@@ -178,7 +178,8 @@ def _stage(con: duckdb.DuckDBPyConnection, sub: Submission) -> tuple[str, pl.Dat
 def _stage_mapped(con: duckdb.DuckDBPyConnection, sub: Submission) -> tuple[str, pl.DataFrame]:
     """Make ``staged`` of a mapped source; return its main table and the texts its mapping does not list."""
     mapping = parse_mapping(sub.manifest.mapping, where=f"the manifest of {sub.id}")
-    check_received(mapping, register_tables(con, sub.extract_files()))
+    optional = {table.name: table.optional for table in mapping.tables}
+    check_received(mapping, register_tables(con, sub.extract_files(), optional))
     _register_ascertainment(con, mapped_ascertainment(mapping))
     register_staged(con, staged_sql(mapping))
     return main_relation(mapping), con.sql(unmapped_sql(mapping)).pl()

@@ -58,10 +58,11 @@ def load_extract(
             with ThreadPoolExecutor(
                 max_workers=1
             ) as hasher:  # beside the reader, so that a slow disk is read once
-                sha256 = hasher.submit(sha256_of, table.path)
+                digest = hasher.submit(_size_and_sha256, table) if table.digest is None else None
                 kept, rejected = _write_table(table, target)
             quarantined.append(rejected)
-            received = _file_facts(table, kept, rejected.num_rows, sha256.result())
+            size, sha256 = digest.result() if digest else _size_and_sha256(table)
+            received = _file_facts(table, kept, rejected.num_rows, size, sha256)
             if archive := archives.get(table.path):
                 came_in = {"archive": archive.name, "archive_sha256": sums[archive]}
                 received = received.model_copy(update=came_in)
@@ -113,11 +114,18 @@ def _write_table(table: TableReader, target: Path) -> tuple[int, pa.Table]:
     return kept, pa.concat_tables(rejected)
 
 
-def _file_facts(table: TableReader, kept: int, quarantined: int, sha256: str) -> FileFacts:
+def _size_and_sha256(table: TableReader) -> tuple[int, str]:
+    """Of the file, or of the rows of a database table, which only a finished pass has."""
+    if table.digest is not None:
+        return table.digest.bytes, table.digest.sha256
+    return table.path.stat().st_size, sha256_of(table.path)
+
+
+def _file_facts(table: TableReader, kept: int, quarantined: int, size: int, sha256: str) -> FileFacts:
     return FileFacts(
         name=table.source_file,
         table=table.name,
-        bytes=table.path.stat().st_size,
+        bytes=size,
         sha256=sha256,
         records_read=kept + quarantined,
         kept=kept,

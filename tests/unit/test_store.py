@@ -28,6 +28,7 @@ class ToyTable:
 
     name = "toy"
     columns = ("SEX",)
+    digest = None
 
     def __init__(self, path: Path, *, breaks: bool = False) -> None:
         self.path, self.source_file, self.breaks = path, path.name, breaks
