@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from pipelines.codebook.survival_export import PAGE_TYPE, SurvivalExport, statistics
 from pipelines.errors import CohortsError, InputError
-from pipelines.formats.blocks import Block, line_blocks
-from pipelines.formats.delimited import UTF8_MARK, column_names
+from pipelines.formats.blocks import UTF8_MARK, Block, line_blocks
+from pipelines.formats.delimited import column_names
 from pipelines.formats.delimited_blocks import decode, split_line
 from pipelines.formats.seerstat_dic import (
     VARIABLE_KEY,

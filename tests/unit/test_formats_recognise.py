@@ -47,10 +47,10 @@ def test_case_listing_with_and_without_its_dic(tmp_path: Path) -> None:
     assert "export.dic" in found.problems[0]
 
 
-def test_a_survival_export_is_explained(tmp_path: Path) -> None:
-    found = recognise(write_case_listing(tmp_path, session="Survival"))
+def test_a_rate_export_is_explained(tmp_path: Path) -> None:
+    found = recognise(write_case_listing(tmp_path, session="Rate"))
     assert found.error is not None
-    assert "Survival session, whose rows are statistics" in found.explanation
+    assert "Rate session, whose rows are statistics" in found.explanation
 
 
 def test_tables_that_need_a_mapping(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_no_sample_is_taken_for_what_it_is_not() -> None:
         if path.parent.name == "naaccr_flat":
             assert "NAACCR flat" in found.explanation
         if path.parent.name == "seerstat_survival":
-            assert found.format is None
+            assert found.format == "seerstat_survival"
 
 
 @pytest.mark.parametrize(

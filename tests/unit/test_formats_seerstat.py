@@ -140,9 +140,9 @@ def test_a_missing_dic_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
         assert "Results as Text File" in str(caught.value)
 
 
-def test_a_survival_session_is_refused(tmp_path: Path) -> None:
-    path = write_case_listing(tmp_path, session="Survival")
-    with pytest.raises(InputError, match="SEER\\*Stat Survival session, whose rows are statistics"):
+def test_a_frequency_session_is_refused(tmp_path: Path) -> None:
+    path = write_case_listing(tmp_path, session="Frequency")
+    with pytest.raises(InputError, match="SEER\\*Stat Frequency session, whose rows are statistics"):
         open_extract([path], source="seer")
 
 
