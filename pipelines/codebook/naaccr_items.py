@@ -69,6 +69,11 @@ class Item:
     length: int
     unlimited: bool
 
+    @property
+    def keys(self) -> tuple[int | str, ...]:
+        """What the item is found by: its number and every id."""
+        return (self.number, self.id, *self.other_ids)
+
 
 def items(version: str, record_type: str) -> tuple[Item, ...]:
     """Return the items that a version has for a record type, in item-number order.
@@ -97,6 +102,12 @@ def item_of(key: int | str, version: str) -> Item | None:
 def versions_of(key: int | str) -> tuple[str, ...]:
     """Versions that have an item with this number or id, in any record type."""
     return tuple(version for version in VERSIONS if key in _by_key(version))
+
+
+@lru_cache(maxsize=1)
+def known_keys() -> frozenset[int | str]:
+    """Every number and id, old or new, that an item of some version has."""
+    return frozenset(key for version in VERSIONS for key in _by_key(version))
 
 
 def record_length(version: str, record_type: str) -> int:
@@ -158,8 +169,7 @@ def _items(version: str) -> tuple[Item, ...]:
 def _by_key(version: str) -> dict[int | str, Item]:
     found: dict[int | str, Item] = {}
     for item in _items(version):
-        found[item.number] = item
-        found.update(dict.fromkeys((item.id, *item.other_ids), item))
+        found.update(dict.fromkeys(item.keys, item))
     return found
 
 
