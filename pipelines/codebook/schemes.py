@@ -10,6 +10,9 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+import polars.selectors as cs
+
+from pipelines.codebook.dates import DATE_MACROS
 
 TABLES = Path(__file__).resolve().parent / "tables"
 
@@ -79,13 +82,15 @@ def field_schemes() -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        ``source, field, scheme, note``.
+        ``source, field, scheme, note, scope``; scope is the SQL condition of the records whose codes the scheme
+        lists (null: all), where an item has another code list for each site.
     """
     return pl.concat(
         (
-            _read(path).select("source", "field", "scheme", "note")
+            _read(path).select("source", "field", "scheme", "note", cs.matches("^scope$"))
             for path in sorted(TABLES.glob("field_schemes*.csv"))
         ),
+        how="diagonal",
     )
 
 
@@ -160,7 +165,7 @@ def register(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(
             f"set variable scheme_{name} = (select map_from_entries(list((code, value))) from codes_{name})"
         )
-    for macro in MACROS:
+    for macro in (*MACROS, *DATE_MACROS):
         con.execute(macro)
 
 

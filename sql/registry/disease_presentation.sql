@@ -6,18 +6,26 @@
 -- The item holds the first recurrence and is not updated: a locoregional first recurrence (04-36) is
 -- undetermined_after_locoregional, not "no metastasis". Never disease-free (70) in stage 0-III is persistent disease:
 -- undetermined, as are blank, 88, 99, a distant recurrence without its date, and a stage that nobody knows.
--- SEER and the NCDB PUF do not release recurrence: outside stage IV they are not_released.
+-- 00 says no recurrence up to the last contact: in a NAACCR record without follow-up it says nothing: undetermined.
+-- SEER and the NCDB PUF do not release recurrence: outside stage IV they are not_released. So is a NAACCR submission that
+-- leaves the item empty in every record: the item is in the layout, and this registry does not fill it.
 -- Dates in whole months put an interval up to a month below zero: that is zero. A recurrence dated earlier than that is
 -- not a recurrence of this primary: undetermined.
 -- The clock: survival and entry counted from the first distant metastasis, entry never before it (left truncation).
 -- (NAACCR items 1860, 1880.)
-with presented as (
+with filled_items as (
+    select coalesce(bool_or(source <> 'naaccr' or recurrence_type <> 'blank'), true) as fills_recurrence
+    from staged
+),
+
+presented as (
     select
         staged.*,
         case
             when metastatic_at_diagnosis then 'de_novo'
-            when recurrence_type is null then 'not_released'
+            when recurrence_type is null or not fills_recurrence then 'not_released'
             when metastatic_at_diagnosis is null then 'undetermined'
+            when recurrence_type = 'none' and source = 'naaccr' and survival_months is null then 'undetermined'
             when recurrence_type = 'none' then 'not_metastatic'
             when recurrence_type = 'locoregional' then 'undetermined_after_locoregional'
             when recurrence_type = 'distant' and months_to_distant_recurrence >= -1 then 'metachronous'
@@ -27,6 +35,7 @@ with presented as (
         end as disease_presentation
     from staged
     inner join stage using (source_file, source_record)
+    cross join filled_items
 ),
 
 timed as (
@@ -47,5 +56,13 @@ select
     case
         when disease_presentation in ('metachronous', 'distant_after_in_situ') then months_to_metastasis
     end as disease_free_interval_months,
-    months_to_metastasis
+    months_to_metastasis,
+    case
+        when recurrence_type is null then 'not_released'
+        when recurrence_type in ('blank', 'unmapped') then 'unknown'
+        else recurrence_type
+    end as recurrence_type,
+    months_to_first_recurrence,
+    coalesce(recurrence_date_status, if(months_to_first_recurrence is null, 'not_released', 'recorded'))
+        as recurrence_date_status
 from timed

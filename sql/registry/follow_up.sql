@@ -18,12 +18,8 @@ select
     tumor.cause_of_death_group,
     tumor.died_of_breast_cancer,
     tumor.died_of_other_cause,
-    case
-        when staged.recurrence_type is null then 'not_released'
-        when staged.recurrence_type in ('blank', 'unmapped') then 'unknown'
-        else staged.recurrence_type
-    end as recurrence_type,
-    staged.months_to_first_recurrence,
+    tumor.recurrence_type,
+    tumor.months_to_first_recurrence,
     staged.months_to_distant_recurrence,
     tumor.disease_presentation,
     tumor.disease_free_interval_months,
@@ -31,6 +27,9 @@ select
     tumor.entry_from_metastasis_months,
     tumor.died_within_30_days_of_surgery,
     tumor.died_within_90_days_of_surgery,
-    tumor.readmitted_30_days
+    tumor.readmitted_30_days,
+    tumor.cause_of_death,
+    tumor.cause_of_death_revision,
+    tumor.recurrence_date_status
 from tumor
 inner join staged using (source_file, source_record)

@@ -117,8 +117,9 @@ select
         else medicaid_expansion
     end as medicaid_expansion,
     case
-        when charlson_deyo is null then 'not_released'
-        when charlson_deyo in ('blank', 'unmapped') then 'unknown'
-        else charlson_deyo
+        when comorbidity.charlson_deyo is null then 'not_released'
+        when comorbidity.charlson_deyo in ('blank', 'unmapped') then 'unknown'
+        else comorbidity.charlson_deyo
     end as charlson_deyo
 from staged
+inner join comorbidity using (source_file, source_record)

@@ -3,9 +3,20 @@
 -- NCDB to the 2016 release has a summary item (1-5 yes, 0 no, 9 unknown). Later releases: reason 0 or a phase-I
 -- modality 01-16 is yes; reason 1, 2, 5, 6, 7 with modality 00 or blank is no; else unknown. SEER: yes, or
 -- no_or_unknown, refusals included, because its None/Unknown cannot be told apart.
+-- NAACCR: the summary item where it is filled (7 refused, 8 planned), else the phases of 2018 on. A blank summary says
+-- nothing there, because newer records leave it empty.
 -- radiation_conflict: the items contradict each other. A quality finding.
 -- (NCDB PUF dictionary; NAACCR items 1360, 1430, 1506; SEER*Stat radiation recode.)
-with compared as (
+with read as (
+    select
+        * replace (
+            case when source = 'naaccr' then nullif(radiation_summary, 'blank') else radiation_summary end
+                as radiation_summary
+        )
+    from staged
+),
+
+compared as (
     select
         *,
         radiation_reason_no = 'performed' as reason_says_yes,
@@ -19,7 +30,7 @@ with compared as (
             when radiation_summary is not null then radiation_summary = 'none'
             else radiation_modality = 'none'
         end as item_says_no
-    from staged
+    from read
 )
 
 select

@@ -2,8 +2,8 @@
 --
 -- prior_cancer: sequence 02-59 is a later cancer of the same person; 00 and 01 are the first; 60-88 number tumors
 -- that are not invasive cancers and do not count; 99 is unknown. (NAACCR item 380.)
--- prior_breast_primary: NCDB does not say which earlier cancer it was. SEER: an earlier breast record of the same
--- person and registry in this extract; a person whose earlier cancers are not in the extract is unknown, never no.
+-- prior_breast_primary: NCDB does not say which earlier cancer it was. SEER, NAACCR: an earlier breast record of the
+-- same person and registry in this extract; a person whose earlier cancers are not in the extract is unknown, never no.
 -- A person's number is unique only within a registry in old releases. (SEER*Stat variable notes; NCDB dictionary.)
 with person as (
     select
@@ -43,7 +43,7 @@ select
     case
         when person.source = 'ncdb' then 'not_released'
         when person.prior_breast_primary is not null then person.prior_breast_primary
-        when person.source <> 'seer' or person.sequence_number is null then 'not_released'
+        when person.source not in ('seer', 'naaccr') or person.sequence_number is null then 'not_released'
         when person.sequence_number in ('00', '01') then 'no'
         when person.sequence_number between '02' and '59' and person.n_earlier_breast > 0 then 'yes'
         else 'unknown'

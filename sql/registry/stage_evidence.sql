@@ -6,6 +6,7 @@
 -- derived_m is M as the source derives it, in any edition, or as a mapped source gives it without saying its basis. The
 -- 7th edition derives M0 from CS Mets 99, unknown: such an M0 is no evidence. Where CS Mets is not in the extract nobody
 -- can tell, and the derived M0 stands.
+-- What was staged after therapy (yp) never downstages: its M1 and its group IV count, its M0 and other groups do not.
 -- (AJCC 6th-8th; Collaborative Stage 02.05 CS Mets at DX; EOD 3.3 Mets, breast.)
 with received as (
     select
@@ -26,8 +27,10 @@ select
     case when received_group = '4' then true when received_group in ('0', '1', '2', '3') then false end
         as evidence_stage_group,
     case when clinical_m = 'm1' then true when clinical_m in ('m0', 'm0_itc') then false end as evidence_clinical_m,
-    case when pathologic_m = 'm1' then true when pathologic_m in ('m0', 'm0_itc') then false end
-        as evidence_pathologic_m,
+    case
+        when pathologic_m = 'm1' then true
+        when pathologic_m in ('m0', 'm0_itc') and coalesce(pathologic_after_therapy, 'no') <> 'yes' then false
+    end as evidence_pathologic_m,
     case
         when list_contains(m_values, 'm1') then true
         when list_contains(m_values, 'm0') then false
@@ -37,7 +40,9 @@ select
         as evidence_clinical_stage,
     case
         when pathologic_stage_group = '4' then true
-        when pathologic_stage_group in ('0', '1', '2', '3') then false
+        when
+            pathologic_stage_group in ('0', '1', '2', '3') and coalesce(pathologic_after_therapy, 'no') <> 'yes'
+            then false
     end as evidence_pathologic_stage,
     case
         when cs_mets_at_dx in ('distant_nodes', 'distant', 'distant_nodes_and_other') then true

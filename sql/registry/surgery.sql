@@ -2,8 +2,8 @@
 --
 -- operated: true for 20-90, false for 00, null for 99 and for 00 with reason 8 or 9 (not known whether it was done);
 -- null for 19, destruction without a specimen, which is the study's choice. 00 with reason 5 (died first) stays in the
--- unoperated arm. SEER before 1998 has site-specific codes for which no table is here: the reason item decides, and the
--- type is surgery_nos.
+-- unoperated arm. SEER before 1998 has site-specific codes for which no table is here (NAACCR too, where a record was not
+-- recoded): the reason item decides, and the type is surgery_nos.
 -- Timing: days_to_definitive_surgery is the last, most definitive breast operation; the first operation on anything is
 -- another column. Blank, 8888 and 9999 are three states. SEER has no surgery date.
 -- 30 and 90-day deaths and readmission are facts of operated patients only.
@@ -18,7 +18,9 @@ with worded as (
         listed_reconstruction,
         case
             when primary_surgery_word is not null then primary_surgery_word
-            when staged.source = 'seer' and year_of_diagnosis < 1998
+            when
+                year_of_diagnosis < 1998
+                and (staged.source = 'seer' or (staged.source = 'naaccr' and surgery_code is null))
                 then
                     case
                         when reason_no_surgery is null then 'not_released'

@@ -4,8 +4,11 @@
 -- survival_months is as recorded: what to do with zero months is the study's policy. SEER's flag "not calculated" (death
 -- certificate or autopsy only) has no survival. entry_months is 0 where the source has no entry at all, because follow-up
 -- begins at diagnosis; where it has, a person without one is null: from 0 she would bring time that nobody watched.
--- Cause of death only where the source classifies it: SEER, first tumors (sequence 00 or 01). "Not first tumor" and a
--- missing cause are null, never alive and never other cause. The NCDB has none.
+-- Cause of death only where the source gives it: SEER's classification, or the underlying cause by its ICD revision
+-- (see cause_of_death), and only for first tumors (sequence 00 or 01): later, nobody knows which cancer killed. "Not
+-- first tumor" and a missing cause are null, never alive and never other cause. The NCDB has none.
+-- Between dates, survival is exact where both are complete and whole months where a day is missing (month_precision);
+-- without a month there is none. The flag tells them apart in SEER's words.
 -- From metastasis: survival and entry less the months to the first distant metastasis; entry never below 0.
 -- (NCDB PUF dictionary; SEER cause-specific and other cause of death classification.)
 with classified as (
@@ -25,7 +28,7 @@ with classified as (
         end as status_at_last_contact,
         case
             when withheld_follow_up then 'withheld'
-            when cause_specific is null then 'not_released'
+            when cause_specific is null and underlying_cause is null then 'not_released'
             when
                 cause_specific = 'not_first_tumor'
                 or staged.sequence_number not in ('00', '01', '99', 'blank', 'unmapped')
@@ -34,17 +37,21 @@ with classified as (
             when cause_specific = 'dead_of_this_cancer' then 'breast_cancer'
             when cause_specific = 'missing_cause' or other_cause = 'missing_cause' then 'missing_cause'
             when cause_specific = 'alive_or_other' and vital_status = 'dead' then 'other_cause'
+            when vital_status = 'dead' and underlying_cause in ('breast_cancer', 'other_cause', 'missing_cause')
+                then underlying_cause
             else 'unknown'
         end as cause_of_death_group,
         case
             when
-                not withheld_follow_up and coalesce(survival_months_status, 'recorded') = 'recorded'
+                not withheld_follow_up
+                and coalesce(survival_months_status, 'recorded') in ('recorded', 'month_precision')
                 and coalesce(survival_flag, 'complete') <> 'not_calculated'
                 then survival_months
         end as months
     from staged
     inner join record using (source_file, source_record)
     inner join disease_presentation using (source_file, source_record)
+    inner join cause_of_death using (source_file, source_record)
 )
 
 select

@@ -64,7 +64,10 @@ select
         else 'unknown'
     end as her2_targeted,
     case
-        when source = 'ncdb' and year_of_diagnosis < 2006 and coalesce(systemic_surgery_sequence, 'blank') = 'blank'
+        when
+            source in ('ncdb', 'naaccr')
+            and year_of_diagnosis < 2006
+            and coalesce(systemic_surgery_sequence, 'blank') = 'blank'
             then 'not_collected'
         when systemic_surgery_sequence is null then 'not_released'
         when systemic_surgery_sequence in ('blank', 'unmapped') then 'unknown'

@@ -152,7 +152,12 @@ select
     survival.died_of_breast_cancer,
     survival.died_of_other_cause,
     survival.survival_from_metastasis_months,
-    survival.entry_from_metastasis_months
+    survival.entry_from_metastasis_months,
+    cause_of_death.cause_of_death,
+    cause_of_death.cause_of_death_revision,
+    disease_presentation.recurrence_type,
+    disease_presentation.months_to_first_recurrence,
+    disease_presentation.recurrence_date_status
 from record
 inner join person using (source_file, source_record)
 inner join tumor_extent using (source_file, source_record)
@@ -166,3 +171,4 @@ inner join surgery using (source_file, source_record)
 inner join systemic using (source_file, source_record)
 inner join radiation using (source_file, source_record)
 inner join survival using (source_file, source_record)
+inner join cause_of_death using (source_file, source_record)

@@ -42,6 +42,9 @@ NOT_IN_THE_PUF = {
     *("surgery_code_pre_1998", "primary_surgery_word", "survival_flag", "cause_specific", "other_cause"),
     *("recurrence_type", "months_to_first_recurrence", "months_to_distant_recurrence", "entry_months"),
     "prior_breast_primary",
+    # NAACCR: causes, recurrence and comorbidities as codes, and what was staged after therapy
+    *("cause_of_death", "cause_of_death_revision", "recurrence_date_status", "pathologic_after_therapy"),
+    *("comorbidity_icd9", "comorbidity_icd10"),
 }
 
 
