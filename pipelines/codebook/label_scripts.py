@@ -28,8 +28,8 @@ FEWEST_FIELDS = 3
 
 HINTS = re.compile(r"\binput\b|\bdata\s+list\b|\binfix\b|_column\s*\(|\bstart\b|\bvalue\b", re.I)
 HEAD_LINES = 40
+YEAR_RANGE = re.compile(r"\b20\d\d\s*(?:-|\u2013|to)\s*(20\d\d)\b")
 YEARS_IN_TEXT = (
-    re.compile(r"\b20\d\d\s*(?:-|\u2013|to)\s*(20\d\d)\b"),
     re.compile(r"\bPUF\D{0,24}?(20\d\d)\b", re.I),
     re.compile(r"\b(20\d\d)\s+(?:NCDB\s+)?PUF\b", re.I),
     re.compile(r"NCDBPUF_\w+?\.\d\.(20\d\d)"),
@@ -119,14 +119,8 @@ def find_script(path: Path) -> Script | None:
 
 
 def script_text(data: bytes) -> str | None:
-    """Decode a script: UTF-8, UTF-16 with its mark, else Windows-1252 or latin-1; None if it is no text."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ["utf-16"]
-    elif b"\0" in data:
-        return None
-    else:
-        encodings = ["utf-8-sig", "cp1252"]
-    for encoding in [*encodings, "latin-1"]:
+    """Decode a script: UTF-8, else Windows-1252, else latin-1; None if it is no text."""
+    for encoding in ("utf-8-sig", "cp1252", "latin-1") if b"\0" not in data else ():
         try:
             return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
         except UnicodeDecodeError:
@@ -175,7 +169,9 @@ def mentioned_years(name: str, text: str) -> frozenset[str]:
     ['2017']
     """
     head = "\n".join(text.splitlines()[:HEAD_LINES])
-    said = {year for pattern in YEARS_IN_TEXT for year in pattern.findall(head)}
+    said = set(YEAR_RANGE.findall(head))
+    rest = YEAR_RANGE.sub(" ", head)
+    said |= {year for pattern in YEARS_IN_TEXT for year in pattern.findall(rest)}
     return frozenset(said | set(YEAR_IN_NAME.findall(name)))
 
 

@@ -15,6 +15,7 @@ from pipelines.errors import InputError
 
 TABLES = Path(__file__).parent / "tables"
 LAYOUT_TABLE = TABLES / "ncdb_layout.csv"
+INFERRED_TABLE = TABLES / "ncdb_layout_inferred.csv"
 LAYOUT_COLUMNS = ("release", "variable", "start", "width")
 
 
@@ -138,13 +139,25 @@ def read_layouts(path: Path) -> dict[str, Layout]:
         raise InputError(
             "This is not a layout table",
             where=str(path),
-            remedy=f"A layout is a CSV file with the columns {', '.join(LAYOUT_COLUMNS)}; "
-            "label scripts of SAS, SPSS and Stata are not read yet.",
+            remedy=f"A layout table is a CSV file with the columns {', '.join(LAYOUT_COLUMNS)}.",
         )
     return {
         release: Layout(release, tuple(sorted(of_release, key=lambda field: field.start)))
         for release, of_release in fields.items()
     }
+
+
+@lru_cache(maxsize=1)
+def inferred_layouts() -> dict[str, Layout]:
+    """Layouts that were pieced together and never seen: to check a site's own script against, and for no more."""
+    return read_layouts(INFERRED_TABLE)
+
+
+@lru_cache(maxsize=1)
+def canonical_names() -> dict[str, str]:
+    """Variable names of all releases as they are printed, by the name in small letters."""
+    known = [*inferred_layouts().values(), *builtin_layouts().values()]
+    return {field.name.casefold(): field.name for layout in known for field in layout.fields}
 
 
 @lru_cache(maxsize=1)
@@ -166,6 +179,11 @@ def find_layout(layout: str | Path | Layout) -> Layout:
     known = builtin_layouts()
     if str(layout) in known:
         return known[str(layout)]
+    if str(layout) in inferred_layouts():
+        raise InputError(
+            f"The NCDB layout of release {layout} is known by inference only",
+            remedy="Bring the script that came with the extract: --layout FILE, or name it among the files.",
+        )
     if not Path(layout).is_file():
         raise InputError(
             f"There is no built-in NCDB layout '{layout}' and no file of that name",

@@ -7,21 +7,22 @@ often a blank one, and so it must be filled for older diagnosis years and blank 
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipelines.codebook.layouts import Layout, builtin_layouts
+from pipelines.codebook.layouts import Field, Layout, builtin_layouts, inferred_layouts
 from pipelines.errors import InputError
+from pipelines.formats.ncdb_evidence import CHECKED, FIRST_YEAR, MOST, Evidence, is_breast, share
 
-FIRST_YEAR = 2004
-MOST = 0.95
-"""A check holds when this share of the sampled records passes: a few damaged records decide nothing."""
-ENOUGH = 10
-"""Shares of fewer records than this say nothing about old and new diagnosis years."""
+__all__ = ["FIRST_YEAR", "Fit", "Sample", "choose_layout", "fit_layout", "share"]
 
-SITE = re.compile(rb"C50[0-689]")
-VITAL_CODES = frozenset({b"", b"0", b"1"})
+ONE_RELEASE = (
+    "Every release restates all years under new case ids, so the same people would count twice: ask for one release "
+    "as it was sent, and load each as its own submission."
+)
+FEWEST_OF_A_LENGTH = 3
+"""Lines of a length that is another release's own are damage below this, and another release from it."""
 
 
 @dataclass(frozen=True)
@@ -82,23 +83,34 @@ class Fit:
         )
 
 
-def share(flags: Iterable[bool]) -> float:
-    """Share of true among flags; 0 of nothing is 0."""
-    values = list(flags)
-    return sum(values) / len(values) if values else 0.0
-
-
 def fit_layout(layout: Layout, sample: Sample) -> Fit:
     """Test one layout against a sample of lines."""
-    years = _column(layout, "YEAR_OF_DIAGNOSIS", sample)
-    expected = {str(year).encode() for year in range(FIRST_YEAR, int(layout.release) + 1)}
+    evidence = evidence_of(layout, sample)
     return Fit(
         layout=layout,
         length_problems=tuple(_length_problems(layout, sample)),
-        content_problems=tuple(_content_problems(layout, sample, years, expected)),
+        content_problems=tuple(
+            evidence.problems(layout.release, lambda name: columns_of(layout.by_name[name]))
+        ),
         same_length=sample.is_uniform and sample.common_length == layout.length,
-        newest_year_fits=_newest(years, expected) == layout.release.encode(),
+        newest_year_fits=evidence.newest_year == layout.release,
     )
+
+
+def evidence_of(layout: Layout, sample: Sample) -> Evidence:
+    """What stands in the sample where a layout has the variables that tell.
+
+    Raises
+    ------
+    InputError
+        The layout has no such variable.
+    """
+    return Evidence(*(tuple(_column(layout, name, sample)) for name in CHECKED))
+
+
+def columns_of(field: Field) -> str:
+    """Where a field stands, in words."""
+    return f"columns {field.start}-{field.end}"
 
 
 def _column(layout: Layout, name: str, sample: Sample) -> list[bytes]:
@@ -111,70 +123,14 @@ def _column(layout: Layout, name: str, sample: Sample) -> list[bytes]:
     return [line[where].strip() for line in sample.lines]
 
 
-def _newest(years: list[bytes], expected: set[bytes]) -> bytes | None:
-    """The newest diagnosis year that more than a stray record has."""
-    counts = Counter(year for year in years if year in expected)
-    floor = 0.001 * len(years)
-    return max((year for year, n in counts.items() if n >= floor), default=None)
-
-
 def _length_problems(layout: Layout, sample: Sample) -> Iterable[str]:
-    if share(length <= layout.length for length in sample.text_lengths) < MOST:
+    longer = sample.is_padded and sample.common_length > layout.length
+    if share(length <= layout.length for length in sample.text_lengths) < MOST or (
+        longer and sample.common_length in known_lengths()
+    ):
         yield f"records are {sample.common_length:,} bytes long where this release has {layout.length:,}"
     elif sample.is_padded and sample.common_length < layout.length:
         yield f"records are only {sample.common_length:,} bytes long where this release has {layout.length:,}"
-
-
-def _content_problems(
-    layout: Layout, sample: Sample, years: list[bytes], expected: set[bytes]
-) -> Iterable[str]:
-    sites = _column(layout, "PRIMARY_SITE", sample)
-    vital = _column(layout, "PUF_VITAL_STATUS", sample)
-    newest = layout.release.encode()
-    of_newest = [code for year, code in zip(years, vital, strict=True) if year == newest]
-    of_older = [code for year, code in zip(years, vital, strict=True) if year in expected and year != newest]
-    checks: list[tuple[str, str, list[bytes], Callable[[bytes], bool], float, int]] = [
-        (
-            "YEAR_OF_DIAGNOSIS",
-            f"is not a year from {FIRST_YEAR} to {layout.release}",
-            years,
-            expected.__contains__,
-            MOST,
-            1,
-        ),
-        ("PRIMARY_SITE", "is not a breast site (C500-C506, C508, C509)", sites, _is_breast, MOST, 1),
-        ("PUF_VITAL_STATUS", "is not 0, 1 or blank", vital, VITAL_CODES.__contains__, MOST, 1),
-        (
-            "PUF_VITAL_STATUS",
-            f"is filled though it is withheld for diagnoses of {layout.release}",
-            of_newest,
-            _is_blank,
-            MOST,
-            ENOUGH,
-        ),
-        (
-            "PUF_VITAL_STATUS",
-            f"is blank for diagnoses before {layout.release}",
-            of_older,
-            bool,
-            0.5,
-            ENOUGH,
-        ),
-    ]
-    for variable, fault, values, passes, needed, at_least in checks:
-        good = share(passes(value) for value in values)
-        if len(values) >= at_least and good < needed:
-            field = layout.by_name[variable]
-            columns = f"columns {field.start}-{field.end}"
-            yield f"{variable} ({columns}) {fault} in {1 - good:.0%} of the sampled records"
-
-
-def _is_breast(site: bytes) -> bool:
-    return SITE.fullmatch(site) is not None
-
-
-def _is_blank(value: bytes) -> bool:
-    return not value
 
 
 def all_fits(sample: Sample) -> list[Fit]:
@@ -203,12 +159,14 @@ def choose_layout(sample: Sample, asked: Layout | None, where: str) -> Layout:
     """
     if not sample.lines:
         raise InputError("The file holds no records", where=where, remedy="Ask for the extract again.")
+    _refuse_two_releases(sample, where)
     fits = all_fits(sample)
     best = fits[0]
     if asked is not None:
         fit = fit_layout(asked, sample)
         better = best.same_length and not best.problems and best.layout.length != asked.length
         if not fit.problems and not better:
+            _refuse_stacked_years(asked, sample, where)
             return asked
         problems = "; ".join(fit.problems) or f"records have the length of release {best.layout.release}"
         raise InputError(
@@ -230,7 +188,44 @@ def choose_layout(sample: Sample, asked: Layout | None, where: str) -> Layout:
             where=where,
             remedy=f"Say which release it is, such as --layout {rivals[0]}.",
         )
+    _refuse_stacked_years(best.layout, sample, where)
     return best.layout
+
+
+def known_lengths() -> dict[int, str]:
+    """Release by record length, those whose layout is only inferred among them."""
+    known = [*inferred_layouts().values(), *builtin_layouts().values()]
+    return {layout.length: layout.release for layout in known}
+
+
+def _refuse_two_releases(sample: Sample, where: str) -> None:
+    """Raise where the lines have the lengths of two releases: one was appended to the other."""
+    lengths = Counter(length for length in map(len, sample.lines) if length in known_lengths())
+    found = sorted(length for length, n in lengths.items() if n >= FEWEST_OF_A_LENGTH)
+    if len(found) > 1 and sum(lengths.values()) >= MOST * len(sample.lines):
+        raise InputError(
+            "Two releases stand in this file, one after the other: it has lines of "
+            + " and of ".join(f"{length:,} bytes (release {known_lengths()[length]})" for length in found),
+            where=where,
+            remedy=ONE_RELEASE,
+        )
+
+
+def _refuse_stacked_years(layout: Layout, sample: Sample, where: str) -> None:
+    """Raise where an older diagnosis year is withheld in part, as the newest of another release is."""
+    refuse_stacked_years(evidence_of(layout, sample), layout.release, where)
+
+
+def refuse_stacked_years(evidence: Evidence, release: str, where: str) -> None:
+    """Raise InputError where vital status of an older diagnosis year is withheld in a part of the records."""
+    years = evidence.stacked_years(release)
+    if years:
+        raise InputError(
+            f"This looks like two releases in one file: vital status of {', '.join(years)} is blank in a part of the "
+            f"records, as it is in the newest year of a release, and the file goes on to {release}",
+            where=where,
+            remedy=ONE_RELEASE,
+        )
 
 
 def _looks_like(fits: list[Fit], sample: Sample) -> str:
@@ -240,14 +235,24 @@ def _looks_like(fits: list[Fit], sample: Sample) -> str:
         release = fitting[0].layout.release
         return f"It looks like release {release}: leave --layout out or say --layout {release}."
     known = ", ".join(f"{fit.layout.release} ({fit.layout.length:,} bytes)" for fit in reversed(fits))
+    inferred = next(
+        (each for each in inferred_layouts().values() if each.length == sample.common_length), None
+    )
+    if inferred is not None and not fit_layout(inferred, sample).problems:
+        return (
+            f"It looks like release {inferred.release}, whose layout is known by inference only: bring the script "
+            "that came with the extract (SAS, SPSS, Stata or the structure table; --layout FILE, or name it among "
+            "the files)."
+        )
     if any(not fit.content_problems for fit in fits):
         return (
             "Its fields look like an NCDB breast file of a release that is not built in; built in: "
-            f"{known}. Bring the layout that came with the extract (--layout FILE)."
+            f"{known}. Bring the layout that came with the extract: its SAS, SPSS or Stata script or structure table "
+            "(--layout FILE, or name it among the files)."
         )
     year, site = (_column(fits[0].layout, name, sample) for name in ("YEAR_OF_DIAGNOSIS", "PRIMARY_SITE"))
     years = share(re.fullmatch(rb"20[0-3]\d", value) is not None for value in year)
     sites = share(re.fullmatch(rb"C\d\d\d", value) is not None for value in site)
-    if years >= MOST and sites >= MOST and share(map(_is_breast, site)) < MOST:
+    if years >= MOST and sites >= MOST and share(map(is_breast, site)) < MOST:
         return "It looks like the NCDB file of another cancer site; this project reads the breast file."
     return f"It looks like no NCDB file; run `cohorts doctor` on it. Built-in layouts: {known}."

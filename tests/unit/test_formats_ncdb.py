@@ -301,3 +301,54 @@ def test_a_file_that_an_editor_saved_as_utf_8_is_read_as_it_was_sent(tmp_path: P
     ]
     assert tables[0].to_pylist() == tables[1].to_pylist()
     assert tables[0].num_rows == len(lines)
+
+
+def test_two_releases_one_after_the_other_are_refused(tmp_path: Path) -> None:
+    """Shorter records would be padded to the other release's length and every field behind column 111 be wrong."""
+    path = write_lines(tmp_path / "a.dat", ncdb_lines("2016") + ncdb_lines("2022"))
+    words = r"lines of 410 bytes \(release 2016\) and of 1,080 bytes \(release 2022\)"
+    with pytest.raises(InputError, match=words) as caught:
+        open_extract([path])
+    assert "load each as its own submission" in str(caught.value)
+    assert "410 bytes (release 2016)" in recognise(path).explanation
+    with pytest.raises(InputError, match=words):
+        open_extract([path], layout="2022")
+
+
+def test_a_stray_record_of_another_release_is_set_aside(tmp_path: Path) -> None:
+    lines = [*ncdb_lines("2022", 100), ncdb_line("2016"), ncdb_line("2022", 101)]
+    path = write_lines(tmp_path / "a.dat", lines)
+    kept, quarantined = read_all(open_extract([path]))
+    assert kept.num_rows == 101
+    assert [(row["source_record"], row["reason"]) for row in quarantined] == [
+        (101, "has the 410 bytes of release 2016 in a file of release 2022")
+    ]
+
+
+def test_in_a_trimmed_file_any_length_is_padded(tmp_path: Path) -> None:
+    lines = [*ncdb_lines("2022", 100), ncdb_line("2022", 101)[:410]]
+    path = write_lines(tmp_path / "a.dat", [line.rstrip(b" ") for line in lines[:-1]] + [lines[-1]])
+    kept, quarantined = read_all(open_extract([path]))
+    assert (kept.num_rows, quarantined) == (101, [])
+
+
+def test_a_release_stacked_on_a_later_one_shows_in_its_withheld_year(tmp_path: Path) -> None:
+    """Written in one layout by some tool, two releases have one length; the older one still withholds its year."""
+    older = [
+        ncdb_line(
+            "2022", n, YEAR_OF_DIAGNOSIS=str(2004 + n % 17), PUF_VITAL_STATUS=" " if n % 17 == 16 else "1"
+        )
+        for n in range(680)
+    ]
+    path = write_lines(tmp_path / "a.dat", ncdb_lines("2022", 760) + older)
+    with pytest.raises(InputError, match="two releases in one file: vital status of 2020 is blank in a part"):
+        open_extract([path])
+
+
+def test_a_file_with_later_diagnoses_is_not_of_an_older_release(tmp_path: Path) -> None:
+    """One year of eighteen is 5 % of the records, which no check of "most" sees."""
+    lines = [
+        ncdb_line("2020", n, YEAR_OF_DIAGNOSIS=str(2004 + n % 18), PUF_VITAL_STATUS="1") for n in range(360)
+    ]
+    with pytest.raises(InputError, match=r"YEAR_OF_DIAGNOSIS \(columns 79-82\) is later than 2020"):
+        open_extract([write_lines(tmp_path / "a.dat", lines)], layout="2020")
