@@ -49,7 +49,7 @@ def examine(paths: Sequence[Path]) -> list[dict[str, Any]]:
                 found.append((refused(path, error), Arrived((path,))))
             else:
                 found += [(recognise(each), arrived) for each in arrived.paths]
-        companions = [each.path for each, _ in found if each.companion]
+        companions = [each for each, _ in found if each.companion]
         return [_as_received(_examined(each, companions), arrived) for each, arrived in found]
 
 
@@ -71,13 +71,14 @@ def _as_received(entry: dict[str, Any], arrived: "Arrived") -> dict[str, Any]:
     return {**entry, **told, "problems": problems}
 
 
-def _examined(found: "Recognition", companions: Sequence[Path]) -> dict[str, Any]:
-    from pipelines.formats import read_through
+def _examined(found: "Recognition", companions: Sequence["Recognition"]) -> dict[str, Any]:
+    from pipelines.formats import no_record_read, read_through
 
+    beside = [each.path for each in companions if each.source == found.source]
     records, error, problems = found.records, found.error, list(found.problems)
     if error is None and found.format not in (None, "mapped") and not found.companion:
         try:
-            reading = read_through(found.path, companions)
+            reading = read_through(found.path, beside)
         except CohortsError as fault:  # what only the whole file tells
             error, problems = fault, [str(fault)]
         else:
@@ -86,6 +87,9 @@ def _examined(found: "Recognition", companions: Sequence[Path]) -> dict[str, Any
                 f"{n:,} record(s) will be set aside: {reason}" for reason, n in reading.set_aside.items()
             ]
             problems += [note for note in reading.notes if note not in found.explanation]
+            if not reading.kept:
+                error = no_record_read([found.path.name])
+                problems.append(str(error))
     return {
         "path": str(found.path),
         "format": found.format,

@@ -1,6 +1,6 @@
 """Bytes to Arrow text columns, losslessly; no clinical meaning lives here."""
 
-from pipelines.formats.faults import Reading, read_through
+from pipelines.formats.faults import Reading, no_record_read, read_through
 from pipelines.formats.open import open_extract
 from pipelines.formats.packed import Limits
 from pipelines.formats.recognise import recognise
@@ -23,6 +23,7 @@ __all__ = [
     "Reading",
     "Recognition",
     "TableReader",
+    "no_record_read",
     "open_extract",
     "read_through",
     "recognise",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.errors import InputError
 from pipelines.formats.open import open_extract
 
 
@@ -25,6 +26,20 @@ class Reading:
     records: int
     set_aside: dict[str, int]
     notes: tuple[str, ...]
+
+    @property
+    def kept(self) -> int:
+        """Records that would be kept."""
+        return self.records - sum(self.set_aside.values())
+
+
+def no_record_read(names: Sequence[str]) -> InputError:
+    """What to say of files of which nothing could be kept."""
+    return InputError(
+        "Not one record could be read",
+        where=", ".join(names),
+        remedy="Run `cohorts doctor` on the file to see what it looks like.",
+    )
 
 
 def read_through(path: Path, companions: Sequence[Path] = ()) -> Reading:

@@ -8,8 +8,7 @@ from types import MappingProxyType
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.errors import InputError
-from pipelines.formats import QUARANTINE_SCHEMA, Extract, TableReader
+from pipelines.formats import QUARANTINE_SCHEMA, Extract, TableReader, no_record_read
 from pipelines.store.files import PARQUET_OPTIONS, aside, sha256_of
 from pipelines.store.home import Home
 from pipelines.store.manifest import FileFacts, Manifest
@@ -86,11 +85,7 @@ def load_extract(
             mapping=extract.mapping,
         )
         if manifest.kept == 0:
-            raise InputError(
-                "Not one record could be read",
-                where=", ".join(facts.name for facts in manifest.files),
-                remedy="Run `cohorts doctor` on the file to see what it looks like.",
-            )
+            raise no_record_read([facts.name for facts in manifest.files])
         Submission(submission, temporary).save_manifest(manifest)
     return manifest
 
