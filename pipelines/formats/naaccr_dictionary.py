@@ -3,6 +3,7 @@
 A base dictionary takes the place of the built-in items of its version. User dictionaries add a registry's own items.
 """
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -272,6 +273,28 @@ def recognise_dictionary(path: Path, head: bytes) -> Recognition | None:
         "files named beside it."
     )
     return described(path, explanation, source="naaccr")
+
+
+def one_of_all(found: dict[Path, str], what: str) -> str:
+    """Return what all files have in common.
+
+    Raises
+    ------
+    InputError
+        They differ.
+    """
+    if len(set(found.values())) > 1:
+        raise InputError(
+            f"These NAACCR files are of different {what}: "
+            + ", ".join(f"{path.name} is {each}" for path, each in found.items()),
+            remedy="Load each as its own submission.",
+        )
+    return next(iter(found.values()))
+
+
+def as_json(beside: dict[str, str]) -> str:
+    """What no dictionary has, as JSON with sorted names; blank if there is nothing."""
+    return json.dumps(beside, ensure_ascii=False, sort_keys=True) if beside else ""
 
 
 def notes_on(asked: Iterable[str], files: Sequence[DictionaryFile], name: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from pipelines.codebook.naaccr_items import PATIENT, RECORD_TYPES
-from pipelines.errors import CohortsError, InputError
+from pipelines.errors import CohortsError
 from pipelines.formats.naaccr_dictionary import (
     NOT_IN_DICTIONARY,
     Dictionary,
@@ -19,6 +19,7 @@ from pipelines.formats.naaccr_dictionary import (
     dictionaries_of,
     dictionary_of,
     notes_on,
+    one_of_all,
     recognise_dictionary,
 )
 from pipelines.formats.naaccr_xml_records import read_records
@@ -66,23 +67,6 @@ def open_naaccr_xml(paths: Sequence[Path], options: Options = NOTHING_SAID) -> E
         notes=tuple(note for path, root in roots.items() for note in _notes(path, root, dictionary, files)),
         companions=tuple(file.path for file in files),
     )
-
-
-def one_of_all(found: dict[Path, str], what: str) -> str:
-    """Return what all files have in common.
-
-    Raises
-    ------
-    InputError
-        They differ.
-    """
-    if len(set(found.values())) > 1:
-        raise InputError(
-            f"These NAACCR files are of different {what}: "
-            + ", ".join(f"{path.name} is {each}" for path, each in found.items()),
-            remedy="Load each as its own submission.",
-        )
-    return next(iter(found.values()))
 
 
 def _table(path: Path, root: Root, dictionary: Dictionary) -> TableReader:

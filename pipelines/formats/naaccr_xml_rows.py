@@ -1,6 +1,5 @@
 """What a record of NAACCR XML holds, and many of them as a table."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ import pyarrow.compute as pc
 
 from pipelines.codebook.naaccr_items import Item
 from pipelines.formats import arrays
-from pipelines.formats.naaccr_dictionary import NOT_IN_DICTIONARY, Dictionary
+from pipelines.formats.naaccr_dictionary import NOT_IN_DICTIONARY, Dictionary, as_json
 from pipelines.formats.safe_xml import SEPARATOR, XmlStream
 
 LONGEST_TEXT = 2**20
@@ -98,11 +97,6 @@ def table_of(rows: Sequence[Entity], dictionary: Dictionary, findings: Counter[s
         columns[item.id] = _column(item, values, len(rows), findings)
     columns[NOT_IN_DICTIONARY] = pa.array([as_json(row.beside) for row in rows], pa.string())
     return pa.table(columns)
-
-
-def as_json(beside: dict[str, str]) -> str:
-    """What no dictionary has, as JSON with sorted names; blank if there is nothing."""
-    return json.dumps(beside, ensure_ascii=False, sort_keys=True) if beside else ""
 
 
 def _column(item: Item, values: list[str] | None, rows: int, findings: Counter[str]) -> "pa.Array[Any]":
