@@ -158,7 +158,7 @@ select
             )
     end as comorbidity_icd10,
     -- tumor
-    upper(as_text("primarySite")) as primary_site,
+    as_text(upper("primarySite")) as primary_site,
     decode('laterality', laterality) as laterality,
     as_text("histologicTypeIcdO3") as histology,
     decode('behavior', "behaviorCodeIcdO3") as behavior,
@@ -364,7 +364,7 @@ select
     vital_word as vital_status,
     decode('seer_cause_specific', "seerCauseSpecificCod") as cause_specific,
     decode('seer_other_cause', "seerOtherCod") as other_cause,
-    upper(replace(as_text("causeOfDeath"), '.', '')) as cause_of_death,
+    as_text(upper(replace("causeOfDeath", '.', ''))) as cause_of_death,
     decode('naaccr_icd_revision', "icdRevisionNumber") as cause_of_death_revision,
     case
         when "rxDateMostDefinSurg" is null or "dateOfLastContact" is null then null
