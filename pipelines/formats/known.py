@@ -1,13 +1,24 @@
 """Every format that can be loaded, in the order of asking: the first that knows a file's content has it."""
 
-from pipelines.formats import mapped, ncdb, seer_ascii, seerstat, seerstat_survival
+from pipelines.formats import (
+    mapped,
+    naaccr_flat,
+    naaccr_xml,
+    ncdb,
+    ncdb_table,
+    seer_ascii,
+    seerstat,
+    seerstat_survival,
+)
 from pipelines.formats.types import Format
 
-BINARY_FORMATS: tuple[Format, ...] = (mapped.TABLE_FORMAT,)
+BINARY_FORMATS: tuple[Format, ...] = (ncdb_table.PARQUET_FORMAT, mapped.TABLE_FORMAT, naaccr_xml.FORMAT)
 """Known by their first bytes, whatever follows."""
 
 TEXT_FORMATS: tuple[Format, ...] = (
+    naaccr_flat.FORMAT,
     ncdb.FORMAT,
+    ncdb_table.FORMAT,
     seer_ascii.FORMAT,
     seerstat_survival.FORMAT,
     seerstat.FORMAT,

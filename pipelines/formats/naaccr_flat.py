@@ -42,7 +42,7 @@ from pipelines.formats.types import (
 )
 
 NAME, SOURCE = "naaccr_flat", "naaccr"
-BEGINNING = re.compile(rb"([A-Z]).{15}([ \d]{2}[\dAB])", re.S)
+BEGINNING = re.compile(rb"([ICMAUL])[ \d].{14}(1\d\d|2\d\d|  [\dAB])", re.S)
 """Record type and version, where every version has them."""
 SHORTEST_RECORD = 1543
 OLD_CODES = {"B": "11", "A": "10"}

@@ -109,7 +109,7 @@ class XmlStream:
                 "Nothing of the file is loaded. Have it written again as UTF-8, or correct its first line."
             )
         elif not chunk:
-            what, remedy = "The XML ends too early: the file is cut", ASK_AGAIN
+            what, remedy = "The file is cut: its XML ends before its first element does", ASK_AGAIN
         else:
             what, remedy = f"This is no well-formed XML ({expat.ErrorString(error.code)})", ASK_AGAIN
         where = f"{self._path.name}, line {error.lineno}, column {error.offset + 1}"
