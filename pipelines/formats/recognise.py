@@ -46,6 +46,8 @@ KNOWN_BEGINNINGS = (
         "Load the file as it was sent, or let a tool put line feeds there (`mac2unix`, `tr '\\r' '\\n'`).",
     ),
 )
+PROGRAM = re.compile(rb"(?im)^\s*(proc\s+format\b|infile\s+\S|data\s+list\b|infix\s+\S|value\s+labels\b)")
+"""Statements of a program; one that lays out columns is known before, as a companion."""
 
 
 def recognise(path: str | Path) -> Recognition:
@@ -72,6 +74,8 @@ def recognise(path: str | Path) -> Recognition:
     if found is None:
         asked = (each.recognise(path, head) for each in TEXT_FORMATS)
         found = _without_lines(path) or _other_length(path, next(filter(None, asked), None))
+        if (found is None or found.format == "mapped") and PROGRAM.search(head):
+            found = _unknown(path, "This is a program for SAS, SPSS or Stata and no data")
     return found or _unknown(path, "This is text of one column, which no registry format known here has")
 
 
