@@ -122,7 +122,7 @@ def _surgery(world: World, given: Treatment) -> dict[str, Text]:
         "rxSummSurgSite9802": where(year <= 2002, two_digits, ""),
         "rxSummSurgPrimSite": where(years(world, 2003, 2022), two_digits, ""),
         "rxSummSurgPrimSite2023": where(year == 2023, of_2023, where(year >= 2024, of_2024, "")),
-        "rxSummReconBreast": where(year >= 2024, constant("A000", rows), ""),
+        "rxSummReconBreast": where(year >= 2024, where(unknown, "A990", constant("A000", rows)), ""),
         "reasonForNoSurgery": where(unknown, "9", where(given.operated, "0", not_done)),
         "rxSummScopeRegLnSur": where(year >= 2003, scope, ""),
         "rxSummSurgicalMargins": where(operated, margin, "8"),
@@ -162,8 +162,10 @@ def follow_up_items(world: World, past: History) -> dict[str, Text]:
     """Items of the last contact, of death and its cause, and of the first recurrence."""
     certificate_only = world.recorded["reporting_source"].is_("death_certificate", "autopsy")
     months = np.floor(world.course.months).astype(np.int64)
+    exact = past.diagnosis_precision.is_(DAY) & past.contact_precision.is_(DAY)
     flag = where(past.last_contact_day == 0, "0", "1")
-    first = (world.recorded["sequence"].is_("only", "first") | _has_second(world)) & ~world.further_tumour
+    flag = where(exact, flag, where(months == 0, "2", "3"))
+    first = first_tumour(world)
     missing = past.died & past.cause_unknown
     cause = where(missing, "7797", where(past.of_cancer, "C509", "I219"))
     of_cancer = where(missing, "8", where(past.of_cancer, "1", "0"))
@@ -188,8 +190,11 @@ def follow_up_items(world: World, past: History) -> dict[str, Text]:
     }
 
 
-def _has_second(world: World) -> BoolArray:
-    return np.append(world.further_tumour[1:], False)
+def first_tumour(world: World) -> BoolArray:
+    """Whether a record is the person's first tumour, for which the cause of death is classified (n,)."""
+    has_second = np.append(world.further_tumour[1:], False)
+    first = world.recorded["sequence"].is_("only", "first") | has_second
+    return np.asarray(np.logical_and(first, ~world.further_tumour))
 
 
 def _one_of(codes: tuple[str, ...], choice: IntArray) -> Text:

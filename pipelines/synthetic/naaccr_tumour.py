@@ -58,7 +58,10 @@ def _coded(coded: Coded, codes: Mapping[str, str]) -> Text:
 def _morphology(world: World) -> dict[str, Text]:
     known, year = world.recorded, world.year
     grade = _coded(known["grade"], {"1": "1", "2": "2", "3": "3", "unknown": "9"})
-    size = number(size_mm(world), 3)
+    millimetres = size_mm(world)
+    size = number(millimetres, 3)
+    # extent of disease to 2003: 003 is three millimetres or less, 001 a microscopic focus, 002 no size at all
+    old_size = where(millimetres == 990, "001", number(np.maximum(millimetres, 3), 3))
     positive, examined = nodes(world)
     return {
         "primarySite": spoken(known["subsite"], {level: f"C50{level}" for level in known["subsite"].levels}),
@@ -69,7 +72,7 @@ def _morphology(world: World) -> dict[str, Text]:
         "gradeClinical": where(year >= 2018, grade, ""),
         "gradePathological": where(year >= 2018, where(world.course.operated, grade, "9"), ""),
         "diagnosticConfirmation": where(world.draws.uniform("confirmed") < 0.98, "1", "8"),
-        "eodTumorSize": where(years(world, 1988, 2003), size, ""),
+        "eodTumorSize": where(years(world, 1988, 2003), old_size, ""),
         "csTumorSize": where(years(world, 2004, 2015), size, ""),
         "tumorSizeSummary": where(year >= 2016, size, ""),
         "regionalNodesPositive": number(positive, 2),

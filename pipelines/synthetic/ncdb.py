@@ -82,7 +82,7 @@ def _as_named(columns: dict[str, Bytes], places: dict[str, slice]) -> Iterator[t
             yield received, column
 
 
-def _case_keys(draws: Draws) -> Bytes:
+def case_keys(draws: Draws) -> Bytes:
     """Random keys of 37 characters; the last 8 count the records, so that no key comes twice."""
     rows = draws.rows
     key = np.random.SeedSequence([draws.seed, draws.block, 37])
@@ -106,7 +106,7 @@ def _person(world: World, puf_year: str) -> dict[str, Bytes]:
     three_or_more = "2" if puf_year == "2013" else "3"  # that release stops at 2 or more
     expansion = np.array([b"0", b"1", b"1", b"2"])[facility % 4]
     columns = {
-        "PUF_CASE_ID": _case_keys(draws),
+        "PUF_CASE_ID": case_keys(draws),
         "PUF_FACILITY_ID": numbers(facility * 7_919 % 99_991, 10, show="{:010d}".format),
         "FACILITY_TYPE_CD": words(known["facility_type"], FACILITY, 1),
         "FACILITY_LOCATION_CD": where(young, " ", numbers(1 + facility % 9, 1)),

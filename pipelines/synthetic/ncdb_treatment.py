@@ -243,7 +243,7 @@ def _radiation(world: World, given: Treatment) -> dict[str, Bytes]:
     yes = given.radiation
     volume = np.where(world.stage_iv & (world.draws.uniform("volume") < 0.6), "81", "40").astype("S2")
     dose: FloatArray = np.where(volume == b"81", 3000, 5000)
-    old_volume = where(volume == b"81", "23", "18")
+    old_volume = where(volume == b"81", "24", "18")
     reason = words(world.recorded["reason_no_surgery"], {**REASON, "not_done": "1"}, 1)
     after = given.operated & (given.radiation_day >= given.surgery_day)
     return {

@@ -6,6 +6,7 @@ import numpy as np
 
 from .draws import BoolArray, Coded, FloatArray, IntArray
 from .fixed_width import Bytes, numbers, where, words
+from .history import oncotype_score
 from .world import World
 
 HISTOLOGY = {
@@ -253,6 +254,8 @@ def _receptors(world: World) -> dict[str, Bytes]:
         + 10 * pr.is_("positive")
         + her2.is_("positive").astype(np.int64)
     )
+    oncotype = oncotype_score(world)
+    tested, score = oncotype >= 0, numbers(np.maximum(oncotype, 0), 3, show="{:03d}".format)
     ssf16 = where(clear, numbers(combined, 3, show="{:03d}".format), "999")
     return {
         "CS_SITESPECIFIC_FACTOR_1": where(to_2017, words(er, SSF_RECEPTOR, 3), "   "),
@@ -263,6 +266,9 @@ def _receptors(world: World) -> dict[str, Bytes]:
         "CS_SITESPECIFIC_FACTOR_14": where(factors, "998", "   "),
         "CS_SITESPECIFIC_FACTOR_15": where(factors, ssf15, "   "),
         "CS_SITESPECIFIC_FACTOR_16": where(factors, ssf16, "   "),
+        "CS_SITESPECIFIC_FACTOR_22": where(factors, where(tested, "010", "998"), "   "),
+        "CS_SITESPECIFIC_FACTOR_23": where(factors, where(tested, score, "998"), "   "),
+        "ONCOTYPE_SCORE_INV": where(new, where(tested, score, "XX9"), "   "),
         "ER_SUMMARY": where(new, words(er, SUMMARY, 1), " "),
         "PR_SUMMARY": where(new, words(pr, SUMMARY, 1), " "),
         "HER2_OVERALL_SUMM": where(new, words(her2, HER2_SUMMARY, 1), " "),
