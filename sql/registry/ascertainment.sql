@@ -2,16 +2,41 @@
 -- variable that has no column because no source records it (lesion counts).
 --
 -- What the codebook says of the source holds, unless no row of this extract can answer (every row is null or says
--- not_released): then the column is not released here, whatever the release usually has.
+-- not_released): then the column is not released here, whatever the release usually has. A NAACCR file has every item of
+-- its version, filled or not: there a column that is unknown in every row is one that this registry does not fill.
+-- disease_presentation is not released where nobody but the de novo has one: without a first recurrence in any record, an
+-- arm of metachronous disease would be empty and look like a finding.
 with answers as (
-    select coalesce(max(nullif(columns(*)::varchar, 'not_released')), '') from tumor
+    select
+        coalesce(
+            max(
+                case
+                    when facts.source = 'naaccr' and columns(tumor.*)::varchar in ('unknown', 'blank') then null
+                    else nullif(columns(tumor.*)::varchar, 'not_released')
+                end
+            ),
+            ''
+        )
+    from tumor
+    cross join submission_facts as facts
+),
+
+presented as (
+    select
+        coalesce(
+            bool_or(disease_presentation = 'not_released')
+            and bool_and(disease_presentation in ('de_novo', 'not_released')),
+            false
+        ) as de_novo_alone
+    from tumor
 ),
 
 described as (
     select
         variable,
-        highest = '' as is_empty
+        highest = '' or (variable = 'disease_presentation' and de_novo_alone) as is_empty
     from (unpivot answers on columns(*) into name variable value highest)
+    cross join presented
 )
 
 select
@@ -20,6 +45,8 @@ select
     variable,
     case when described.is_empty then 'not_released' else coalesce(known.status, 'recorded') end as status,
     case
+        when described.is_empty and coalesce(known.status, '') <> 'not_released' and variable = 'disease_presentation'
+            then 'No row of this extract says whether the cancer came back.'
         when described.is_empty and coalesce(known.status, '') <> 'not_released' then 'No row of this extract has it.'
         else coalesce(known.reason, 'As received or derived; see the data dictionary.')
     end as reason,

@@ -21,6 +21,7 @@ with filled_items as (
 presented as (
     select
         staged.*,
+        fills_recurrence,
         case
             when metastatic_at_diagnosis then 'de_novo'
             when recurrence_type is null or not fills_recurrence then 'not_released'
@@ -58,11 +59,15 @@ select
     end as disease_free_interval_months,
     months_to_metastasis,
     case
-        when recurrence_type is null then 'not_released'
+        when recurrence_type is null or not fills_recurrence then 'not_released'
         when recurrence_type in ('blank', 'unmapped') then 'unknown'
         else recurrence_type
     end as recurrence_type,
     months_to_first_recurrence,
-    coalesce(recurrence_date_status, if(months_to_first_recurrence is null, 'not_released', 'recorded'))
-        as recurrence_date_status
+    case
+        when not fills_recurrence then 'not_released'
+        when recurrence_date_status is not null then recurrence_date_status
+        when months_to_first_recurrence is not null then 'recorded'
+        else 'not_released'
+    end as recurrence_date_status
 from timed

@@ -50,7 +50,7 @@ def test_every_field_is_decoded_by_a_scheme_that_exists(field: str, scheme: str)
     assert scheme in codebook.schemes(), field
 
 
-@pytest.mark.parametrize("source", ["ncdb", "seer"])
+@pytest.mark.parametrize("source", ["ncdb", "seer", "naaccr"])
 def test_staging_decodes_with_schemes_that_exist(source: str) -> None:
     sql = (Settings().sql_dir / "staging" / f"{source}.sql").read_text(encoding="utf-8")
     assert set(re.findall(r"decode\('(\w+)'", sql)) <= codebook.schemes().keys()
@@ -246,7 +246,7 @@ def test_a_release_has_one_word_on_each_variable(year: int) -> None:
     } == set()
 
 
-@pytest.mark.parametrize("source", ["ncdb", "seer"])
+@pytest.mark.parametrize("source", ["ncdb", "seer", "naaccr"])
 def test_ascertainment_speaks_of_columns_that_exist(source: str) -> None:
     columns = pl.read_csv(COLUMNS, infer_schema=False).filter(pl.col("table") == "tumor")["column"]
     spoken_of = set(codebook.ascertainment_facts(source, 2022)["variable"])

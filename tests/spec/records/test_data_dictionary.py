@@ -18,7 +18,7 @@ def columns(table: str) -> list[tuple[str, str]]:
         return [(row["column"], row["type"]) for row in csv.DictReader(lines) if row["table"] == table]
 
 
-@pytest.mark.parametrize("source", ["ncdb", "seer", "mapped"])
+@pytest.mark.parametrize("source", ["ncdb", "seer", "naaccr", "mapped"])
 def test_tables_have_the_columns_types_and_order_of_the_dictionary(source):
     """Every source gives the same columns, in the same order, of the same types."""
     derived = derive(pl.DataFrame({"patient_key": ["a"]}), source=source)
