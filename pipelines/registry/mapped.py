@@ -117,7 +117,7 @@ group by all"""
         for name, problem in problems.items()
         if problem is not None
     ]
-    empty = "select null::varchar as field, null::varchar as scheme, null::varchar as code, 0 as n limit 0"
+    empty = "select null::varchar as field, null::varchar as scheme, null::varchar as code, 0 as n where false"
     return ("\nunion all\n".join(parts) or empty) + "\norder by field, code"
 
 
