@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pipelines.cli_map import map_app
 from pipelines.cli_options import (
     DEFAULT_HOME,
     HomeOption,
@@ -42,6 +43,7 @@ cohort_app = typer.Typer(help="Cohorts: who is in, who is out, and why.", no_arg
 study_app = typer.Typer(help="Studies: protocol, estimates, comparison.", no_args_is_help=True)
 app.add_typer(cohort_app, name="cohort")
 app.add_typer(study_app, name="study")
+app.add_typer(map_app, name="map")
 
 
 STOPPED = 130
@@ -121,7 +123,7 @@ def build(
     with busy(f"building {submission}", as_json):
         facts = steps.build(Home(home), submission)
     lines = [
-        f"{facts.rows_extracted:,} records = {facts.rows_tumor:,} tumors; "
+        f"{facts.rows_extracted:,} records = {facts.rows_tumor:,} {facts.rows_of}; "
         f"{facts.unmapped_codes} codes that the codebook does not know",
         f"Next: cohorts validate {submission}{same_home(home)}",
     ]

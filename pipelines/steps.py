@@ -296,7 +296,7 @@ def status(home: Home) -> list[dict[str, Any]]:
 def _status_of(submission: Submission, published: bool) -> dict[str, Any]:
     manifest, name = submission.manifest, submission.id
     verdict = manifest.verdict
-    built = submission.registry_table("tumor").is_file()
+    built = (submission.root / "registry").is_dir()
     state, following = "built", f"cohorts validate {name}"
     if not built:
         state, following = "loaded", f"cohorts build {name}"

@@ -75,6 +75,7 @@ def write_cohort(sub: Submission, definition: CohortDefinition) -> CohortFacts:
         As `materialise`.
     """
     sub.require_pass()
+    sub.require_people()
     name = definition.name
     asked_by = f"Cohort '{name}'"
     check_years(sub, definition.years, asked_by=asked_by)

@@ -15,7 +15,7 @@ from pipelines.quality.page import render_page
 from pipelines.quality.relations import create_relations
 from pipelines.quality.rules import breaking_rows, checked_rows
 from pipelines.settings import Settings
-from pipelines.store import Submission, Verdict, write_parquet, write_text
+from pipelines.store import Manifest, Submission, Verdict, write_parquet, write_text
 
 if TYPE_CHECKING:  # Great Expectations takes 2.5 seconds to import: only a gate that runs pays for it.
     from pipelines.quality.engine import Answer
@@ -99,7 +99,7 @@ def judge(
     """
     from pipelines.quality.engine import Question, ask
 
-    kinds = {sub.manifest.source, sub.manifest.dialect}
+    asked = [check for check in every_check if _applies(check, sub.manifest)]
     with tempfile.TemporaryDirectory(prefix="quality-") as folder:
         database = Path(folder) / "submission.duckdb"
         with duckdb.connect(str(database)) as connection:
@@ -107,8 +107,8 @@ def judge(
             received = _columns(connection, "extract")
         questions = [
             Question(check.check_id, check.table, breaking_rows(check), checked_rows(check), check.threshold)
-            for check in every_check
-            if check.applies_to(kinds) and not _asks_for_absent_column(check, received)
+            for check in asked
+            if not _asks_for_absent_column(check, received)
         ]
         answers = ask(database, questions)
     return [
@@ -138,6 +138,13 @@ def results_table(submission: str, found: Sequence[Finding], judged_at: str) -> 
         for finding in found
     ]
     return pl.DataFrame(rows, schema=RESULT_SCHEMA).sort("check_id")
+
+
+def _applies(check: Check, manifest: Manifest) -> bool:
+    """Whether a check is for this source or dialect; of statistics only what is for every extract, and their own."""
+    if manifest.holds_people:
+        return check.applies_to({manifest.source, manifest.dialect})
+    return check.registry == manifest.dialect or (check.layer == "extract" and check.registry == "all")
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, relation: str) -> frozenset[str]:

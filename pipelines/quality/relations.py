@@ -1,20 +1,21 @@
 """The relations a check may be about: views in one temporary DuckDB file; nothing is copied, all join.
 
-=================  ==================================================================================
-relation           one row per
-=================  ==================================================================================
-tumor, treatment,  row of the registry table of that name
+==================  ==================================================================================
+relation            one row per
+==================  ==================================================================================
+tumor, treatment,   row of the registry table of that name
 follow_up,
 ascertainment,
 unmapped_codes
-extract            record kept, every field as received
-quarantine         record set aside
-received           record received, with ``kept``
-files              received file, with its counts in the manifest and its rows on disk
-submission_facts   submission: source, release, covered years, counts
-coded_fields       field that is decoded by a scheme, with the share of its records outside the scheme
-dictionary         column of the data dictionary, with whether it is there and its type on disk
-=================  ==================================================================================
+published_survival  row of published statistics; of the tables above such a submission has only unmapped_codes
+extract             record kept, every field as received
+quarantine          record set aside
+received            record received, with ``kept``
+files               received file, with its counts in the manifest and its rows on disk
+submission_facts    submission: source, release, covered years, counts
+coded_fields        field that is decoded by a scheme, with the share of its records outside the scheme
+dictionary          column of the data dictionary, with whether it is there and its type on disk
+==================  ==================================================================================
 """
 
 from collections.abc import Sequence
@@ -24,12 +25,14 @@ import duckdb
 import polars as pl
 
 from pipelines.codebook import field_schemes
+from pipelines.codebook.conversions import CONVERTED_FORMATS, as_sent_sql
 from pipelines.errors import InputError
 from pipelines.quality.checks import DictionaryColumn
 from pipelines.quality.rules import literal, quote
 from pipelines.store import Submission
 
 REGISTRY_TABLES = ("tumor", "treatment", "follow_up", "ascertainment", "unmapped_codes")
+AGGREGATE_TABLES = ("published_survival", "unmapped_codes")
 PEOPLE = frozenset({"tumor", "treatment", "follow_up", "extract", "quarantine", "received"})
 """Relations whose rows are people or their records: their small counts are hidden in pages."""
 
@@ -53,7 +56,8 @@ def create_relations(
     InputError
         The registry tables are not built yet.
     """
-    for table in REGISTRY_TABLES:
+    tables = REGISTRY_TABLES if submission.manifest.holds_people else AGGREGATE_TABLES
+    for table in tables:
         path = submission.registry_table(table)
         if not path.is_file():
             raise InputError(
@@ -63,7 +67,7 @@ def create_relations(
             )
         _view(connection, table, f"select * from {_read([path])}")
     extract = submission.extract_files()
-    _view(connection, "extract", f"select * from {_read(extract)}")
+    _view(connection, "extract", _select_extract(connection, submission, _read(extract)))
     _view(connection, "quarantine", f"select * from {_read([submission.quarantine])}")
     _view(
         connection,
@@ -71,9 +75,22 @@ def create_relations(
         "select true as kept from extract union all select false as kept from quarantine",
     )
     _create_files(connection, submission)
-    _create_facts(connection, submission)
+    _create_facts(connection, submission, tables[0])
     _create_coded_fields(connection, submission)
     _create_dictionary(connection, dictionary)
+
+
+def _select_extract(connection: duckdb.DuckDBPyConnection, submission: Submission, received: str) -> str:
+    """The extract as received; codes that a tool of the site rewrote are checked as the registry sent them."""
+    if submission.manifest.format not in CONVERTED_FORMATS:
+        return f"select * from {received}"
+    columns = connection.execute(f"describe select * from {received}").fetchall()
+    kept = {"source_file", "source_record"}
+    words = [
+        quote(name) if name in kept else f"{as_sent_sql(quote(name))} as {quote(name)}"
+        for name, *_ in columns
+    ]
+    return f"select {', '.join(words)} from {received}"
 
 
 def _view(connection: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
@@ -106,11 +123,11 @@ def _create_files(connection: duckdb.DuckDBPyConnection, submission: Submission)
     )
 
 
-def _create_facts(connection: duckdb.DuckDBPyConnection, submission: Submission) -> None:
+def _create_facts(connection: duckdb.DuckDBPyConnection, submission: Submission, main_table: str) -> None:
     manifest = submission.manifest
     first_year, last_year = manifest.covered_years or (None, None)
     connection.execute(
-        """
+        f"""
         create table submission_facts as
         select
             ?::varchar as submission,
@@ -120,7 +137,7 @@ def _create_facts(connection: duckdb.DuckDBPyConnection, submission: Submission)
             ?::integer as last_year,
             (select count(*) from extract) as extract_rows,
             (select count(*) from quarantine) as quarantine_rows,
-            (select count(*) from tumor) as tumor_rows
+            (select count(*) from {main_table}) as tumor_rows
         """,
         [submission.id, manifest.source, manifest.release, first_year, last_year],
     )

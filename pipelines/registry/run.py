@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from pipelines import codebook
+from pipelines.codebook.conversions import CONVERTED_FORMATS
 from pipelines.codebook.mapping import parse_mapping
 from pipelines.registry.concepts import OUTPUTS, load_concepts, run_concepts
 from pipelines.registry.extract import register_extract, register_tables, unmapped_codes
@@ -24,6 +25,7 @@ from pipelines.registry.mapped import (
     unmapped_sql,
 )
 from pipelines.registry.staging import register_staged, staged_columns
+from pipelines.registry.survival_export import build_published_survival
 from pipelines.settings import Settings
 from pipelines.store import SideTableFacts, Submission, write_parquet
 
@@ -42,6 +44,8 @@ class RegistryFacts:
         Always the same number (records).
     unmapped_codes : int
         Distinct codes, by field, that the codebook does not know.
+    rows_of : str
+        What a row of the main table is, in the plural.
     """
 
     submission: str
@@ -49,6 +53,7 @@ class RegistryFacts:
     rows_staged: int
     rows_tumor: int
     unmapped_codes: int
+    rows_of: str = "tumors"
 
 
 def build(sub: Submission) -> RegistryFacts:
@@ -71,6 +76,9 @@ def build(sub: Submission) -> RegistryFacts:
         A row was lost or doubled on the way: a defect of the SQL, and nothing is written.
     """
     manifest = sub.manifest
+    if not manifest.holds_people:
+        rows, unlabelled = build_published_survival(sub)
+        return RegistryFacts(sub.id, rows, rows, rows, unlabelled, rows_of="rows of published survival")
     with _engine(sub) as con:
         codebook.register(con)
         _register_facts(
@@ -168,7 +176,13 @@ def _engine(sub: Submission) -> Iterator[duckdb.DuckDBPyConnection]:
 def _stage(con: duckdb.DuckDBPyConnection, sub: Submission) -> tuple[str, pl.DataFrame]:
     """Make ``staged`` of a registry; return the relation that was received and the codes no scheme has."""
     manifest = sub.manifest
-    register_extract(con, sub.extract_files(), dialect=manifest.dialect, release=manifest.release)
+    register_extract(
+        con,
+        sub.extract_files(),
+        dialect=manifest.dialect,
+        release=manifest.release,
+        converted=manifest.format in CONVERTED_FORMATS,
+    )
     register_staged(
         con, (Settings().sql_dir / "staging" / f"{manifest.dialect}.sql").read_text(encoding="utf-8")
     )

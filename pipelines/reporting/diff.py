@@ -121,6 +121,7 @@ def compare(old: Submission, new: Submission, *, min_cell: int) -> Diff:
     """
     for sub in (old, new):
         sub.require_pass()
+        sub.require_people()
     sources = [sub.manifest.source for sub in (old, new)]
     if sources[0] != sources[1]:
         raise InputError(

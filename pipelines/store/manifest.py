@@ -72,6 +72,10 @@ class Verdict(BaseModel):
     judged_at: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
 
+AGGREGATES = frozenset({"seer_survival"})
+"""Dialects whose rows are statistics of groups and not people."""
+
+
 class Manifest(BaseModel):
     """The manifest of a submission, ``manifest.json``; ``companions`` are files such as a .dic, name to hash."""
 
@@ -98,6 +102,11 @@ class Manifest(BaseModel):
     def dialect_of_older_manifests(cls, data: Any) -> Any:
         """A manifest written before there were dialects: they had the names of the sources."""
         return data if data.get("dialect") else {**data, "dialect": data.get("source", "")}
+
+    @property
+    def holds_people(self) -> bool:
+        """Whether its records are people; published statistics have no tumors, cohorts or studies."""
+        return self.dialect not in AGGREGATES
 
     @property
     def kept(self) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pipelines.errors import GateError, InputError
+from pipelines.errors import GateError, InputError, RefusedError
 from pipelines.store.files import aside, write_text
 from pipelines.store.manifest import Manifest
 
@@ -97,6 +97,25 @@ class Submission:
                 if verdict
                 else f"Run `cohorts validate {self.id}`; cohorts and studies wait for its pass."
             ),
+        )
+
+    def require_people(self) -> None:
+        """Refuse a submission of published statistics where people are asked for.
+
+        Raises
+        ------
+        RefusedError
+            Its rows are statistics of groups (``aggregates_only``).
+        """
+        if self.manifest.holds_people:
+            return
+        raise RefusedError(
+            f"Submission '{self.id}' holds published survival of groups and no patients, so there is nobody to make "
+            "a cohort or a study of",
+            reason_code="aggregates_only",
+            where=str(self.root / "registry" / "published_survival.parquet"),
+            remedy=f"Read its curves with `cohorts report {self.id}` or as table published_survival of the warehouse, "
+            "and hold results of a SEER case listing against them.",
         )
 
     @contextlib.contextmanager

@@ -95,6 +95,7 @@ def run_study(sub: Submission, name: str, catalog_dir: Path) -> StudyFacts:
         analysis cannot be fitted. Nothing is written then.
     """
     sub.require_pass()
+    sub.require_people()
     study = load_study(name, catalog_dir)
     cohort = load_cohort(study.cohort, catalog_dir)
     targets = load_published(name, catalog_dir)

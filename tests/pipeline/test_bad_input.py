@@ -119,7 +119,7 @@ WRONG_FILES: dict[str, tuple[Arguments, str]] = {
     ),
     "the .dic of a survival session": (
         lambda r, t: [with_dic(r, t, dic_of(r).replace(b"Case Listing", b"Survival"))],
-        "rows are statistics",
+        "The export dictionary lists no columns",
     ),
     "a .dic that is none": (lambda r, t: [with_dic(r, t, b"hello")], "not an export dictionary"),
     "a .dic without submission": (
