@@ -1,75 +1,122 @@
-"""SEER*Stat case listing: delimited text with its export dictionary (``.dic``) beside it.
+"""SEER*Stat case listing: delimited text, with its export dictionary (``.dic``) beside it where it was kept.
 
 All values are label text. ``NA``, ``N/A``, ``Blank(s)`` and ``Unknown`` are values with different meanings,
-so nothing is ever read as null. Names come from the header row; the dictionary says what database it is.
+so nothing is ever read as null. Names come from the header row; the dictionary says what database it is, and
+where it is lost the names may still tell the submission.
 """
 
-import csv
-import re
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
-from pipelines.codebook.layouts import TABLES
+from pipelines.codebook.seerstat_headers import possible_releases, variants
 from pipelines.errors import CohortsError, InputError
-from pipelines.formats.delimited import (
-    DELIMITERS,
-    HEADER_BYTES,
-    Header,
-    column_names,
-    read_delimited,
-    read_header,
-)
-from pipelines.formats.delimited_blocks import decode, split_line
+from pipelines.formats.delimited import read_delimited
 from pipelines.formats.seerstat_dic import ExportDictionary, find_dic, read_dic
+from pipelines.formats.seerstat_header import (
+    EXPORT_AGAIN,
+    first_row,
+    header_row,
+    header_with_dic,
+    is_listing,
+)
+from pipelines.formats.seerstat_notes import names_of_other_submissions, unknown_names, variable_notes
+from pipelines.formats.seerstat_other import not_a_listing
+from pipelines.formats.seerstat_release import (
+    Listing,
+    covered_years,
+    one_release,
+    release_said,
+    sampled_years,
+)
 from pipelines.formats.types import Extract, Format, Options, Recognition, TableReader, described, refused
 
-HEADERS_TABLE = TABLES / "seerstat_headers.csv"
-
 CASE_LISTING = "Case Listing"
-ANOTHER_EXPORT = 3
-"""So many columns on either side that the other lacks are two exports; SEER*Stat itself leaves out one or two."""
-EXPORT_AGAIN = "in SEER*Stat choose Matrix > Export > Results as Text File"
+NOTHING_SAID = Options()
 
 
-def open_seerstat(paths: Sequence[Path], options: Options) -> Extract:
+def open_seerstat(paths: Sequence[Path], options: Options = NOTHING_SAID) -> Extract:
     """Open the case listings of one SEER submission.
 
     Parameters
     ----------
     paths : sequence of Path
-        Data files; each has its ``.dic`` beside it.
+        Data files, such as one for each registry; their columns may differ.
     options : Options
+        ``layout``: the submission, such as ``nov2022``, for files whose ``.dic`` is lost. ``companions``: ``.dic``
+        files that do not lie beside their data.
 
     Raises
     ------
     InputError
-        A ``.dic`` is missing or of another session type, a file does not go with its ``.dic``, or the files
-        are of different submissions.
+        The submission is not told, a ``.dic`` is of another session type or of another file, or the files are of
+        different submissions.
     """
-    dictionaries = {path: case_listing_dic(path) for path in paths}
-    found = {(dic.release, dic.covered_years) for dic in dictionaries.values()}
-    if len(found) > 1:
-        raise InputError(
-            "These case listings are of different SEER submissions: "
-            + ", ".join(f"{path.name} is {dic.release}" for path, dic in dictionaries.items()),
-            remedy="A submission restates all years: load each as its own submission.",
-        )
-    release, covered_years = found.pop()
-    if release is None:
-        raise submission_not_named(next(iter(dictionaries.values())))
-    opened = [_open_file(path, dic) for path, dic in dictionaries.items()]
+    listings = [read_listing(path, options.companions) for path in paths]
+    release, notes = one_release(listings, release_said(options))
     return Extract(
         source="seer",
         format="seerstat_case_listing",
         dialect="seer",
         release=release,
-        covered_years=covered_years,
+        covered_years=covered_years(listings, release),
         site=None,
-        tables=tuple(table for table, _ in opened),
-        notes=tuple(note for _, notes in opened for note in notes),
-        companions=tuple(dic.path for dic in dictionaries.values()),
+        tables=tuple(map(_table, listings)),
+        notes=(
+            *notes,
+            *(note for each in listings for note in each.notes),
+            *(
+                note
+                for each in listings
+                for note in names_of_other_submissions(each.path, each.header.columns, release)
+            ),
+        ),
+        companions=tuple(each.dic.path for each in listings if each.dic is not None),
     )
+
+
+def read_listing(path: Path, companions: Sequence[Path] = ()) -> Listing:
+    """Read names, dictionary and submission of a case listing; of its records only some samples.
+
+    Raises
+    ------
+    InputError
+        It is no case listing, names no columns, or its dictionary is of another session or file.
+    """
+    dic = case_listing_dic(path, companions)
+    if dic is None:
+        if fault := not_a_listing(path):
+            raise fault
+        header = header_row(path)
+        releases = possible_releases(header.columns, sampled_years(path, header))
+        return Listing(path, None, header, releases, None, tuple(unknown_names(path, header.columns, None)))
+    header, notes = header_with_dic(path, dic)
+    if dic.release is None:
+        raise submission_not_named(dic)
+    notes += [*variable_notes(path, dic), *unknown_names(path, header.columns, dic)]
+    return Listing(path, dic, header, (dic.release,), dic.covered_years, tuple(notes))
+
+
+def case_listing_dic(path: Path, companions: Sequence[Path] = ()) -> ExportDictionary | None:
+    """Read the dictionary of a case listing; None where there is none.
+
+    Raises
+    ------
+    InputError
+        It describes another kind of session.
+    """
+    dic = find_dic(path, companions)
+    if dic is None:
+        return None
+    dictionary = read_dic(dic)
+    if dictionary.session_type != CASE_LISTING:
+        raise InputError(
+            f"This is an export of a SEER*Stat {dictionary.session_type} session, whose rows are statistics "
+            "and not patients",
+            where=dic.name,
+            remedy=f"Make a Case Listing session and export it: {EXPORT_AGAIN}.",
+        )
+    return dictionary
 
 
 def submission_not_named(dic: ExportDictionary) -> InputError:
@@ -82,168 +129,60 @@ def submission_not_named(dic: ExportDictionary) -> InputError:
     )
 
 
-def case_listing_dic(path: Path) -> ExportDictionary:
-    """Read the dictionary of a case listing.
-
-    Raises
-    ------
-    InputError
-        There is none, or it describes another kind of session.
-    """
-    dic = find_dic(path)
-    if dic is None:
-        raise InputError(
-            "The export dictionary of this case listing is missing",
-            where=path.name,
-            remedy=f"Put {path.stem}.dic, which SEER*Stat wrote with the data file, into the same folder; "
-            f"it names the submission and the years. If it is lost, export again: {EXPORT_AGAIN}.",
-        )
-    dictionary = read_dic(dic)
-    if dictionary.session_type != CASE_LISTING:
-        raise InputError(
-            f"This is an export of a SEER*Stat {dictionary.session_type} session, whose rows are statistics "
-            "and not patients",
-            where=dic.name,
-            remedy=f"Make a Case Listing session and export it: {EXPORT_AGAIN}.",
-        )
-    return dictionary
-
-
-def _open_file(path: Path, dic: ExportDictionary) -> tuple[TableReader, list[str]]:
-    header, notes = seerstat_header(path, dic)
+def _table(listing: Listing) -> TableReader:
+    header = listing.header
     read = partial(
         read_delimited,
-        path,
+        listing.path,
         header.columns,
         header.delimiter,
         start=header.data_start,
         header_line=header.line or None,
+        names=frozenset(variants()),
     )
-    return TableReader(path.stem, path, header.columns, read), notes
-
-
-def seerstat_header(path: Path, dic: ExportDictionary) -> tuple[Header, list[str]]:
-    """Take the column names from the header row, or from the dictionary where it says that there is no such
-    row.
-
-    Returns
-    -------
-    Header
-    list of str
-        Disagreements between file and dictionary; they rename nothing.
-
-    Raises
-    ------
-    InputError
-        File and dictionary do not belong together.
-    """
-    if not dic.has_header:
-        return _header_from_dic(path, dic)
-    others = [delimiter for delimiter in DELIMITERS if delimiter != dic.delimiter]
-    header = read_header(path, delimiters=dic.delimiter)
-    notes = []
-    if len(header.columns) == 1 and len(dic.variables) > 1:
-        header = read_header(path, delimiters="".join([dic.delimiter, *others]))
-        notes.append(
-            f"{path.name}: the delimiter is not the one that {dic.path.name} names; the file's is taken."
-        )
-    in_file, in_dic = set(_trimmed(header.columns)), set(_trimmed(dic.names))
-    if not in_file & in_dic:
-        raise InputError(
-            "Not one column of this file is in its export dictionary",
-            where=f"{path.name} and {dic.path.name}",
-            remedy="Bring the .dic that was written with this file, and keep the row of variable names.",
-        )
-    missing = [name for name in _trimmed(header.columns) if name not in in_dic]
-    extra = [name for name in _trimmed(dic.names) if name not in in_file]
-    if min(len(missing), len(extra)) >= ANOTHER_EXPORT:
-        raise InputError(
-            f"This export dictionary was written with another file: it leaves out {_listed(missing)}, and names "
-            f"{_listed(extra)}, which the file does not have",
-            where=f"{path.name} and {dic.path.name}",
-            remedy="Bring the .dic that was written with this file: it says which submission and years these are.",
-        )
-    if missing:
-        notes.append(
-            f"{path.name}: {dic.path.name} leaves out {_listed(missing)}; the header row is followed."
-        )
-    if extra:
-        notes.append(f"{path.name}: {dic.path.name} names {_listed(extra)}, which the file does not have.")
-    return header, notes
-
-
-def _header_from_dic(path: Path, dic: ExportDictionary) -> tuple[Header, list[str]]:
-    with path.open("rb") as stream:
-        first = decode(stream.readline(HEADER_BYTES).rstrip(b"\r\n"))
-    fields = split_line(first, dic.delimiter) or []
-    if len(fields) != len(dic.names):
-        raise InputError(
-            f"The first row has {len(fields)} fields where the dictionary names {len(dic.names)} variables",
-            where=f"{path.name} and {dic.path.name}",
-            remedy=f"Export again with variable names included: {EXPORT_AGAIN}.",
-        )
-    if set(_trimmed(fields)) == set(_trimmed(dic.names)):
-        header = read_header(path, delimiters=dic.delimiter)
-        return header, [f"{path.name}: there is a header row though {dic.path.name} says there is none."]
-    names = column_names(dic.names, dic.path)
-    return Header(names, dic.delimiter, b"", 0), [f"{path.name}: names are taken from {dic.path.name}."]
-
-
-def _trimmed(names: Sequence[str]) -> list[str]:
-    return [re.sub(r"\s+", " ", name.strip()) for name in names]
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:5])
-    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-@lru_cache(maxsize=1)
-def seerstat_names() -> frozenset[str]:
-    """Column names that case listings have had."""
-    with HEADERS_TABLE.open(encoding="utf-8", newline="") as stream:
-        return frozenset(row["header"].strip() for row in csv.DictReader(stream))
+    return TableReader(listing.path.stem, listing.path, header.columns, read)
 
 
 def recognise_seerstat(path: Path, head: bytes) -> Recognition | None:
-    """Say whether a file is a case listing, and of which submission; a ``.dic`` is a companion."""
+    """Say whether a file is a case listing, and of which submission; a ``.dic`` is a companion.
+
+    Parameters
+    ----------
+    path : Path
+    head : bytes
+        First bytes of the file.
+    """
     if head.startswith(b"[System]"):
         return _recognise_dic(path)
+    fields = first_row(path)[0]
+    if find_dic(path) is None and not is_listing(fields):
+        fault = not_a_listing(path)
+        return refused(path, fault) if fault else None
     try:
-        names = read_header(path, comment="#").columns
-    except InputError:
-        names = ()
-    known = sum(name.strip() in seerstat_names() for name in names) >= 3
-    if not known and find_dic(path) is None:
-        return None
-    try:
-        dic = case_listing_dic(path)
-        header, notes = seerstat_header(path, dic)
+        listing = read_listing(path)
+        release, notes = one_release([listing], None)
     except CohortsError as error:
-        if not known:
-            return refused(path, error)
-        return refused(path, error, format="seerstat_case_listing", source="seer", columns=len(names))
-    fault = None if dic.release else submission_not_named(dic)
-    if header.data_start == path.stat().st_size:
-        fault = InputError(
+        known = "seerstat_case_listing" if is_listing(fields) else None
+        return refused(path, error, format=known, source="seer" if known else None, columns=len(fields))
+    covered = covered_years([listing], release)
+    if listing.header.data_start == path.stat().st_size:
+        empty = InputError(
             "The file has column names and no records", where=str(path), remedy="Ask for the extract again."
         )
-    explanation = (
-        f"SEER*Stat case listing, submission {dic.release or 'not named'}"
-        + (f", diagnoses of {dic.covered_years[0]}-{dic.covered_years[1]}" if dic.covered_years else "")
-        + f": {len(header.columns)} columns."
-        + "".join(f" {note}" for note in notes)
-    )
+        return refused(path, empty, format="seerstat_case_listing", source="seer", columns=len(fields))
+    others = names_of_other_submissions(path, listing.header.columns, release)
     return Recognition(
         path=path,
         format="seerstat_case_listing",
         source="seer",
-        release=dic.release,
+        release=release,
         records=None,
-        columns=len(header.columns),
-        problems=(str(fault),) if fault else (),
-        explanation=explanation,
-        error=fault,
+        columns=len(listing.header.columns),
+        problems=(),
+        explanation=f"SEER*Stat case listing, submission {release}"
+        + (f", diagnoses of {covered[0]}-{covered[1]}" if covered else "")
+        + f": {len(listing.header.columns)} columns."
+        + "".join(f" {note}" for note in (*notes, *listing.notes, *others)),
     )
 
 

@@ -6,8 +6,9 @@ nothing else is interpreted.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from pipelines.errors import InputError
 
@@ -22,11 +23,26 @@ Sections = dict[str, list[tuple[str, str]]]
 
 @dataclass(frozen=True)
 class DicVariable:
-    """One exported variable: its header text, and the standard variable it was made from, if a user made
-    it."""
+    """One exported variable.
+
+    Parameters
+    ----------
+    name : str
+        Header text.
+    base : str or None
+        The standard variable it was made from, if a user made it; several are joined by ``~``.
+    formatted : bool
+        Whether values are labels; else they are codes.
+    """
 
     name: str
     base: str | None = None
+    formatted: bool = True
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """The standard variables that a user's variable was made from."""
+        return tuple(self.base.split("~")) if self.base else ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,12 @@ class ExportDictionary:
         Whether the data file begins with variable names.
     variables : tuple of DicVariable
         In the order of their numbers.
+    output_name : str
+        Base name of the data file as SEER*Stat wrote it; the file may have another one by now.
+    quotes_delimiters : bool
+        Whether values that hold the delimiter are quoted.
+    missing : str
+        ``space``, ``period`` or ``NA``: what stands for a value that is not there.
     """
 
     path: Path
@@ -54,6 +76,9 @@ class ExportDictionary:
     delimiter: str
     has_header: bool
     variables: tuple[DicVariable, ...]
+    output_name: str = ""
+    quotes_delimiters: bool = True
+    missing: str = "space"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -89,10 +114,30 @@ def parse_sections(text: str) -> Sections:
     return sections
 
 
-def find_dic(data: Path) -> Path | None:
-    """The ``.dic`` with the stem of a data file, in any letter case."""
-    candidates = (path for path in data.parent.iterdir() if path.suffix.lower() == ".dic")
-    return next((path for path in sorted(candidates) if path.stem == data.stem), None)
+def find_dic(data: Path, companions: Sequence[Path] = ()) -> Path | None:
+    """The ``.dic`` of a data file: beside it with its stem, or among the files that the caller named.
+
+    Parameters
+    ----------
+    data : Path
+    companions : sequence of Path
+        A dictionary there belongs to the file if it has its stem or says that it was written with it.
+    """
+    beside = [path for path in sorted(data.parent.iterdir()) if path.suffix.lower() == ".dic"]
+    named = [path for path in companions if path.suffix.lower() == ".dic"]
+    for same in (_same_stem, _same_stem_in_any_case):
+        found = next((path for path in [*named, *beside] if same(path, data)), None)
+        if found is not None:
+            return found
+    return next((path for path in named if read_dic(path).output_name.lower() == data.name.lower()), None)
+
+
+def _same_stem(dic: Path, data: Path) -> bool:
+    return dic.stem == data.stem
+
+
+def _same_stem_in_any_case(dic: Path, data: Path) -> bool:
+    return dic.stem.lower() == data.stem.lower()
 
 
 def read_dic(path: Path) -> ExportDictionary:
@@ -126,6 +171,9 @@ def read_dic(path: Path) -> ExportDictionary:
         delimiter=DELIMITERS[delimiter],
         has_header=options.get("Variable names included", "true").strip().lower() != "false",
         variables=_variables(sections.get("Variables", [])),
+        output_name=PureWindowsPath(system.get("Output filename", "")).name.strip(),
+        quotes_delimiters=options.get("Fields with delimiter in quotes", "true").strip().lower() != "false",
+        missing=options.get("Missing character", "space").strip(),
     )
 
 
@@ -137,7 +185,11 @@ def _variables(pairs: list[tuple[str, str]]) -> tuple[DicVariable, ...]:
         if match:
             found.setdefault(int(match[1]), {})[match[2]] = value
     return tuple(
-        DicVariable(found[number]["Name"], found[number].get("Base"))
+        DicVariable(
+            found[number]["Name"],
+            found[number].get("Base"),
+            found[number].get("DisplayType", "Formatted").strip().lower() != "unformatted",
+        )
         for number in sorted(found)
         if "Name" in found[number]
     )

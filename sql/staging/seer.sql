@@ -1,12 +1,13 @@
 -- One row per record of a SEER*Stat case listing: renamed, cast and decoded, nothing derived.
 -- `extract` has the concepts of seerstat_headers.csv as text; a concept that the listing lacks is null.
--- 'Blank(s)' is SEER*Stat's word for an empty field and becomes 'blank'; it is never "no".
+-- 'Blank(s)' is SEER*Stat's word for an empty field and becomes 'blank', as does the period that an export may write for
+-- a missing value; it is never "no".
 with fields as (
     select
         *,
         -- A patient id is unique only within its registry in listings of several registries.
         case
-            when trim(patient_id) not in ('', 'Blank(s)') then concat_ws(':', trim(registry), trim(patient_id))
+            when trim(patient_id) not in ('', 'Blank(s)', '.') then concat_ws(':', trim(registry), trim(patient_id))
             else concat_ws('#', source_file, source_record)
         end as person,
         as_whole(regexp_extract(coalesce(age_at_diagnosis, age_single_recode), '^\s*(\d{1,3})\+?(\s+years?)?\s*$', 1))
@@ -39,13 +40,13 @@ select
     case when age_number < 120 then age_is_top end as age_top_coded,
     case
         when age_recode is null and age_is_top then concat(age_number, '+')
-        when trim(age_recode) in ('', 'Blank(s)', 'Unknown') then 'unknown'
+        when trim(age_recode) in ('', 'Blank(s)', '.', 'Unknown') then 'unknown'
         else nullif(regexp_extract(age_recode, '^\s*(\d{2}(-\d{2}|\+)?)\s+years?\s*$', 1), '')
     end as age_band,
     decode('seer_sex', sex) as sex,
     coalesce(
         decode('seer_race', race_recode),
-        decode('seer_race', race_recode_three),
+        decode('seer_race_three', race_recode_three),
         decode('seer_race_from_origin', race_origin_recode)
     ) as race,
     coalesce(
@@ -75,29 +76,29 @@ select
     decode('seer_grade_2018', grade_pathologic) as grade_pathologic,
     -- Extent-of-disease sizes of 1988-2003 in the codes of 2004-2015: 001 a focus, 002 seen by mammography only.
     case
-        when trim(cs_tumor_size) not in ('', 'Blank(s)') then trim(cs_tumor_size)
+        when trim(cs_tumor_size) not in ('', 'Blank(s)', '.') then trim(cs_tumor_size)
         when trim(eod10_size) = '001' then '990'
         when trim(eod10_size) = '002' then '996'
-        when trim(eod10_size) not in ('', 'Blank(s)') then trim(eod10_size)
+        when trim(eod10_size) not in ('', 'Blank(s)', '.') then trim(eod10_size)
         when coalesce(cs_tumor_size, eod10_size) is not null then 'blank'
     end as tumor_size_code,
     case
-        when trim(tumor_size_summary) in ('', 'Blank(s)') then 'blank'
+        when trim(tumor_size_summary) in ('', 'Blank(s)', '.') then 'blank'
         else trim(tumor_size_summary)
     end as tumor_size_summary_code,
     coalesce(
-        nullif(nullif(trim(t_eod), ''), 'Blank(s)'),
-        nullif(nullif(trim(t_combined), ''), 'Blank(s)'),
-        nullif(nullif(trim(t_ajcc7), ''), 'Blank(s)'),
-        nullif(nullif(trim(t_ajcc6), ''), 'Blank(s)'),
-        nullif(nullif(trim(t_adjusted6), ''), 'Blank(s)')
+        nullif(regexp_replace(trim(t_eod), '^(Blank\(s\)|\.)$', ''), ''),
+        nullif(regexp_replace(trim(t_combined), '^(Blank\(s\)|\.)$', ''), ''),
+        nullif(regexp_replace(trim(t_ajcc7), '^(Blank\(s\)|\.)$', ''), ''),
+        nullif(regexp_replace(trim(t_ajcc6), '^(Blank\(s\)|\.)$', ''), ''),
+        nullif(regexp_replace(trim(t_adjusted6), '^(Blank\(s\)|\.)$', ''), '')
     ) as derived_t,
     coalesce(
-        nullif(nullif(trim(n_eod), ''), 'Blank(s)'),
-        nullif(nullif(trim(n_combined), ''), 'Blank(s)'),
-        nullif(nullif(trim(n_ajcc7), ''), 'Blank(s)'),
-        nullif(nullif(trim(n_ajcc6), ''), 'Blank(s)'),
-        nullif(nullif(trim(n_adjusted6), ''), 'Blank(s)')
+        nullif(regexp_replace(trim(n_eod), '^(Blank\(s\)|\.)$', ''), ''),
+        nullif(regexp_replace(trim(n_combined), '^(Blank\(s\)|\.)$', ''), ''),
+        nullif(regexp_replace(trim(n_ajcc7), '^(Blank\(s\)|\.)$', ''), ''),
+        nullif(regexp_replace(trim(n_ajcc6), '^(Blank\(s\)|\.)$', ''), ''),
+        nullif(regexp_replace(trim(n_adjusted6), '^(Blank\(s\)|\.)$', ''), '')
     ) as derived_n,
     decode('seer_stage_ajcc', stage_ajcc6) as stage_ajcc6_derived,
     decode('seer_stage_ajcc', stage_ajcc7) as stage_ajcc7_derived,
@@ -112,7 +113,7 @@ select
     case when as_whole(nodes_positive) <= 90 then as_whole(nodes_positive) end as nodes_positive,
     case
         when nodes_positive is null then null
-        when trim(nodes_positive) in ('', 'Blank(s)') then 'blank'
+        when trim(nodes_positive) in ('', 'Blank(s)', '.') then 'blank'
         when as_whole(nodes_positive) <= 90 then 'counted'
         when as_whole(nodes_positive) in (95, 97) then 'positive_no_count'
         when as_whole(nodes_positive) = 98 then 'none_examined'
@@ -121,7 +122,7 @@ select
     case when as_whole(nodes_examined) <= 90 then as_whole(nodes_examined) end as nodes_examined,
     case
         when nodes_examined is null then null
-        when trim(nodes_examined) in ('', 'Blank(s)') then 'blank'
+        when trim(nodes_examined) in ('', 'Blank(s)', '.') then 'blank'
         when as_whole(nodes_examined) <= 90 then 'counted'
         when as_whole(nodes_examined) = 95 then 'aspiration_only'
         when as_whole(nodes_examined) in (96, 97, 98) then 'removed_no_count'
@@ -161,13 +162,16 @@ select
     decode('seer_receptor_recode', her2_recode) as her2_recode,
     decode('seer_breast_subtype', breast_subtype) as subtype_recode,
     -- treatment
-    case when trim(surgery_code) in ('', 'Blank(s)') then 'blank' else trim(surgery_code) end as surgery_code_to_2022,
     case
-        when trim(surgery_code_2023) in ('', 'Blank(s)') then 'blank'
+        when trim(surgery_code) in ('', 'Blank(s)', '.') then 'blank'
+        else trim(surgery_code)
+    end as surgery_code_to_2022,
+    case
+        when trim(surgery_code_2023) in ('', 'Blank(s)', '.') then 'blank'
         else trim(surgery_code_2023)
     end as surgery_code_2023,
     case
-        when trim(surgery_code_pre_1998) in ('', 'Blank(s)') then 'blank'
+        when trim(surgery_code_pre_1998) in ('', 'Blank(s)', '.') then 'blank'
         else trim(surgery_code_pre_1998)
     end as surgery_code_pre_1998,
     decode('seer_reason_no_surgery', reason_no_surgery) as reason_no_surgery,
@@ -182,7 +186,7 @@ select
     case
         when days_to_treatment is null then null
         when treatment_days is not null then 'recorded'
-        when trim(days_to_treatment) in ('', 'Blank(s)') then 'blank'
+        when trim(days_to_treatment) in ('', 'Blank(s)', '.') then 'blank'
         else 'unknown'
     end as days_to_treatment_status,
     -- follow-up
@@ -191,7 +195,7 @@ select
         when survival_months is null then null
         when decode('seer_survival_flag', survival_flag) = 'not_calculated' then 'not_calculated'
         when months < 9999 then 'recorded'
-        when trim(survival_months) in ('', 'Blank(s)') then 'blank'
+        when trim(survival_months) in ('', 'Blank(s)', '.') then 'blank'
         else 'unknown'
     end as survival_months_status,
     decode('seer_survival_flag', survival_flag) as survival_flag,

@@ -1,0 +1,78 @@
+"""What looks like a case listing of SEER*Stat and is none, and why."""
+
+import csv
+from functools import cache
+from pathlib import Path
+
+from pipelines.codebook.schemes import schemes
+from pipelines.errors import InputError
+from pipelines.formats.seerstat_header import DELIMITERS, EXPORT_AGAIN, first_row, is_listing
+
+DERIVED_TABLE = {"Marital Status", "T Stage", "N Stage", "6th Stage", "A Stage"}
+"""Column names of the table that goes from hand to hand as "SEER Breast Cancer Dataset"."""
+ENOUGH_LABELS = 3
+FIRST_BYTES = 2**16
+SHORTEST_LABEL = 6
+"""Shorter labels, such as Yes or Male, are those of many tables."""
+
+
+def not_a_listing(path: Path) -> InputError | None:
+    """Why a file without an export dictionary cannot be read as a case listing; None where nothing says so."""
+    fields = first_row(path)[0]
+    if is_listing(fields):
+        return None
+    if {field.strip() for field in fields} >= DERIVED_TABLE:
+        return InputError(
+            "This is the derived table that is passed around as 'SEER Breast Cancer Dataset', not an export of "
+            "SEER*Stat: its names are not SEER's, it names no submission, and its stages end at IIIC, so nobody in "
+            "it has stage IV",
+            where=path.name,
+            remedy="Ask SEER for access and export a case listing; for another question it can be loaded as any "
+            "table, with --mapping FILE.",
+        )
+    rows = _first_rows(path)
+    if rows and sum(field.strip() in long_labels() for field in rows[0]) >= ENOUGH_LABELS:
+        return InputError(
+            "The values look like those of a SEER*Stat case listing without a row of column names and without its "
+            "export dictionary: nothing says which column is which",
+            where=path.name,
+            remedy=f"Put {path.stem}.dic, which SEER*Stat wrote with the data file, into the same folder, or export "
+            f"again with variable names included: {EXPORT_AGAIN}.",
+        )
+    if len(rows) > 1 and all(len(row) > 1 and all(map(_is_number, row)) for row in rows):
+        return InputError(
+            "These are rows of numbers without names, as SEER*Stat writes frequency, rate and survival matrices; rows "
+            "of a frequency or rate session are counts of groups and not patients",
+            where=path.name,
+            remedy=f"Make a Case Listing session and export it: {EXPORT_AGAIN}. A survival export is read with its "
+            ".dic beside it; any other table needs a row of column names and --mapping FILE.",
+        )
+    return None
+
+
+def _first_rows(path: Path, most: int = 20) -> list[list[str]]:
+    """The first rows, split as the first of them is best split."""
+    delimiter = first_row(path, DELIMITERS.strip())[1]
+    with path.open("rb") as stream:
+        lines = stream.read(FIRST_BYTES).split(b"\n")[:-1] or [b""]
+    text = [line.decode("latin-1").rstrip("\r") for line in lines[:most] if b"\0" not in line]
+    try:
+        return list(csv.reader(text, delimiter=delimiter))
+    except csv.Error:
+        return []
+
+
+def _is_number(text: str) -> bool:
+    return text.strip().replace(".", "", 1).replace("-", "", 1).isdigit()
+
+
+@cache
+def long_labels() -> frozenset[str]:
+    """Labels that only SEER*Stat has."""
+    codes = [
+        code
+        for name, table in schemes().items()
+        if name.startswith("seer_") and not name.startswith("seer_ascii")
+        for code in table["code"].to_list()
+    ]
+    return frozenset(code for code in codes if len(code) >= SHORTEST_LABEL and not code.isdigit())

@@ -1,0 +1,141 @@
+"""Which submission case listings are of: by their dictionaries, by the caller's word, or by their columns."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.codebook.seerstat_headers import submissions, trimmed
+from pipelines.errors import InputError
+from pipelines.formats.blocks import sample_lines
+from pipelines.formats.delimited import Header
+from pipelines.formats.delimited_blocks import decode
+from pipelines.formats.seerstat_dic import ExportDictionary
+from pipelines.formats.seerstat_header import EXPORT_AGAIN
+from pipelines.formats.types import Options
+
+YEAR = "Year of diagnosis"
+Years = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One case listing and what is known of it before its records are read.
+
+    Parameters
+    ----------
+    path : Path
+    dic : ExportDictionary or None
+    header : Header
+    releases : tuple of str
+        The submission, or those that its columns and years leave possible.
+    covered_years : tuple of int or None
+        As the dictionary says.
+    notes : tuple of str
+    """
+
+    path: Path
+    dic: ExportDictionary | None
+    header: Header
+    releases: tuple[str, ...]
+    covered_years: Years | None
+    notes: tuple[str, ...]
+
+
+def one_release(listings: Sequence[Listing], said: str | None) -> tuple[str, list[str]]:
+    """Find the submission of all files, and what to note of how it was found.
+
+    Parameters
+    ----------
+    listings : sequence of Listing
+    said : str or None
+        The submission by the caller's word.
+
+    Raises
+    ------
+    InputError
+        There is more than one, or none can be told.
+    """
+    told = {each.releases[0] for each in listings if each.dic is not None} | ({said} if said else set())
+    if len(told) > 1:
+        raise InputError(
+            "These case listings are of different SEER submissions: "
+            + ", ".join(
+                f"{each.path.name} is {each.releases[0]}" for each in listings if each.dic is not None
+            )
+            + (f", and {said} is said" if said else ""),
+            remedy="A submission restates all years: load each as its own submission, and name no other than its own.",
+        )
+    without = [each for each in listings if each.dic is None]
+    possible = [each for each in submissions() if all(each in listing.releases for listing in without)]
+    release = next(iter(told), possible[0] if len(possible) == 1 else None)
+    if release is None:
+        raise _not_told(without, possible)
+    if not without:
+        return release, []
+    names = ", ".join(each.path.name for each in without)
+    by = "by your word" if said else "by the other files" if told else "by its column names and years"
+    years = submissions().get(release)
+    covered = (
+        f"the years {years.first_year}-{years.last_year} are those of all databases of this submission"
+        if years
+        else "which years it covers is not known"
+    )
+    return release, [f"{names}: without .dic; submission {release} {by}, {covered}."]
+
+
+def _not_told(listings: Sequence[Listing], possible: Sequence[str]) -> InputError:
+    first = listings[0]
+    return InputError(
+        (
+            f"There is no export dictionary, and the columns and years can be of {', '.join(possible)}"
+            if possible
+            else "There is no export dictionary, and no one submission has all of these columns and years"
+        ),
+        where=", ".join(each.path.name for each in listings),
+        remedy=f"Put {first.path.stem}.dic, which SEER*Stat wrote with the data file, into the same folder, or say the "
+        f"submission: --source seer --layout {possible[-1] if possible else 'nov2022'}. If both are lost, export "
+        f"again: {EXPORT_AGAIN}.",
+    )
+
+
+def release_said(options: Options) -> str | None:
+    """The submission by the caller's word.
+
+    Raises
+    ------
+    InputError
+        It is none.
+    """
+    words = {str(each).lower() for each in options.layout}
+    if len(words) > 1 or (words and not words <= set(submissions())):
+        raise InputError(
+            "A case listing has a submission and no layout",
+            where="--layout",
+            remedy=f"Name one of {', '.join(submissions())}, or nothing where the .dic is there.",
+        )
+    return next(iter(words), None)
+
+
+def covered_years(listings: Sequence[Listing], release: str) -> Years | None:
+    """All diagnosis years that the files may have, by their dictionaries or what the submission is known to cover."""
+    years = [each.covered_years for each in listings if each.covered_years is not None]
+    if len(years) < len(listings) and release in submissions():
+        known = submissions()[release]
+        years.append((known.first_year, known.last_year))
+    return (min(first for first, _ in years), max(last for _, last in years)) if years else None
+
+
+def sampled_years(path: Path, header: Header) -> set[int]:
+    """Diagnosis years in samples of the file."""
+    names = [trimmed(name) for name in header.columns]
+    if YEAR not in names:
+        return set()
+    place, width = names.index(YEAR), len(names)
+    lines = [decode(line) for line in sample_lines(path) if b"\0" not in line and b"\r" not in line]
+    try:
+        rows = [next(csv.reader([line], delimiter=header.delimiter), []) for line in lines]
+    except csv.Error:
+        return set()
+    texts = {row[place].strip() for row in rows if len(row) == width}
+    return {int(text) for text in texts if len(text) == 4 and text.isdigit()}
