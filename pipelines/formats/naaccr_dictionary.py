@@ -206,7 +206,7 @@ def read_dictionary(path: Path) -> DictionaryFile:
         _item(attributes, place, path)
         for place, (tag, attributes) in enumerate((other for other in others if other[0] == "ItemDef"), 1)
     ]
-    version = version_of(code) or (f"version {code}" if code else None)
+    version = version_of(code) or code or None
     return DictionaryFile(path, uri, version, base is not None, tuple(defined))
 
 

@@ -31,6 +31,7 @@ NAME, SOURCE = "naaccr_xml", "naaccr"
 SAMPLED_RECORDS = 500
 LARGEST_COUNTED = 64 * 2**20
 """Tumors of a larger file are not counted before it is loaded."""
+ROOT_TAG = re.compile(r"<(?:[\w.-]+:)?NaaccrData[\s/>]")
 LEVEL_TAGS = re.compile(r"<(?:[\w.-]+:)?(Patient|Tumor)[\s/>]")
 NOTHING_SAID = Options()
 
@@ -88,7 +89,7 @@ def recognise_naaccr_xml(path: Path, head: bytes) -> Recognition | None:
     """Say whether a file is NAACCR XML, and of which version and record type; a dictionary is a companion."""
     if not is_xml(head):
         return None
-    if "NaaccrData" not in as_text(head):
+    if not ROOT_TAG.search(as_text(head)):
         return recognise_dictionary(path, head)
     try:
         root = read_root(path)

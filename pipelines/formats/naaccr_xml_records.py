@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.codebook.naaccr_items import PATIENT, ROOT, TUMOR, Item
+from pipelines.codebook.naaccr_items import PATIENT, ROOT, TUMOR, Item, known_keys
 from pipelines.formats import arrays
 from pipelines.formats.naaccr_dictionary import NOT_IN_DICTIONARY, Dictionary
 from pipelines.formats.naaccr_xml_root import ITEM, NAMESPACE, Root
@@ -22,6 +22,7 @@ from pipelines.formats.safe_xml import SEPARATOR, XINCLUDE, XmlStream
 from pipelines.formats.types import BadRecord, Batch, quarantine_table, with_provenance
 
 ROWS_OF_A_BATCH = 4096
+LARGEST_BESIDE = 16 * 2**20
 WITHOUT_TUMOR = "patient without a tumor"
 WHITESPACE = " \t\r\n"
 
@@ -84,7 +85,7 @@ class _Records:
         self._attributes: Attributes | None = None  # of the item that is open
         self._text = ""
         self._extension: Extension | None = None
-        self._number, self._start_byte = 0, 0
+        self._number, self._start_byte, self._beside_length = 0, 0, 0
         self._rows: list[Entity] = []
         self._numbers: list[int] = []
         self._bad: list[BadRecord] = []
@@ -138,21 +139,19 @@ class _Records:
         name, code = given.get("naaccrId", "").strip(), given.get("naaccrNum", "").strip()
         if not (name or code) or (code and not (code.isascii() and code.isdigit())):
             raise self.stream.fault("An item has no naaccrId, or a naaccrNum that is no number")
-        others = set(given) - {"naaccrId", "naaccrNum"}
-        if others:
+        if set(given) - {"naaccrId", "naaccrNum"}:
             self._findings["items with attributes that the standard does not have (not kept)"] += 1
         item, fault = _resolved(name, int(code) if code else None, self._dictionary)
         if fault:
             self._entity.fault = self._entity.fault or fault
         elif item is None:
             self._findings[f"items that no dictionary has (kept in {NOT_IN_DICTIONARY})"] += 1
+            self._measure(name + text)
             self._keep(self._entity.beside, name or code, text)
         elif item.level != self._level:
             fault = f"item {item.id} belongs to {item.level} and stands in {self._level}"
             self._entity.fault = self._entity.fault or fault
         else:
-            if not others:
-                self._columns[attributes] = item.id
             self._keep(self._values, item.id, text)
 
     def _keep(self, values: dict[str, str], name: str, text: str) -> None:
@@ -181,7 +180,7 @@ class _Records:
         elif tag in (self._patient_tag, self._tumor_tag) and attributes:
             raise self.stream.fault("A Patient or Tumor has an attribute, which the standard does not allow")
         elif tag == self._patient_tag and self._level == ROOT:
-            self._patients, self._tumors = self._patients + 1, 0
+            self._patients, self._tumors, self._beside_length = self._patients + 1, 0, 0
             self._start_byte, self._patient = self.stream.byte, self._root.inner(self._said)
             self._enter(PATIENT, self._patient)
         elif tag == self._tumor_tag and self._level == PATIENT:
@@ -227,7 +226,16 @@ class _Records:
         else:
             self._findings[f"extensions (kept in {NOT_IN_DICTIONARY})"] += 1
             beside = self._entity.beside
+            self._measure(text)
             beside[extension.name] = beside.get(extension.name, "") + text
+
+    def _measure(self, text: str) -> None:
+        """Bound what one record can hold beside its items."""
+        self._beside_length += len(text)
+        if self._beside_length > LARGEST_BESIDE:
+            raise self.stream.fault(
+                f"A record holds more than {LARGEST_BESIDE:,} characters that are no item's"
+            )
 
 
 def _places(dictionary: Dictionary, level: str) -> dict[Attributes, str]:
@@ -238,6 +246,7 @@ def _places(dictionary: Dictionary, level: str) -> dict[Attributes, str]:
         number = str(items[column].number)
         places["naaccrId", name] = column
         places["naaccrId", name, "naaccrNum", number] = column
+        places["naaccrNum", number, "naaccrId", name] = column
     return places
 
 
@@ -248,8 +257,6 @@ def _resolved(name: str, number: int | None, dictionary: Dictionary) -> tuple[It
     if by_name is not None and number not in (None, by_name.number):
         return None, f"item {by_name.id} has the number of another item"
     if item is None and dictionary.is_standard(name, number):
-        return (
-            None,
-            f"an item that {dictionary.version} does not have for record type {dictionary.record_type}",
-        )
+        what = name if name in known_keys() else f"number {number}"
+        return None, f"item {what} is none of {dictionary.version}, record type {dictionary.record_type}"
     return item, ""
