@@ -29,8 +29,8 @@ KNOWN_BEGINNINGS = (
     (re.compile(rb"<stata_dta>"), "a Stata data file", SAVE_AS_TABLE),
     (
         re.compile(rb".{0,64}KSess", re.S),
-        "a SEER*Stat session or matrix",
-        "Export its results as a text file.",
+        "a SEER*Stat session or matrix (.sl, .ss, .slm …), which holds a question or its binary result",
+        "Open it in SEER*Stat, run it, and choose Matrix > Export > Results as Text File.",
     ),
     (re.compile(rb"(\xef\xbb\xbf)?\s*<\?xml.{0,4000}?NaaccrData", re.S), "NAACCR XML", "It is not read yet."),
     (re.compile(rb"(\xef\xbb\xbf)?\s*<\?xml", re.S), "an XML file", "It is no registry format known here."),

@@ -21,7 +21,7 @@ from pipelines.formats.seerstat_header import (
     is_listing,
 )
 from pipelines.formats.seerstat_notes import names_of_other_submissions, unknown_names, variable_notes
-from pipelines.formats.seerstat_other import not_a_listing
+from pipelines.formats.seerstat_other import another_table, listing_without_names
 from pipelines.formats.seerstat_release import (
     Listing,
     covered_years,
@@ -85,7 +85,9 @@ def read_listing(path: Path, companions: Sequence[Path] = ()) -> Listing:
     """
     dic = case_listing_dic(path, companions)
     if dic is None:
-        if fault := not_a_listing(path):
+        if not is_listing(first_row(path)[0]) and (
+            fault := another_table(path) or listing_without_names(path)
+        ):
             raise fault
         header = header_row(path)
         releases = possible_releases(header.columns, sampled_years(path, header))
@@ -156,20 +158,19 @@ def recognise_seerstat(path: Path, head: bytes) -> Recognition | None:
         return _recognise_dic(path)
     fields = first_row(path)[0]
     if find_dic(path) is None and not is_listing(fields):
-        fault = not_a_listing(path)
-        return refused(path, fault) if fault else None
+        if fault := another_table(path):
+            return refused(path, fault)
+        fault = listing_without_names(path)
+        return _refused(path, fault, fields) if fault else None
     try:
         listing = read_listing(path)
         release, notes = one_release([listing], None)
     except CohortsError as error:
-        known = "seerstat_case_listing" if is_listing(fields) else None
-        return refused(path, error, format=known, source="seer" if known else None, columns=len(fields))
-    covered = covered_years([listing], release)
+        return _refused(path, error, fields)
     if listing.header.data_start == path.stat().st_size:
-        empty = InputError(
-            "The file has column names and no records", where=str(path), remedy="Ask for the extract again."
-        )
-        return refused(path, empty, format="seerstat_case_listing", source="seer", columns=len(fields))
+        empty = "The file has column names and no records"
+        return _refused(path, InputError(empty, where=str(path), remedy="Ask for the extract again."), fields)
+    covered = covered_years([listing], release)
     others = names_of_other_submissions(path, listing.header.columns, release)
     return Recognition(
         path=path,
@@ -184,6 +185,10 @@ def recognise_seerstat(path: Path, head: bytes) -> Recognition | None:
         + f": {len(listing.header.columns)} columns."
         + "".join(f" {note}" for note in (*notes, *listing.notes, *others)),
     )
+
+
+def _refused(path: Path, error: CohortsError, fields: Sequence[str]) -> Recognition:
+    return refused(path, error, format="seerstat_case_listing", source="seer", columns=len(fields))
 
 
 def _recognise_dic(path: Path) -> Recognition:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipelines.codebook.schemes import schemes
 from pipelines.errors import InputError
-from pipelines.formats.seerstat_header import DELIMITERS, EXPORT_AGAIN, first_row, is_listing
+from pipelines.formats.seerstat_header import DELIMITERS, EXPORT_AGAIN, first_row
 
 DERIVED_TABLE = {"Marital Status", "T Stage", "N Stage", "6th Stage", "A Stage"}
 """Column names of the table that goes from hand to hand as "SEER Breast Cancer Dataset"."""
@@ -16,12 +16,10 @@ SHORTEST_LABEL = 6
 """Shorter labels, such as Yes or Male, are those of many tables."""
 
 
-def not_a_listing(path: Path) -> InputError | None:
-    """Why a file without an export dictionary cannot be read as a case listing; None where nothing says so."""
-    fields = first_row(path)[0]
-    if is_listing(fields):
-        return None
-    if {field.strip() for field in fields} >= DERIVED_TABLE:
+def another_table(path: Path) -> InputError | None:
+    """Why a file without an export dictionary is no case listing though it has SEER in it; None where nothing
+    says so."""
+    if {field.strip() for field in first_row(path)[0]} >= DERIVED_TABLE:
         return InputError(
             "This is the derived table that is passed around as 'SEER Breast Cancer Dataset', not an export of "
             "SEER*Stat: its names are not SEER's, it names no submission, and its stages end at IIIC, so nobody in "
@@ -31,14 +29,6 @@ def not_a_listing(path: Path) -> InputError | None:
             "table, with --mapping FILE.",
         )
     rows = _first_rows(path)
-    if rows and sum(field.strip() in long_labels() for field in rows[0]) >= ENOUGH_LABELS:
-        return InputError(
-            "The values look like those of a SEER*Stat case listing without a row of column names and without its "
-            "export dictionary: nothing says which column is which",
-            where=path.name,
-            remedy=f"Put {path.stem}.dic, which SEER*Stat wrote with the data file, into the same folder, or export "
-            f"again with variable names included: {EXPORT_AGAIN}.",
-        )
     if len(rows) > 1 and all(len(row) > 1 and all(map(_is_number, row)) for row in rows):
         return InputError(
             "These are rows of numbers without names, as SEER*Stat writes frequency, rate and survival matrices; rows "
@@ -48,6 +38,20 @@ def not_a_listing(path: Path) -> InputError | None:
             ".dic beside it; any other table needs a row of column names and --mapping FILE.",
         )
     return None
+
+
+def listing_without_names(path: Path) -> InputError | None:
+    """Why a file whose first row holds labels of SEER*Stat and no names cannot be read; None where it does not."""
+    rows = _first_rows(path)
+    if not rows or sum(field.strip() in long_labels() for field in rows[0]) < ENOUGH_LABELS:
+        return None
+    return InputError(
+        "The values look like those of a SEER*Stat case listing without a row of column names and without its export "
+        "dictionary: nothing says which column is which",
+        where=path.name,
+        remedy=f"Put {path.stem}.dic, which SEER*Stat wrote with the data file, into the same folder, or export "
+        f"again with variable names included: {EXPORT_AGAIN}.",
+    )
 
 
 def _first_rows(path: Path, most: int = 20) -> list[list[str]]:
