@@ -8,11 +8,12 @@ import polars as pl
 
 from pipelines.disclosure import hide_parts
 from pipelines.reporting.cohort import diagram
+from pipelines.reporting.published_survival import published_survival_page
 from pipelines.reporting.render import render
 from pipelines.reporting.study import read_study, write_study_page
 from pipelines.reporting.tables import html_table
 from pipelines.settings import Settings
-from pipelines.store import SideTableFacts, Submission, write_text
+from pipelines.store import Manifest, SideTableFacts, Submission, write_text
 
 SIDE_PARTS = ("taken", "not_taken", "unmatched")
 
@@ -55,14 +56,10 @@ def _side_table(facts: SideTableFacts) -> dict[str, str | int | None]:
 
 def _page(sub: Submission, studies: list[dict[str, str]]) -> str:
     manifest = sub.manifest
+    if not manifest.holds_people:
+        return published_survival_page(sub, _files_table(manifest))
     ascertainment = pl.read_parquet(sub.registry_table("ascertainment")).sort("variable")
     cohorts = sorted(path.parent for path in (sub.root / "cohorts").glob("[!.]*/attrition.csv"))
-    files = pl.DataFrame(
-        [
-            {"file": facts.name, "sha256": facts.sha256, "records": f"{facts.records_read:,}"}
-            for facts in manifest.files
-        ]
-    )
     return render(
         "submission.html.j2",
         title=f"Submission {sub.id}",
@@ -77,7 +74,17 @@ def _page(sub: Submission, studies: list[dict[str, str]]) -> str:
             table_id="ascertainment",
             labels={"variable": "variable", "status": "status", "reason": "reason", "reference": "reference"},
         ),
-        files=html_table(
-            files, table_id="files", labels={"file": "file", "sha256": "sha256", "records": "records"}
-        ),
+        files=_files_table(manifest),
+    )
+
+
+def _files_table(manifest: Manifest) -> str:
+    files = pl.DataFrame(
+        [
+            {"file": facts.name, "sha256": facts.sha256, "records": f"{facts.records_read:,}"}
+            for facts in manifest.files
+        ]
+    )
+    return html_table(
+        files, table_id="files", labels={"file": "file", "sha256": "sha256", "records": "records"}
     )
