@@ -124,7 +124,6 @@ def receptor_columns(
     world: World,
     *,
     definition: Text,
-    borderline_her2: bool = True,
     merged: str | None = None,
 ) -> Columns:
     """ER, PR, HER2 and subtype.
@@ -134,30 +133,28 @@ def receptor_columns(
     world : World
     definition : polars.Series
         Whose meaning HER2 has.
-    borderline_her2 : bool
-        Whether the items of 2010-2017 tell a borderline result.
     merged : str, optional
         The reason of "unknown" where a source has one label for borderline and unknown.
     """
     recorded, year = world.recorded, world.year
     columns: Columns = {}
     for name in ("er", "pr", "her2"):
-        coded = recorded[name]
-        status = spoken(coded)
+        coded, early = recorded[name], year < (2010 if name == "her2" else 1990)
+        # a further tumour has the year of the person: what was lost in its own year is unknown here
+        status = spoken(coded, {"not_collected": "unknown"})
         # from 2018 the summary of ER and PR has no borderline, and the one of HER2 calls it negative
         newer = "negative" if name == "her2" else "unknown"
         status = where(coded.is_("borderline") & (year >= 2018), newer, status)
-        if merged is not None or (name == "her2" and not borderline_her2):
+        if merged is not None:
             status = where((status == "borderline").to_numpy(), "unknown", status)
-        unclear = (status == "unknown").to_numpy()
-        told = where(unclear, merged or "unknown", "recorded")
-        columns[f"{name}_status"] = status
-        columns[f"{name}_status_reason"] = where(coded.is_("not_collected"), "not_collected", told)
+        told = where((status == "unknown").to_numpy(), merged or "unknown", "recorded")
+        columns[f"{name}_status"] = where(early, "not_collected", status)
+        columns[f"{name}_status_reason"] = where(early, "not_collected", told)
     er, pr, her2 = columns["er_status"], columns["pr_status"], columns["her2_status"]
     positive = ((er == "positive") | (pr == "positive")).to_numpy()
     negative = ((er == "negative") & (pr == "negative")).to_numpy()
     hr = where(positive, "positive", where(negative, "negative", "unknown"))
-    columns["hr_status"] = where(recorded["er"].is_("not_collected"), "not_collected", hr)
+    columns["hr_status"] = where(year < 1990, "not_collected", hr)
     her2_yes, her2_no = (her2 == "positive").to_numpy(), (her2 == "negative").to_numpy()
     subtype = where(positive & her2_no, "hr_pos_her2_neg", "unknown")
     subtype = where(positive & her2_yes, "hr_pos_her2_pos", subtype)
@@ -176,7 +173,7 @@ def factor_columns(world: World, receptors: Columns) -> Columns:
     her2 = receptors["her2_status"]
     clear = her2.is_in(["positive", "negative"]).to_numpy() & factors
     told = clear & recorded["er"].is_("positive", "negative") & recorded["pr"].is_("positive", "negative")
-    test = where(factors, her2, "unknown")
+    test = where(factors, her2, "unknown")  # a file of these years leaves the factors of the others empty
     return {
         "her2_test_status": where(year < 2010, "not_collected", test),
         "her2_status_filled": her2,

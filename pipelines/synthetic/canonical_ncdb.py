@@ -171,6 +171,7 @@ def _category(world: World, letter: str, prefix: str, puf_year: str) -> Text:
     coded, c = world.recorded[letter], "" if puf_year == "2013" else prefix
     to_2017 = {level: f"{c}{level[1:].upper()}" for level in coded.levels}
     from_2018 = {level: f"{prefix}{letter.upper()}{level[1:].upper()}" for level in coded.levels}
+    to_2017["blank"] = from_2018["blank"] = "unknown"
     to_2017["tis"], from_2018["tis"] = "IS" if puf_year == "2013" else "pIS", f"{prefix}Tis(DCIS)"
     return where(world.year <= 2017, spoken(coded, to_2017), spoken(coded, from_2018))
 
