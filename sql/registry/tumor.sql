@@ -157,7 +157,25 @@ select
     cause_of_death.cause_of_death_revision,
     disease_presentation.recurrence_type,
     disease_presentation.months_to_first_recurrence,
-    disease_presentation.recurrence_date_status
+    disease_presentation.recurrence_date_status,
+    operation.year_of_surgery,
+    operation.disseminated_cancer,
+    operation.asa_class,
+    operation.body_mass_index,
+    operation.diabetes,
+    operation.smoker,
+    operation.hypertension,
+    operation.complication_30_days,
+    operation.complication_infectious,
+    operation.complication_wound,
+    operation.complication_bleeding,
+    operation.complication_respiratory,
+    operation.complication_thromboembolic,
+    operation.complication_cardiac,
+    operation.complication_renal,
+    operation.complication_neurologic,
+    operation.reoperation_30_days,
+    operation.length_of_stay_days
 from record
 inner join person using (source_file, source_record)
 inner join tumor_extent using (source_file, source_record)
@@ -172,3 +190,4 @@ inner join systemic using (source_file, source_record)
 inner join radiation using (source_file, source_record)
 inner join survival using (source_file, source_record)
 inner join cause_of_death using (source_file, source_record)
+inner join operation using (source_file, source_record)

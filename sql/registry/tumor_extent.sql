@@ -1,7 +1,8 @@
 -- One row per record: the tumor itself, its size, grade, and T, N and M as recorded.
 --
 -- tumor_size_mm: the CS or TUMOR_SIZE item to 2015, the summary item from 2016. Only 001-988 are millimetres: 000 is
--- no mass found, 989 is 989 mm or more, 990 a microscopic focus, 991-998 are not sizes, 999 unknown.
+-- no mass found, 989 is 989 mm or more, 990 a microscopic focus, 991-998 are not sizes, 999 unknown. A mapped source
+-- may give the size itself.
 -- grade: one item to 2017; from 2018 the pathologic grade and, where that is unknown, the clinical one.
 -- nodes: counts 00-90 (90 is 90 or more); 95 and 97 are positive without a count, and 98 was not examined.
 -- tn_basis: which T this row has. Pathologic T exists only after surgery, so an adjustment for T conditions on it.
@@ -50,9 +51,14 @@ select
         when grade_of_era in ('blank', 'unmapped') then 'unknown'
         else grade_of_era
     end as grade,
-    case when size_number between 1 and 988 then size_number end as tumor_size_mm,
     case
-        when size_code is null then 'not_released'
+        when size_number between 1 and 988 then size_number
+        when size_code is null and round(tumor_size_mm) between 1 and 988 then round(tumor_size_mm)::integer
+    end as tumor_size_mm,
+    case
+        when size_code is null and (select count(one.tumor_size_mm) from staged as one) = 0 then 'not_released'
+        when size_code is null and round(tumor_size_mm) between 1 and 988 then 'recorded'
+        when size_code is null then 'unknown'
         when size_number between 1 and 988 then 'recorded'
         when size_number = 0 then 'no_mass'
         when size_number = 989 then 'very_large'
