@@ -93,10 +93,11 @@ def read_listing(path: Path, companions: Sequence[Path] = ()) -> Listing:
         releases = possible_releases(header.columns, sampled_years(path, header))
         return Listing(path, None, header, releases, None, tuple(unknown_names(path, header.columns, None)))
     header, notes = header_with_dic(path, dic)
-    if dic.release is None:
-        raise submission_not_named(dic)
     notes += [*variable_notes(path, dic), *unknown_names(path, header.columns, dic)]
-    return Listing(path, dic, header, (dic.release,), dic.covered_years, tuple(notes))
+    releases = (
+        (dic.release,) if dic.release else possible_releases(header.columns, sampled_years(path, header))
+    )
+    return Listing(path, dic, header, releases, dic.covered_years, tuple(notes))
 
 
 def case_listing_dic(path: Path, companions: Sequence[Path] = ()) -> ExportDictionary | None:
@@ -119,16 +120,6 @@ def case_listing_dic(path: Path, companions: Sequence[Path] = ()) -> ExportDicti
             remedy=f"Make a Case Listing session and export it: {EXPORT_AGAIN}.",
         )
     return dictionary
-
-
-def submission_not_named(dic: ExportDictionary) -> InputError:
-    """What to say of a dictionary without submission and years."""
-    return InputError(
-        "The export dictionary does not say which SEER submission this is",
-        where=f"{dic.path.name}, Database name",
-        remedy="It should hold words such as 'Nov 2022 Sub (2000-2020)'. Export again and leave the .dic as it "
-        f"is: {EXPORT_AGAIN}.",
-    )
 
 
 def _table(listing: Listing) -> TableReader:

@@ -41,6 +41,11 @@ class Listing:
     covered_years: Years | None
     notes: tuple[str, ...]
 
+    @property
+    def told(self) -> bool:
+        """Whether its dictionary names the submission."""
+        return self.dic is not None and self.dic.release is not None
+
 
 def one_release(listings: Sequence[Listing], said: str | None) -> tuple[str, list[str]]:
     """Find the submission of all files, and what to note of how it was found.
@@ -56,7 +61,7 @@ def one_release(listings: Sequence[Listing], said: str | None) -> tuple[str, lis
     InputError
         There is more than one, or none can be told.
     """
-    told = {each.releases[0] for each in listings if each.dic is not None} | ({said} if said else set())
+    told = {each.releases[0] for each in listings if each.told} | ({said} if said else set())
     if len(told) > 1:
         raise InputError(
             "These case listings are of different SEER submissions: "
@@ -66,7 +71,7 @@ def one_release(listings: Sequence[Listing], said: str | None) -> tuple[str, lis
             + (f", and {said} is said" if said else ""),
             remedy="A submission restates all years: load each as its own submission, and name no other than its own.",
         )
-    without = [each for each in listings if each.dic is None]
+    without = [each for each in listings if not each.told]
     possible = [each for each in submissions() if all(each in listing.releases for listing in without)]
     release = next(iter(told), possible[0] if len(possible) == 1 else None)
     if release is None:
@@ -81,21 +86,30 @@ def one_release(listings: Sequence[Listing], said: str | None) -> tuple[str, lis
         if years
         else "which years it covers is not known"
     )
-    return release, [f"{names}: without .dic; submission {release} {by}, {covered}."]
+    return release, [f"{names}: no .dic names the submission; it is {release} {by}, {covered}."]
 
 
 def _not_told(listings: Sequence[Listing], possible: Sequence[str]) -> InputError:
     first = listings[0]
+    why = (
+        "There is no export dictionary"
+        if first.dic is None
+        else "The export dictionary does not say which SEER submission this is (its database name should hold words "
+        "such as 'Nov 2022 Sub (2000-2020)')"
+    )
+    can_be = (
+        f"the columns and years can be of {', '.join(possible)}"
+        if possible
+        else "no one submission has all of these columns and years"
+    )
+    beside = (
+        f"Put {first.path.stem}.dic, which SEER*Stat wrote with the data file, into the same folder, or say"
+    )
     return InputError(
-        (
-            f"There is no export dictionary, and the columns and years can be of {', '.join(possible)}"
-            if possible
-            else "There is no export dictionary, and no one submission has all of these columns and years"
-        ),
+        f"{why}, and {can_be}",
         where=", ".join(each.path.name for each in listings),
-        remedy=f"Put {first.path.stem}.dic, which SEER*Stat wrote with the data file, into the same folder, or say the "
-        f"submission: --source seer --layout {possible[-1] if possible else 'nov2022'}. If both are lost, export "
-        f"again: {EXPORT_AGAIN}.",
+        remedy=f"{beside if first.dic is None else 'Say'} the submission: --source seer --layout "
+        f"{possible[-1] if possible else 'nov2022'}. If nobody knows it, export again: {EXPORT_AGAIN}.",
     )
 
 

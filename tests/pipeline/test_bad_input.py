@@ -40,6 +40,10 @@ def received(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+OLD_LISTING = b"Patient ID,Sex,Year of diagnosis,Grade\n00000012,Female,2004,Unknown\n"
+"""Columns that every submission to November 2016 has."""
+
+
 def copied(source: Path, target: Path, *edits: Callable[[bytes], bytes]) -> Path:
     content = source.read_bytes()
     for edit in edits:
@@ -48,9 +52,8 @@ def copied(source: Path, target: Path, *edits: Callable[[bytes], bytes]) -> Path
     return target
 
 
-def with_dic(received: Path, folder: Path, dic: bytes | None) -> Path:
-    if dic is not None:
-        (folder / "x.dic").write_bytes(dic)
+def with_dic(received: Path, folder: Path, dic: bytes) -> Path:
+    (folder / "x.dic").write_bytes(dic)
     return copied(received / "s2018.csv", folder / "x.csv")
 
 
@@ -106,9 +109,9 @@ WRONG_FILES: dict[str, tuple[Arguments, str]] = {
         "Two files have the same name",
     ),
     "no such source": (lambda r, t: [r / "a.dat", "--source", "sear"], "There is no source 'sear'"),
-    "NCDB called SEER": (lambda r, t: [r / "a.dat", "--source", "seer"], "dictionary of this case listing"),
+    "NCDB called SEER": (lambda r, t: [r / "a.dat", "--source", "seer"], "SEER research data in ASCII"),
     "a .dic alone": (lambda r, t: [r / "s2018.dic"], "No data file is named"),
-    "no .dic": (lambda r, t: [with_dic(r, t, None)], "Put x.dic"),
+    "no .dic, and names of many submissions": (lambda r, t: [written(t, OLD_LISTING, "x.csv")], "Put x.dic"),
     "the .dic of another export": (
         lambda r, t: [with_dic(r, t, dic_of(r, "2022"))],
         "dictionary was written with another file",
@@ -123,7 +126,10 @@ WRONG_FILES: dict[str, tuple[Arguments, str]] = {
     ),
     "a .dic that is none": (lambda r, t: [with_dic(r, t, b"hello")], "not an export dictionary"),
     "a .dic without submission": (
-        lambda r, t: [with_dic(r, t, dic_of(r).replace(b"Nov 2018 Sub", b"my copy"))],
+        lambda r, t: [
+            written(t, OLD_LISTING, "x.csv"),
+            written(t, dic_of(r, "2018").replace(b"Nov 2018 Sub", b"my copy"), "x.dic"),
+        ],
         "does not say which SEER submission",
     ),
     "a table without mapping": (

@@ -59,7 +59,7 @@ def test_a_lost_dic_is_made_up_for_by_names_that_one_submission_has(
     years = submissions()[release]
     assert (extract.release, extract.covered_years) == (release, (years.first_year, years.last_year))
     assert extract.companions == ()
-    assert any("without .dic" in note and release in note for note in extract.notes)
+    assert any("no .dic names the submission" in note and release in note for note in extract.notes)
 
 
 def test_where_several_submissions_are_possible_the_error_names_them(tmp_path: Path) -> None:
