@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pipelines.codebook.layouts import Field
 from pipelines.codebook.script_words import coded, column_range, is_name, word_at, words
 
-COMMENT = re.compile(r"/\*.*?\*/", re.S)
+QUOTED_OR_COMMENT = re.compile(r"('(?:[^'\n]|'')*'|\"(?:[^\"\n]|\"\")*\")|/\*.*?\*/", re.S)
+"""A path in quotes may hold what looks like the beginning of a comment: ``'seer9/*.TXT'``."""
 REMARK = re.compile(r"\s*(?:\*|%\*|comment\b)[^;]*;?", re.I)
 STATEMENT = re.compile(r"(?:'(?:[^'\n]|'')*'|\"(?:[^\"\n]|\"\")*\"|[^;])*;?")
 INFORMAT = re.compile(r"[A-Za-z_]*?(\d+)\.\d*")
@@ -15,7 +16,7 @@ RECORD_LENGTH = re.compile(r"\blrecl\s*=\s*(\d+)", re.I)
 
 def statements(text: str) -> Iterator[str]:
     """Cut a program at its semicolons, those in quotes and in remarks left alone."""
-    text = COMMENT.sub(" ", text)
+    text = QUOTED_OR_COMMENT.sub(lambda found: found[1] or " ", text)
     position = 0
     while position < len(text):
         found = REMARK.match(text, position) or STATEMENT.match(text, position)

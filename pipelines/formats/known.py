@@ -16,10 +16,10 @@ BINARY_FORMATS: tuple[Format, ...] = (ncdb_table.PARQUET_FORMAT, mapped.TABLE_FO
 """Known by their first bytes, whatever follows."""
 
 TEXT_FORMATS: tuple[Format, ...] = (
+    seer_ascii.FORMAT,
     naaccr_flat.FORMAT,
     ncdb.FORMAT,
     ncdb_table.FORMAT,
-    seer_ascii.FORMAT,
     seerstat_survival.FORMAT,
     seerstat.FORMAT,
     mapped.DELIMITED_FORMAT,

@@ -7,11 +7,13 @@ program that SEER ships with it. Fields keep their padding.
 import csv
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 
 import pyarrow as pa
 
+from pipelines.codebook.label_scripts import Script, find_script, read_script, script_text
 from pipelines.codebook.layouts import TABLES, Field, Layout
 from pipelines.errors import InputError
 from pipelines.formats import arrays
@@ -26,6 +28,7 @@ from pipelines.formats.types import (
     Options,
     Recognition,
     TableReader,
+    described,
     refused,
 )
 
@@ -33,6 +36,8 @@ LAYOUT_TABLE = TABLES / "seer_ascii_layout.csv"
 COVERED_YEARS = {"nov2016": (1973, 2014), "nov2018": (1975, 2016)}
 RECORD = re.compile(rb"\d{8}[ \d]{10}.{5}\d.{14}(?:19[7-9]\d|20[0-2]\d)C\d\d\d", re.S)
 """Patient, registry, sex, year of diagnosis and primary site, where both releases have them."""
+RELEASE = re.compile(r"nov\d{4}")
+YEARS_OF_FOLDER = re.compile(r"\byr((?:19|20)\d\d)_((?:19|20)\d\d)\.")
 LAST_REQUIRED = "STAT_REC"
 """Vital status is never blank, so a line that ends before it was cut; what follows may be trimmed."""
 NOTHING_SAID = Options()
@@ -68,13 +73,16 @@ def recognise_seer_ascii(path: Path, head: bytes) -> Recognition | None:
     ----------
     path : Path
     head : bytes
-        Not used: a few lines of the beginning do not tell a release.
+        Its first bytes: they tell SEER's own SAS program, which describes such files.
 
     Returns
     -------
     Recognition or None
         With an error where it is this format and the release is not known.
     """
+    script = _recognise_script(path, head)
+    if script is not None:
+        return script
     lines = sample_lines(path)
     if share(RECORD.match(line) is not None for line in lines) < 0.5:
         return _only_as_long(path, lines)
@@ -142,11 +150,11 @@ def open_seer_ascii(paths: Sequence[Path], options: Options = NOTHING_SAID) -> E
         format="seer_ascii",
         dialect="seer_ascii",
         release=release,
-        covered_years=COVERED_YEARS.get(release),
+        covered_years=COVERED_YEARS.get(release) or _years_of_folders(paths, options),
         site=None,
         tables=tuple(_table(path, layout, layouts) for path, layout in layouts.items()),
         notes=tuple(note for path, layout in layouts.items() for note in _notes(path, layout)),
-        companions=options.companions,
+        companions=_files_named(options),
     )
 
 
@@ -229,17 +237,71 @@ def _signs(lines: Sequence[bytes]) -> dict[str, tuple[str, ...]]:
 
 
 def _layout_asked(options: Options) -> Layout | None:
-    """The layout that the caller or a companion names; None where nobody names one."""
-    for asked in (*options.layout, *options.companions):
+    """The layout that the caller or a companion names; None where nobody names one.
+
+    A script is followed where there is one, and a release beside it is its name.
+    """
+    named = (*options.layout, *options.companions)
+    for asked in named:
         if isinstance(asked, Layout):
             return asked
-        if str(asked) in seer_ascii_layouts():
-            return seer_ascii_layouts()[str(asked)]
+    releases = [str(asked) for asked in named if RELEASE.fullmatch(str(asked))]
+    scripts = _files_named(options)
+    if scripts:
+        return _script_layout(read_script(scripts[0]), releases)
+    if releases and releases[0] not in seer_ascii_layouts():
         raise InputError(
-            f"There is no built-in SEER ASCII layout '{asked}'",
-            remedy=f"Built in: {', '.join(seer_ascii_layouts())}.",
+            f"There is no built-in SEER ASCII layout '{releases[0]}'",
+            remedy=f"Built in: {', '.join(seer_ascii_layouts())}; another needs the SAS program that came with it.",
         )
-    return None
+    return seer_ascii_layouts()[releases[0]] if releases else None
+
+
+def _files_named(options: Options) -> tuple[Path, ...]:
+    """SAS programs and layout tables that the caller names."""
+    named = (*options.layout, *options.companions)
+    return tuple(Path(each) for each in named if not isinstance(each, Layout) and Path(each).is_file())
+
+
+def _years_of_folders(paths: Sequence[Path], options: Options) -> tuple[int, int] | None:
+    """First and last year of the folders that SEER ships the files in, or that its program names."""
+    texts = [str(path) for path in paths]
+    texts += [script_text(path.read_bytes()) or "" for path in _files_named(options)]
+    years = [(int(first), int(last)) for text in texts for first, last in YEARS_OF_FOLDER.findall(text)]
+    return (min(years)[0], max(last for _, last in years)) if years else None
+
+
+def _script_layout(script: Script, releases: Sequence[str]) -> Layout:
+    """The layout of a SAS program; its release is what the caller says, else what its name says."""
+    named = releases or RELEASE.findall(script.path.name.lower())
+    if not named:
+        raise InputError(
+            "Neither the SAS program nor its name say which submission it is for",
+            where=script.path.name,
+            remedy="Name it too, such as --layout nov2017.",
+        )
+    return Layout.of(
+        named[0], [replace(each, name=each.name.upper()) for each in script.fields], script.length
+    )
+
+
+def _recognise_script(path: Path, head: bytes) -> Recognition | None:
+    """SEER's own program, by the variables it reads."""
+    if not all(re.search(rb"\b%s\b" % name, head, re.I) for name in (b"PUBCSNUM", b"YEAR_DX", b"PRIMSITE")):
+        return None
+    try:
+        script = find_script(path)
+    except InputError as error:
+        return refused(path, error)
+    if script is None:
+        return None
+    return described(
+        path,
+        f"This is {script.kind} that reads SEER research data in ASCII: {len(script.fields)} fields. It holds no data "
+        "and is used to read the files it came with.",
+        source="seer",
+        format="seer_ascii",
+    )
 
 
 def _table(path: Path, layout: Layout, paths: Collection[Path]) -> TableReader:

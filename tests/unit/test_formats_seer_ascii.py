@@ -8,6 +8,7 @@ import pytest
 
 from pipelines.codebook.layouts import Field, Layout
 from pipelines.errors import InputError
+from pipelines.formats import open_extract, recognise
 from pipelines.formats.seer_ascii import open_seer_ascii, recognise_seer_ascii, seer_ascii_layouts
 from pipelines.formats.types import Extract, Options
 
@@ -178,6 +179,45 @@ def test_a_layout_of_the_site_reads_another_release(tmp_path: Path) -> None:
     assert kept["YEAR_DX"].to_pylist() == ["2009", "1999"]
     with pytest.raises(InputError, match="not where the layout of nov2013 has them"):
         open_seer_ascii([write(tmp_path / "b", records("nov2016"))], Options(layout=(layout,)))
+
+
+SAS = """filename seer9 './yr1973_2015.seer9/*.TXT';
+data in;
+  infile seer9 lrecl=370;
+  input
+    @ 1   PUBCSNUM   $char8.  /* Patient ID */
+    @ 9   REG        $char10. /* SEER registry */
+    @ 24  SEX        $char1.
+    @ 39  YEAR_DX    $char4.
+    @ 43  PRIMSITE   $char4.
+    @ 270 STAT_REC   $char1.  /* moved */
+  ;
+"""
+"""A made-up program of a release whose columns are its own."""
+
+
+def test_another_release_is_read_by_the_sas_program_that_came_with_it(tmp_path: Path) -> None:
+    line = record("nov2016", 7, YEAR_DX="2015", STAT_REC=" ")[:269] + b"4" + b" " * 100
+    data = write(tmp_path / "yr1973_2015.seer9" / "BREAST.TXT", [line] * 3)
+    program = tmp_path / "read.seer.research.nov2017.sas"
+    program.write_text(SAS)
+    companion = recognise(program)
+    assert (companion.companion, companion.format) == (True, "seer_ascii")
+    assert "reads SEER research data in ASCII" in companion.explanation
+    for extract in (open_extract([data, program]), open_extract([data], layout=program)):
+        assert (extract.release, extract.covered_years) == ("nov2017", (1973, 2015))
+        kept, _ = read_all(extract)
+        assert kept["STAT_REC"].to_pylist() == ["4"] * 3
+        assert rebuilt(kept) == [line] * 3
+
+
+def test_a_program_that_does_not_say_its_release_needs_one_beside_it(tmp_path: Path) -> None:
+    data = write(tmp_path / "BREAST.TXT", [record("nov2016", n, YEAR_DX="2015") for n in range(5)])
+    program = tmp_path / "read.sas"
+    program.write_text(SAS.replace("270", "265"))
+    with pytest.raises(InputError, match="which submission it is for"):
+        open_extract([data, program])
+    assert open_extract([data, program], layout="nov2017").release == "nov2017"
 
 
 def test_random_digits_of_the_right_length_are_named_and_refused(tmp_path: Path) -> None:
