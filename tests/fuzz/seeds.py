@@ -159,8 +159,8 @@ def _tumors(data: bytes, tables: list[Table]) -> None:
 
 
 def _rows_of_parquet(data: bytes, tables: list[Table]) -> None:
-    if not data.startswith(b"PAR1"):  # then it is text to the reader
-        a_line_each()(data, tables)
+    if not data.startswith(b"PAR1"):  # then it is text to the reader, its first line perhaps a header row
+        _lenient_lines(data)(data, tables)
         return
     (table,) = tables
     assert table.records == pq.read_metadata(pa.BufferReader(data)).num_rows
