@@ -42,10 +42,11 @@ DATE_MACROS = (
                    then 'partial_date'
                else 'unknown'
            end""",
-    # Exact where both dates are complete; whole calendar months where a day is missing.
+    # Exact where both dates are complete (to a millionth of a month, so that a difference of two of them is zero where
+    # they are equal); whole calendar months where a day is missing.
     f"""create or replace macro months_apart(from_text, to_text) as
             coalesce(
-                days_between(from_text, to_text) / {DAYS_IN_MONTH},
+                round(days_between(from_text, to_text) / {DAYS_IN_MONTH}, 6),
                 (month_of(to_text) - month_of(from_text))::double
             )""",
     """create or replace macro months_between(from_text, to_text) as

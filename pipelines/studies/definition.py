@@ -192,7 +192,7 @@ class StudyDefinition(Strict):
     title: str
     question: str
     references: tuple[str, ...] = ()
-    sources: tuple[Literal["ncdb", "seer", "mapped"], ...] = Field(min_length=1)
+    sources: tuple[Literal["ncdb", "seer", "naaccr", "mapped"], ...] = Field(min_length=1)
     needs: tuple[Identifier, ...] = ()
     cohort: Identifier
     exposure: Identifier

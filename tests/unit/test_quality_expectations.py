@@ -15,7 +15,7 @@ from pipelines.quality.gate import judge
 from pipelines.registry import derive
 from pipelines.store import Submission
 
-SOURCES = ("ncdb", "seer", "mapped")
+SOURCES = ("ncdb", "seer", "naaccr", "mapped")
 BASE_YEARS = list(range(2010, 2023))
 
 CLEAN: dict[str, object] = {
@@ -54,6 +54,12 @@ def staged(source: str) -> pl.DataFrame:
         for name, value in CLEAN.items()
         if source != "seer" or not name.startswith(("days_", "died_", "facility", "class"))
     )
+    if source == "naaccr":
+        frame = frame.with_columns(
+            clinical_stage_group=pl.lit("4"),
+            recurrence_type=pl.lit("never_disease_free"),
+            recurrence_date_status=pl.lit("blank"),
+        )
     withheld = pl.col("year_of_diagnosis") == 2022
     if source != "ncdb":
         return frame
@@ -176,6 +182,18 @@ SPOILT: list[tuple[str, str, dict[str, pl.Expr]]] = [
     ("seer", "seer_chemotherapy_never_no", {"chemotherapy": pl.lit("no")}),
     ("seer", "seer_nothing_withheld", {"vital_status": pl.lit("withheld")}),
     ("seer", "died_of_one_cause", {"died_of_breast_cancer": pl.lit(True), "died_of_other_cause": pl.lit(True)}),
+    ("naaccr", "naaccr_vital_status_way_round", {"died": ~pl.col("died")}),
+    ("naaccr", "naaccr_year_plausible", {"year_of_diagnosis": pl.lit(1912)}),
+    ("naaccr", "naaccr_survival_known_at_all", {"survival_months": pl.lit(None)}),
+    ("naaccr", "naaccr_tumor_id_unique_mostly", {"tumor_id": pl.lit("the same")}),
+    ("naaccr", "naaccr_recurrence_not_before_diagnosis", {
+        "recurrence_date_status": pl.lit("negative_interval"),
+    }),
+    ("naaccr", "naaccr_recurrence_within_follow_up", {"months_to_first_recurrence": pl.lit(400.0)}),
+    ("naaccr", "naaccr_de_novo_never_disease_free", {"recurrence_type": pl.lit("distant")}),
+    ("naaccr", "naaccr_stage_edition_by_year", {"stage_edition": pl.lit("eod_2018")}),
+    ("naaccr", "naaccr_cause_in_stage_iv", {"cause_of_death_group": pl.lit("other_cause")}),
+    ("naaccr", "naaccr_definitive_not_before_first_surgery", {"days_to_first_surgery": pl.lit(61)}),
     ("mapped", "entry_before_end", {"entry_months": pl.lit(400.0)}),
     ("mapped", "presentation_metachronous_interval", {
         "disease_presentation": pl.lit("metachronous"),
