@@ -154,3 +154,44 @@ def test_what_becomes_of_a_line_does_not_hang_on_its_neighbours(
     for kept, bad in results[1:]:
         assert kept.to_pydict() == results[0][0].to_pydict()
         assert [row["source_record"] for row in bad] == [row["source_record"] for row in results[0][1]]
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            b'1,"one line",a\n',
+            b'2,"two\nlines",b\n',
+            b'3,"with\n\n""quotes""\nand, commas",c\r\n',
+            b'4,"never closed,d\n',
+            b'5,a stray " quote,e\n',
+            b"6,short\n",
+            b"\n",
+            b'7,"a\0b",f\n',
+            b"8,b,g\r\r\n",
+            b'9,"\xe9\nx",h\n',
+        ]
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+@THOROUGH
+@given(PIECES, st.booleans())
+def test_fields_with_line_breaks_read_the_same_in_blocks_of_any_size(
+    tmp_path: Path, pieces: list[bytes], ends: bool
+) -> None:
+    data = b"".join(pieces)
+    path = tmp_path / "a.csv"
+    path.write_bytes(data if ends else data.removesuffix(b"\n") or b"x")
+    seen = []
+    for size in (80, 300, 2**20):
+        batches = list(
+            read_delimited(path, COLUMNS, ",", line_breaks_in_fields=True, block_bytes=size),
+        )
+        kept, bad = collect(batches)
+        numbers = sorted([*kept["source_record"].to_pylist(), *(row["source_record"] for row in bad)])
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert all(row["byte_start"] < row["byte_end"] for row in bad)
+        seen.append((kept.to_pydict(), bad))
+    assert seen[0] == seen[1] == seen[2]
