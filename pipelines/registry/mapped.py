@@ -117,7 +117,9 @@ group by all"""
         for name, problem in problems.items()
         if problem is not None
     ]
-    empty = "select null::varchar as field, null::varchar as scheme, null::varchar as code, 0 as n where false"
+    empty = (
+        "select null::varchar as field, null::varchar as scheme, null::varchar as code, 0 as n where false"
+    )
     return ("\nunion all\n".join(parts) or empty) + "\norder by field, code"
 
 
@@ -166,6 +168,24 @@ def check_received(mapping: Mapping, received: ByName[str, Iterable[str]]) -> No
             where=f"mapping {mapping.id}",
             remedy="Correct the names in the mapping, or load the files it was written for.",
         )
+
+
+def without_absent(mapping: Mapping, received: ByName[str, Iterable[str]]) -> Mapping:
+    """Leave out the staged columns that rest on optional columns alone which no file has: the source has no such field.
+
+    Parameters
+    ----------
+    mapping : Mapping
+    received : mapping of str to iterable of str
+        Column names by table.
+    """
+    there = {f"{table}.{column}".lower() for table, columns in received.items() for column in columns}
+    kept = {
+        name: column
+        for name, column in mapping.columns.items()
+        if not column.references() or any(each.lower() in there for each in column.references())
+    }
+    return mapping.model_copy(update={"columns": kept})
 
 
 def _lacking(needed: Iterable[str], received: Iterable[str]) -> list[str]:

@@ -13,7 +13,13 @@ import pyarrow as pa
 from pipelines.errors import InputError
 from pipelines.formats import TableReader, open_extract
 from pipelines.formats.mapped import checked_mapping
-from pipelines.registry.mapped import check_received, main_relation, staged_sql, unmapped_sql
+from pipelines.registry.mapped import (
+    check_received,
+    main_relation,
+    staged_sql,
+    unmapped_sql,
+    without_absent,
+)
 from pipelines.registry.staging import register_staged
 
 
@@ -69,7 +75,7 @@ def preview_mapping(paths: Sequence[str | Path], mapping: Path, *, rows: int = 2
         The mapping or the files are wrong, as ``cohorts load`` and ``cohorts build`` would say.
     """
     checked = checked_mapping(mapping)
-    select = staged_sql(checked)
+    staged_sql(checked)  # says what does not fit before any long work
     extract = open_extract(paths, mapping=checked)
     parts: dict[str, list[pa.Table]] = {}
     set_aside = 0
@@ -81,7 +87,8 @@ def preview_mapping(paths: Sequence[str | Path], mapping: Path, *, rows: int = 2
         optional = {table.name: table.optional for table in checked.tables}
         received = {name: _register(con, name, tables, optional[name]) for name, tables in parts.items()}
         check_received(checked, received)
-        register_staged(con, select)
+        checked = without_absent(checked, received)
+        register_staged(con, staged_sql(checked))
         names = list(checked.columns)
         first = con.execute(
             f"select source_file, source_record, {', '.join(names)} from staged order by all limit {int(rows)}"
@@ -115,7 +122,7 @@ def _register(
         if column.lower() not in there
     ]
     con.execute(f"create view extract_{name} as select *{''.join(nulls)} from ({union})")
-    return [*columns, *optional]
+    return columns
 
 
 def _summary(

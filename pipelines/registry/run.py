@@ -23,6 +23,7 @@ from pipelines.registry.mapped import (
     side_table_counts_sql,
     staged_sql,
     unmapped_sql,
+    without_absent,
 )
 from pipelines.registry.staging import register_staged, staged_columns
 from pipelines.registry.survival_export import build_published_survival
@@ -193,7 +194,9 @@ def _stage_mapped(con: duckdb.DuckDBPyConnection, sub: Submission) -> tuple[str,
     """Make ``staged`` of a mapped source; return its main table and the texts its mapping does not list."""
     mapping = parse_mapping(sub.manifest.mapping, where=f"the manifest of {sub.id}")
     optional = {table.name: table.optional for table in mapping.tables}
-    check_received(mapping, register_tables(con, sub.extract_files(), optional))
+    received = register_tables(con, sub.extract_files(), optional)
+    check_received(mapping, received)
+    mapping = without_absent(mapping, received)
     _register_ascertainment(con, mapped_ascertainment(mapping))
     register_staged(con, staged_sql(mapping))
     return main_relation(mapping), con.sql(unmapped_sql(mapping)).pl()
