@@ -202,7 +202,7 @@ def _check_staged(mapping: Mapping) -> None:
     fixed = [f"columns.{name}: filled by the program" for name in mapping.columns if name in RECORD_COLUMNS]
     known = {name: column for name, column in mapping.columns.items() if name in table}
     words = [
-        f"columns.{name}: {word!r} is not one of {table[name].vocabulary}"
+        f"columns.{name}: {word!r} is not one of {table[name].vocabulary or 'the numbers'}"
         for name, column in known.items()
         for word in _strange_words(column, table[name])
     ]

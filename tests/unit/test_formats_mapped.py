@@ -1,15 +1,19 @@
 """The raw reader of a mapped source knows a file by its columns and takes every value as text."""
 
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines.errors import InputError
 from pipelines.formats import Extract, open_extract
 
-MAPPING = {
+MAPPING: dict[str, Any] = {
     "id": "made_up",
     "title": "Made up",
     "citation": "none",
@@ -89,6 +93,76 @@ def test_parquet_of_any_type_becomes_text_and_null_stays_null(person: Path, tmp_
     assert kept["STAGE"].to_pylist() == ["IV", None, "I"]
     assert kept["SIZE"].to_pylist() == ["1.5", "2", None]
     assert kept["source_record"].to_pylist() == [1, 2, 3]
+
+
+def test_parquet_types_lose_nothing(person: Path, tmp_path: Path) -> None:
+    path = tmp_path / "visit.parquet"
+    moment = datetime(2020, 1, 2, 3, 4, 5)
+    columns = {
+        "PID": pa.array(["1", None]).dictionary_encode(),
+        "STAGE": pa.array([4, None], pa.int8()).dictionary_encode(),
+        "day": pa.array([date(2020, 1, 2), None]),
+        "moment": pa.array([moment, None], pa.timestamp("ms")),
+        "zoned": pa.array([moment, None], pa.timestamp("s", tz="UTC")),
+        "money": pa.array([Decimal("1.50"), None]),
+        "large": pa.array([2**63 + 1, None], pa.uint64()),
+        "share": pa.array([0.1, None]),
+        "latin": pa.array(["ä".encode("latin-1"), None]),
+        "long": pa.array(["x", None], pa.large_string()),
+        "nothing": pa.nulls(2),
+    }
+    pq.write_table(pa.table(columns), path)
+    kept, _ = read_all(open_extract([person, path], mapping=MAPPING))["visit"]
+    first, second = kept.to_pylist()
+    assert first == {
+        "PID": "1",
+        "STAGE": "4",
+        "day": "2020-01-02",
+        "moment": "2020-01-02 03:04:05.000",
+        "zoned": "2020-01-02 03:04:05.000Z",
+        "money": "1.50",
+        "large": "9223372036854775809",
+        "share": "0.1",
+        "latin": "ä",
+        "long": "x",
+        "nothing": None,
+        "source_file": "visit.parquet",
+        "source_record": 1,
+    }
+    assert {value for name, value in second.items() if not name.startswith("source")} == {None}
+
+
+def test_a_parquet_file_that_is_damaged_further_on_is_told(person: Path, tmp_path: Path) -> None:
+    path = tmp_path / "visit.parquet"
+    pq.write_table(pa.table({"PID": [str(n) for n in range(5000)], "STAGE": ["IV"] * 5000}), path)
+    data = bytearray(path.read_bytes())
+    data[100:4000] = b"\0" * 3900
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="damaged"):
+        read_all(open_extract([person, path], mapping=MAPPING))
+
+
+def test_letter_case_of_columns_does_not_matter(person: Path, visit: Path) -> None:
+    visit.write_text("pid,Stage\n001,IV\n")
+    extract = open_extract([person, visit], mapping=MAPPING)
+    assert [table.columns for table in extract.tables] == [("PID", "SEX"), ("pid", "Stage")]
+
+
+def test_a_table_in_several_files_keeps_them_apart_and_may_lack_optional_columns(
+    person: Path, visit: Path, tmp_path: Path
+) -> None:
+    person_table, visit_table = MAPPING["tables"]
+    mapping = MAPPING | {
+        "tables": [person_table, visit_table | {"several_files": True, "optional": ["NOTE"]}]
+    }
+    later = tmp_path / "three.csv"
+    later.write_text("PID,STAGE\n003,II\n")
+    extract = open_extract([visit, later, person], mapping=mapping)
+    assert [(table.name, table.source_file) for table in extract.tables] == [
+        ("person", "one.txt"),
+        ("visit.1", "three.csv"),
+        ("visit.2", "two.csv"),
+    ]
 
 
 def test_a_column_that_is_not_there_is_named_with_near_matches(person: Path, visit: Path) -> None:

@@ -19,6 +19,7 @@ from pipelines.registry.mapped import (
     side_table_counts_sql,
     staged_sql,
     unmapped_sql,
+    without_absent,
 )
 from pipelines.registry.staging import register_staged
 from pipelines.settings import Settings
@@ -316,3 +317,202 @@ def test_the_real_files_give_every_person_once(breast: Mapping) -> None:
         """
     ).fetchone()
     assert counts == (1756, 1756, 358, 358, 828, 75, 0, 0, 9, 10, 83, 382)
+
+
+def staged(mapping: Mapping, text: str, *names: str) -> list[tuple[Any, ...]]:
+    """Stage a drawn table and give some columns of it."""
+    con = run(mapping, person=table(text, "p"))
+    return con.execute(f"select {', '.join(names)} from staged order by patient_key").fetchall()
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "received", "expected"),
+    [
+        ("survival_months", "years", "2", 24.0),
+        ("survival_months", "weeks", "30.4375", 7.0),
+        ("days_to_surgery", "weeks", "3", 21),
+        ("days_to_surgery", None, "3", 3),
+        ("tumor_size_mm", "cm", "2.3", 23.0),
+        ("tumor_size_mm", "inches", "1", 25.4),
+        ("distance_miles", "km", "1.609344", 1.0),
+    ],
+)
+def test_units_are_converted_to_that_of_the_staged_column(
+    name: str, unit: str | None, received: str, expected: float
+) -> None:
+    mapping = small(**{name: {"column": "person.DAYS", "unit": unit}})
+    assert staged(mapping, f"ID|DAYS|SEX\na|{received}|F", name) == [(expected,)]
+
+
+def test_a_number_beyond_its_bounds_or_no_number_is_null_and_counted_without_its_value() -> None:
+    mapping = small(survival_months={"column": "person.DAYS", "unit": "years", "at_least": 0, "at_most": 600})
+    text = "ID|DAYS|SEX\na|-1|F\nb|50|F\nc|51|F\nd|many|F\ne|inf|F\nf||F"
+    con = run(mapping, person=table(text, "p"))
+    rows = con.execute(
+        "select survival_months, survival_months_status from staged order by patient_key"
+    ).fetchall()
+    assert rows == [
+        (None, "unknown"),
+        (600.0, "recorded"),
+        (None, "unknown"),
+        (None, "unknown"),
+        (None, "unknown"),
+        (None, "blank"),
+    ]
+    assert con.execute(unmapped_sql(mapping)).fetchall() == [
+        ("survival_months", "toy", "(no number)", 2),
+        ("survival_months", "toy", "(out of range)", 2),
+    ]
+
+
+DATES: dict[str, Any] = {
+    **SMALL,
+    "tables": [{"name": "person", "main": True, "key": "ID", "columns": ["ID", "BORN", "FOUND", "SEEN"]}],
+}
+
+
+def dated(date_formats: list[str] | None = None, **columns: dict[str, Any]) -> Mapping:
+    formats = {"date_formats": date_formats} if date_formats else {}
+    return parse_mapping({**DATES, **formats, "columns": {**SMALL["columns"], **columns}}, where="toy.yaml")
+
+
+def test_dates_become_intervals_years_and_ages_and_none_is_staged() -> None:
+    mapping = dated(
+        age_years={"interval": {"from": "person.BORN", "to": "person.FOUND"}},
+        year_of_diagnosis={"year_of": "person.FOUND"},
+        survival_months={"interval": {"from": "person.FOUND", "to": "person.SEEN"}},
+        days_to_surgery={"interval": {"from": "person.FOUND", "to": "person.SEEN"}},
+    )
+    text = """
+    ID | BORN       | FOUND               | SEEN
+    a  | 1960-03-02 | 2010-03-01 00:00:00 | 2011-03-01
+    b  | 1960-03-01 | 2010-03-01          | 2010-02-19
+    c  | 1960-02    | 2010-13-01          |
+    """
+    names = ("age_years", "year_of_diagnosis", "survival_months", "days_to_surgery", "days_to_surgery_status")
+    first, second, third = staged(mapping, text, *names)
+    assert first == (49, 2010, round(365 / 30.4375, 6), 365, "recorded")  # a day short of fifty
+    assert second == (
+        50,
+        2010,
+        round(-10 / 30.4375, 6),
+        -10,
+        "recorded",
+    )  # the sign stays, for the rules to see
+    assert third == (None, None, None, None, "blank")
+
+
+def test_a_date_that_is_none_is_counted_and_not_shown() -> None:
+    mapping = dated(year_of_diagnosis={"year_of": "person.FOUND"})
+    con = run(mapping, person=table("ID|BORN|FOUND|SEEN\na||31.02.2010|\nb|||", "p"))
+    assert con.execute(unmapped_sql(mapping)).fetchall() == [("year_of_diagnosis", "toy", "(no date)", 1)]
+
+
+def test_the_site_says_how_its_dates_are_written() -> None:
+    mapping = dated(
+        ["%d.%m.%Y", "%Y%m%d"], days_to_surgery={"interval": {"from": "person.FOUND", "to": "person.SEEN"}}
+    )
+    assert staged(mapping, "ID|BORN|FOUND|SEEN\na||02.03.2010|20100305", "days_to_surgery") == [(3,)]
+    with pytest.raises(InputError, match="a day, a month and a year of four digits"):
+        dated(["%d/%m/%y"])
+
+
+def test_the_first_column_that_holds_something_counts() -> None:
+    mapping = small(
+        sex={
+            "column": ["person.SEX", "person.DAYS"],
+            "missing": ["NULL"],
+            "values": {"F": "female", "M": "male"},
+        }
+    )
+    assert staged(mapping, "ID|DAYS|SEX\na|M|F\nb|M|NULL\nc|NULL|", "sex") == [
+        ("female",),
+        ("male",),
+        ("blank",),
+    ]
+
+
+def test_values_may_list_how_texts_begin() -> None:
+    mapping = small(
+        behavior={
+            "column": "person.SEX",
+            "match": "beginning",
+            "values": {"C5": "invasive", "C50.9": "unknown", "D05": "in_situ"},
+        }
+    )
+    text = "ID|DAYS|SEX\na||C50.412\nb||C50.912\nc||D05\nd||E1"
+    assert staged(mapping, text, "behavior") == [("invasive",), ("unknown",), ("in_situ",), ("unmapped",)]
+
+
+def test_a_text_in_a_column_of_numbers_may_stand_for_a_number() -> None:
+    mapping = small(age_years={"column": "person.DAYS", "values": {"90+": "90"}})
+    assert staged(mapping, "ID|DAYS|SEX\na|90+|F\nb|61|F", "age_years") == [(90,), (61,)]
+
+
+def test_a_body_mass_index_comes_from_height_and_weight() -> None:
+    body = {"height": "person.DAYS", "height_unit": "cm", "weight": "person.SEX", "weight_unit": "kg"}
+    mapping = small(body_mass_index={"body_mass_index": body})
+    assert staged(mapping, "ID|DAYS|SEX\na|170|70\nb|0|70\nc||70", "body_mass_index") == [
+        (24.2,),
+        (None,),
+        (None,),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (
+            {"survival_months": {"column": "person.DAYS", "unit": "cm"}},
+            "is in months, which cannot come from cm",
+        ),
+        (
+            {"survival_months": {"column": "person.DAYS", "unit": "fortnights"}},
+            "there is no unit 'fortnights'",
+        ),
+        ({"sex": {"column": "person.SEX", "unit": "days"}}, "are for columns of numbers"),
+        (
+            {"sex": {"difference": ["person.DAYS", "person.SEX"]}},
+            "it holds words, and the mapping gives a number",
+        ),
+        (
+            {"nodes_positive": {"interval": {"from": "person.DAYS", "to": "person.SEX"}}},
+            "no time between two dates",
+        ),
+        (
+            {"age_years": {"column": "person.DAYS", "values": {"90+": "old"}}},
+            "'old' is not one of the numbers",
+        ),
+        ({"vital_statu": {"column": "person.SEX"}}, "did you mean vital_status"),
+        ({"sex": {"constant": "female", "unit": "days"}}, "unit belongs to column or difference"),
+        (
+            {"tumor_size_mm": {"column": "person.DAYS", "at_least": 5, "at_most": 1}},
+            "at_least is above at_most",
+        ),
+    ],
+)
+def test_a_unit_that_cannot_be_is_told(columns: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        staged_sql(small(**columns))
+
+
+def test_problems_are_told_with_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "toy.yaml"
+    path.write_text(
+        yaml.safe_dump(
+            {**SMALL, "columns": {**SMALL["columns"], "sex": {"colum": "person.SEX"}}}, sort_keys=False
+        )
+    )
+    line = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if "colum:" in text)
+    with pytest.raises(InputError, match=rf"line {line}: columns\.sex\.colum"):
+        load_mapping(path)
+
+
+def test_a_column_that_no_file_has_is_one_that_the_source_lacks() -> None:
+    person = {**SMALL["tables"][0], "optional": ["GRADE"]}
+    mapping = parse_mapping(
+        {**SMALL, "tables": [person], "columns": {**SMALL["columns"], "grade": {"column": "person.GRADE"}}},
+        where="toy.yaml",
+    )
+    assert "grade" not in without_absent(mapping, {"person": ["ID", "DAYS", "SEX"]}).columns
+    assert "grade" in without_absent(mapping, {"person": ["id", "days", "sex", "Grade"]}).columns
