@@ -6,13 +6,16 @@ import duckdb
 import polars as pl
 
 from pipelines import codebook
+from pipelines.codebook.conversions import as_sent_sql
 from pipelines.errors import InputError
 
 
 def register_extract(
-    con: duckdb.DuckDBPyConnection, files: list[Path], *, dialect: str, release: str
+    con: duckdb.DuckDBPyConnection, files: list[Path], *, dialect: str, release: str, converted: bool = False
 ) -> None:
     """Make relation ``extract``: canonical names, text as received; a field that was not received is null.
+
+    A file that a tool of the site ``converted`` gives the codes as the registry sent them.
 
     Raises
     ------
@@ -27,16 +30,19 @@ def register_extract(
     for spelling, canonical in codebook.received_names(dialect, release).iter_rows():
         spellings.setdefault(canonical, []).append(spelling)
     columns = [
-        _select_field(field, spellings.get(field, []), names) for field in codebook.canonical_fields(dialect)
+        _select_field(field, spellings.get(field, []), names, converted)
+        for field in codebook.canonical_fields(dialect)
     ]
     received.project(
         ", ".join([*columns, "source_file", "source_record::bigint as source_record"])
     ).create_view("extract", replace=True)
 
 
-def _select_field(field: str, spellings: list[str], names: dict[str, str]) -> str:
+def _select_field(field: str, spellings: list[str], names: dict[str, str], converted: bool) -> str:
     found = next((names[text.casefold()] for text in spellings if text.casefold() in names), None)
-    return f"{_quote(found)} as {_quote(field)}" if found else f"null::varchar as {_quote(field)}"
+    if found is None:
+        return f"null::varchar as {_quote(field)}"
+    return f"{as_sent_sql(_quote(found)) if converted else _quote(found)} as {_quote(field)}"
 
 
 def _quote(name: str) -> str:

@@ -37,10 +37,12 @@ select
     decode('ncdb_facility_location', facility_location_cd) as facility_location,
     as_number(crowfly) as distance_miles,
     decode('charlson_deyo', cdcc_total_best) as charlson_deyo,
-    -- Code 2 is early expansion to the 2016 release and late expansion after it.
+    -- Code 2 is early expansion to the 2016 release and late from that of 2020; between them nobody here knows.
     case
         when submission_facts.release_year <= 2016
             then decode('ncdb_medicaid_expansion_to_2016', puf_medicaid_expn_code)
+        when submission_facts.release_year < 2020 and trim(puf_medicaid_expn_code) in ('2', '3')
+            then 'unmapped'
         else decode('ncdb_medicaid_expansion_from_2020', puf_medicaid_expn_code)
     end as medicaid_expansion,
     -- tumor
@@ -119,7 +121,7 @@ select
     -- Factor 23 is the score of the assay that factor 22 names; 010 is Oncotype DX.
     filled(
         case
-            when trim(cs_sitespecific_factor_22) = '010' then as_text(cs_sitespecific_factor_23)
+            when as_digits(cs_sitespecific_factor_22, 3) = '010' then as_digits(cs_sitespecific_factor_23, 3)
             when cs_sitespecific_factor_22 is not null then 'blank'
         end,
         as_text(oncotype_score_inv)
