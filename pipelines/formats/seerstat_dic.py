@@ -123,7 +123,8 @@ def find_dic(data: Path, companions: Sequence[Path] = ()) -> Path | None:
     companions : sequence of Path
         A dictionary there belongs to the file if it has its stem or says that it was written with it.
     """
-    beside = [path for path in sorted(data.parent.iterdir()) if path.suffix.lower() == ".dic"]
+    folder = sorted(data.parent.iterdir())
+    beside = [path for path in folder if path.suffix.lower() == ".dic" and path.is_file()]
     named = [path for path in companions if path.suffix.lower() == ".dic"]
     for same in (_same_stem, _same_stem_in_any_case):
         found = next((path for path in [*named, *beside] if same(path, data)), None)

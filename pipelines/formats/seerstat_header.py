@@ -40,7 +40,8 @@ def first_row(path: Path, delimiters: str = DELIMITERS) -> tuple[list[str], str,
     if len(line) == HEADER_BYTES or b"\0" in text:  # no row of names is so long
         return [], delimiters[0], b"", start
     rows = {each: split_line(decode(text), each) or [] for each in delimiters}
-    best = max(delimiters, key=lambda each: (len(known(rows[each])), len(rows[each])))
+    # Labels hold blanks: a blank is the delimiter only where it parts names.
+    best = max(delimiters, key=lambda each: (len(known(rows[each])), each != " ", len(rows[each])))
     return rows[best], best, text, start + len(line)
 
 
