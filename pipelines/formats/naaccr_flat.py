@@ -86,7 +86,7 @@ def open_naaccr_flat(paths: Sequence[Path], options: Options = NOTHING_SAID) -> 
         A file is of no version that can be read or of several, its lines are of another length, the files are of
         different versions or record types, or a dictionary is of another version.
     """
-    kinds = {path: kind_of(path, sample_lines(path)) for path in paths}
+    kinds = {path: kind_of(path, _sample(path)) for path in paths}
     version = one_of_all({path: kind.version for path, kind in kinds.items()}, "versions")
     record_type = one_of_all({path: kind.record_type for path, kind in kinds.items()}, "record types")
     check_said_version(options, version)
@@ -225,9 +225,14 @@ def _beside(table: pa.Table, layout: Layout) -> "pa.Array[pa.StringScalar]":
     return pa.array(texts, pa.string())
 
 
+def _sample(path: Path) -> list[bytes]:
+    """Lines from all over the file; some tools put a blank one after each."""
+    return [line for line in sample_lines(path) if line.strip()]
+
+
 def recognise_naaccr_flat(path: Path, head: bytes) -> Recognition | None:
     """Say whether a file is NAACCR flat, and of which version and record type."""
-    lines = sample_lines(path)
+    lines = _sample(path)
     fitting = sum(BEGINNING.match(line) is not None and len(line) > SHORTEST_RECORD // 2 for line in lines)
     if not lines or fitting < len(lines) / 2:
         return None

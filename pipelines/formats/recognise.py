@@ -32,7 +32,6 @@ KNOWN_BEGINNINGS = (
         "a SEER*Stat session or matrix (.sl, .ss, .slm …), which holds a question or its binary result",
         "Open it in SEER*Stat, run it, and choose Matrix > Export > Results as Text File.",
     ),
-    (re.compile(rb"(\xef\xbb\xbf)?\s*<\?xml.{0,4000}?NaaccrData", re.S), "NAACCR XML", "It is not read yet."),
     (re.compile(rb"(\xef\xbb\xbf)?\s*<\?xml", re.S), "an XML file", "It is no registry format known here."),
     (re.compile(rb"%PDF"), "a PDF document", "Name the data file instead."),
     (
@@ -114,7 +113,10 @@ def _other_length(path: Path, found: Recognition | None) -> Recognition | None:
     other = other_lengths().get(sample.common_length) if sample.is_uniform else None
     if other is None:
         return found
-    what = f"Its lines are {sample.common_length:,} characters long: {other}, which is not read yet"
+    what = (
+        f"Its lines are {sample.common_length:,} characters long, as those of {other} are, but what stands in them is "
+        "not what such records hold"
+    )
     return _unknown(path, what)
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -46,10 +47,14 @@ FORMATS = {
     "listing after": "seerstat-nov2022",
     "ascii": "seer-ascii-nov2016",
     "ascii after": "seer-ascii-nov2018",
+    "flat": "naaccr-flat-v18",
+    "flat after": "naaccr-flat-v16",
+    "xml": "naaccr-xml-v23",
+    "xml after": "naaccr-xml-v26",
 }
-LINES = ["ncdb", "listing", "ascii"]
+LINES = ["ncdb", "listing", "ascii", "flat"]
 """Formats of which a line is a record."""
-HEADER_ROWS = {"ncdb": 0, "listing": 1, "ascii": 0}
+ALL = [*LINES, "xml"]
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +252,7 @@ def test_a_mark_of_utf_8_is_no_part_of_the_first_value(name: str, sent: dict[str
     assert before.equals(after)
 
 
-@pytest.mark.parametrize("name", ["ncdb", "ascii"])
+@pytest.mark.parametrize("name", ["ncdb", "ascii", "flat"])
 def test_ebcdic_is_refused(name: str, sent: dict[str, Sent], desk: Desk) -> None:
     """What a mainframe sends if nobody converts it."""
     whole = sent[name]
@@ -265,7 +270,7 @@ def test_latin_1_in_a_listing_is_read(sent: dict[str, Sent], desk: Desk) -> None
 # Two things in one
 
 
-@pytest.mark.parametrize("first", ["ncdb", "listing", "ascii"])
+@pytest.mark.parametrize("first", ALL)
 @pytest.mark.parametrize("newest_first", [False, True])
 def test_two_releases_in_one_file_are_refused(
     first: str, newest_first: bool, sent: dict[str, Sent], desk: Desk
@@ -279,7 +284,7 @@ def test_two_releases_in_one_file_are_refused(
     assert answer.code == 2
 
 
-@pytest.mark.parametrize("first", ["ncdb", "listing", "ascii"])
+@pytest.mark.parametrize("first", ALL)
 def test_two_releases_in_two_files_are_refused(first: str, sent: dict[str, Sent], desk: Desk) -> None:
     other = sent["ncdb before" if first == "ncdb" else f"{first} after"]
     paths = [
@@ -305,6 +310,103 @@ def test_case_ids_that_are_there_twice_do_not_pass_the_gate(
     assert not (desk.home / "submissions" / "x").exists()
 
 
+# XML
+
+
+def test_xml_that_was_cut_is_refused_by_line_and_column(sent: dict[str, Sent], desk: Desk) -> None:
+    """What follows the cut is lost, and how much that is nobody can say."""
+    whole = sent["xml"]
+    answer = desk.both(desk.write(whole, whole.content[: len(whole.content) // 2]), whole)
+    assert re.search(r"line [\d,]+, column [\d,]+", answer.complained)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "latin-1", "cp1252"])
+def test_xml_in_another_encoding_is_read_where_it_says_so(
+    encoding: str, sent: dict[str, Sent], desk: Desk
+) -> None:
+    whole = sent["xml"]
+    said = {"utf-8-sig": "UTF-8", "cp1252": "windows-1252", "latin-1": "ISO-8859-1"}.get(encoding, encoding)
+    text = re.sub(r"<\?xml[^>]*>", f'<?xml version="1.0" encoding="{said}"?>', whole.content.decode())
+    answer = desk.both(desk.write(whole, text.encode(encoding)), whole)
+    assert (answer.kept, answer.quarantined) == (PEOPLE, 0)
+
+
+def declared(content: bytes, doctype: bytes, reference: bytes) -> bytes:
+    """Put a document type after the XML declaration, and a reference into the first item of a patient."""
+    head, body = content.split(b"?>", 1)
+    at = body.index(b"</Item>", body.index(b"<Patient"))
+    return head + b"?>" + doctype + body[:at] + reference + body[at:]
+
+
+LAUGHS = b"".join(b"<!ENTITY l%d '%s'>" % (n, b"&l%d;" % (n - 1) * 10) for n in range(1, 10))
+BOMBS = {
+    "a billion laughs": (b"<!DOCTYPE NaaccrData [<!ENTITY l0 'lol'>" + LAUGHS + b"]>", b"&l9;"),
+    "one long entity, many times": (
+        b"<!DOCTYPE NaaccrData [<!ENTITY l '" + b"A" * 200_000 + b"'>]>",
+        b"&l;" * 20_000,
+    ),
+    "an entity of itself": (b"<!DOCTYPE NaaccrData [<!ENTITY l '&l;'>]>", b"&l;"),
+    "a parameter entity": (b"<!DOCTYPE NaaccrData [<!ENTITY % p '<!ENTITY l \"x\">'> %p;]>", b"&l;"),
+    "no entity at all": (b"<!DOCTYPE NaaccrData>", b""),
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_entities_are_refused_before_they_grow(kind: str, sent: dict[str, Sent], desk: Desk) -> None:
+    """No registry file has a document type, so none is read, harmless or not."""
+    whole = sent["xml"]
+    path = desk.write(whole, declared(whole.content, *BOMBS[kind]))
+    answer = desk.both(path, whole)
+    assert answer.code == 2
+    code, memory, said = peak_megabytes("load", path, "--submission", "y", "--home", desk.home)
+    assert code == 2, said
+    assert memory < MEGABYTES
+
+
+EXTERNAL = {
+    "an entity": b"<!DOCTYPE NaaccrData [<!ENTITY l SYSTEM '%s'>]>",
+    "a parameter entity": b"<!DOCTYPE NaaccrData [<!ENTITY %% p SYSTEM '%s'> %%p;]>",
+    "a document type": b"<!DOCTYPE NaaccrData SYSTEM '%s'>",
+}
+
+
+@pytest.mark.parametrize("kind", EXTERNAL)
+def test_no_file_is_read_that_xml_names(kind: str, sent: dict[str, Sent], desk: Desk) -> None:
+    """The file is a pipe into which nobody writes: whoever opens it waits for ever."""
+    whole = sent["xml"]
+    canary = desk.folder.parent / "canary"
+    os.mkfifo(canary)
+    path = desk.write(whole, declared(whole.content, EXTERNAL[kind] % canary.as_uri().encode(), b"&l;"))
+    assert desk.both(path, whole).code == 2
+
+
+@pytest.mark.parametrize("kind", EXTERNAL)
+def test_no_server_is_asked_that_xml_names(kind: str, sent: dict[str, Sent], desk: Desk) -> None:
+    whole = sent["xml"]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        address = b"http://127.0.0.1:%d/x.dtd" % server.getsockname()[1]
+        path = desk.write(whole, declared(whole.content, EXTERNAL[kind] % address, b"&l;"))
+        assert desk.both(path, whole).code == 2
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_an_item_of_300_megabytes_is_set_aside_in_bounded_memory(sent: dict[str, Sent], desk: Desk) -> None:
+    whole = sent["xml"]
+    path = desk.write(whole, b"")
+    at = whole.content.index(b"</Item>", whole.content.index(b"<Tumor"))
+    with path.open("wb") as stream:
+        stream.write(whole.content[:at])
+        for _ in range(300):
+            stream.write(b"abcdefgh" * 2**17)
+        stream.write(whole.content[at:])
+    code, memory, said = peak_megabytes("load", path, "--submission", "x", "--home", desk.home)
+    assert memory < MEGABYTES
+    assert "Traceback" not in said
+    assert code == 2 or f"{PEOPLE} records in = {PEOPLE - 1} kept + 1 quarantined" in said
+
+
 # Archives
 
 
@@ -315,7 +417,7 @@ def zipped(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize("name", ALL)
 def test_a_gzip_file_loads_as_what_is_in_it(name: str, sent: dict[str, Sent], desk: Desk) -> None:
     whole = sent[name]
     packed = desk.write(whole, gzip.compress(whole.content), "x.txt.gz")
@@ -351,8 +453,8 @@ def test_the_files_of_a_zip_load_as_one_submission(sent: dict[str, Sent], desk: 
 
 
 def test_a_fault_in_an_archive_is_told_by_its_place_there(sent: dict[str, Sent], desk: Desk) -> None:
-    whole = sent["listing"]
-    archive = zipped(desk.folder / "sent.zip", {"a/left.csv": whole.content})
+    whole = sent["xml"]
+    archive = zipped(desk.folder / "sent.zip", {"a/left.csv": whole.content[:-30]})
     answer = desk.both(archive, whole)
     assert "sent.zip > left.csv" in answer.complained
     assert PREFIX not in answer.complained + desk.doctor(archive).said
@@ -438,7 +540,7 @@ def peak_megabytes(*arguments: str | Path) -> tuple[int, int, str]:
         return process.returncode, usage.ru_maxrss // 1024, out.read().decode()
 
 
-@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize("name", ["ncdb", "listing"])
 def test_a_single_line_of_two_gigabytes_is_one_bad_record(
     name: str, sent: dict[str, Sent], desk: Desk
 ) -> None:
@@ -464,12 +566,12 @@ def one_line(tmp_path: Path) -> Iterator[Path]:
     path.unlink()
 
 
-@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize("name", ["ncdb", "listing"])
 def test_a_file_of_one_endless_line_is_refused_in_bounded_memory(
     name: str, one_line: Path, sent: dict[str, Sent], desk: Desk
 ) -> None:
     whole = sent[name]
-    header = lines_of(whole.content)[0] + b"\n" if HEADER_ROWS[name] else b""
+    header = lines_of(whole.content)[0] + b"\n" if name == "listing" else b""
     path = desk.write(whole, header)
     with path.open("ab") as stream, one_line.open("rb") as letters:
         shutil.copyfileobj(letters, stream, 2**20)
