@@ -321,6 +321,12 @@ def _together(columns: Columns, *names: str) -> Text:
     return where(yes, "yes", where(unknown, "unknown", "no"))
 
 
+def radiation_reason(world: World, given: BoolArray) -> Text:
+    """Why no radiation was given, null where it was (n,)."""
+    reason = spoken(world.recorded["reason_no_surgery"], {"not_done": "not_planned"})
+    return where(given, None, reason)
+
+
 def her2_targeted(year: IntArray, her2: Text, immunotherapy: Text) -> Text:
     """Immunotherapy in a HER2-positive tumour from 2013 (n,)."""
     text = where((her2 == "positive").to_numpy(), immunotherapy, "unknown")

@@ -16,6 +16,7 @@ from .canonical import (
     organ_evidence,
     prior_cancer,
     race_columns,
+    radiation_reason,
     receptor_columns,
     spread_columns,
     stage_columns,
@@ -280,6 +281,7 @@ def _radiation(world: World, past: History, version: int) -> Columns:
     days, status = _date_columns(past, event_dates(world)["rxDateRadiation"], version)
     return {
         "radiation": three_state(given.radiation),
+        "reason_not_given_radiation": radiation_reason(world, given.radiation),
         # versions 25 and 26 have no item for the volume of the years to 2017
         "radiation_volume": where((year <= 2017) & (version > 24), "unknown", volume),
         "radiation_surgery_sequence": sequence,

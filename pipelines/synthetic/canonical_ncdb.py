@@ -16,6 +16,7 @@ from .canonical import (
     organ_evidence,
     prior_cancer,
     race_columns,
+    radiation_reason,
     receptor_columns,
     spread_columns,
     stage_columns,
@@ -257,6 +258,7 @@ def _radiation(world: World, given: Treatment) -> Columns:
     )
     return {
         "radiation": three_state(given.radiation),
+        "reason_not_given_radiation": radiation_reason(world, given.radiation),
         "radiation_volume": where(given.radiation, where(bone, "bone", "breast"), "none"),
         "radiation_surgery_sequence": sequence,
         "radiation_conflict": pl.Series(np.full(len(world.year), False)),

@@ -6,16 +6,19 @@
 -- its version, filled or not: there a column that is unknown in every row is one that this registry does not fill.
 -- disease_presentation is not released where nobody but the de novo has one: without a first recurrence in any record, an
 -- arm of metachronous disease would be empty and look like a finding.
+-- An extract of years before an item began holds nothing of it either: there the codebook's not_collected_before stays.
 with answers as (
     select
         coalesce(
             max(
                 case
+                    when columns(tumor.*)::varchar = 'not_collected' then 1
+                    when columns(tumor.*)::varchar = 'not_released' then 2
                     when facts.source = 'naaccr' and columns(tumor.*)::varchar in ('unknown', 'blank') then null
-                    else nullif(columns(tumor.*)::varchar, 'not_released')
+                    when columns(tumor.*)::varchar is not null then 3
                 end
             ),
-            ''
+            0
         )
     from tumor
     cross join submission_facts as facts
@@ -34,8 +37,11 @@ presented as (
 described as (
     select
         variable,
-        highest = '' or (variable = 'disease_presentation' and de_novo_alone) as is_empty
+        highest in (0, 2)
+        or (highest = 1 and coalesce(known.status, '') not like 'not_collected_before_%')
+        or (variable = 'disease_presentation' and de_novo_alone) as is_empty
     from (unpivot answers on columns(*) into name variable value highest)
+    left join ascertainment_facts as known using (variable)
     cross join presented
 )
 

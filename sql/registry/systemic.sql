@@ -69,6 +69,7 @@ select
             and year_of_diagnosis < 2006
             and coalesce(systemic_surgery_sequence, 'blank') = 'blank'
             then 'not_collected'
+        when source = 'seer' and year_of_diagnosis < 2007 and systemic_surgery_sequence = 'blank' then 'not_collected'
         when systemic_surgery_sequence is null then 'not_released'
         when systemic_surgery_sequence in ('blank', 'unmapped') then 'unknown'
         else systemic_surgery_sequence
