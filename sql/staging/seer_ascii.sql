@@ -2,7 +2,23 @@
 -- `extract` has the field names of SEER's own SAS programs; one that the release does not have is null.
 -- Words are those of seer.sql, so that a patient is the same from a case listing and from these files.
 -- Radiation, chemotherapy and the time to treatment are not in these files: they stay null.
-with fields as (
+-- Site-specific factors are lists of their own for each site: what they say of another cancer is not read.
+with of_site as (
+    select
+        * replace (
+            if(primsite like 'C50%', cs1site, null) as cs1site,
+            if(primsite like 'C50%', cs2site, null) as cs2site,
+            if(primsite like 'C50%', cs8site, null) as cs8site,
+            if(primsite like 'C50%', cs9site, null) as cs9site,
+            if(primsite like 'C50%', cs11site, null) as cs11site,
+            if(primsite like 'C50%', cs13site, null) as cs13site,
+            if(primsite like 'C50%', cs15site, null) as cs15site,
+            if(primsite like 'C50%', cs16site, null) as cs16site
+        )
+    from extract
+),
+
+fields as (
     select
         *,
         case
@@ -11,7 +27,7 @@ with fields as (
         end as area,
         as_whole(age_dx) as age_number,
         as_number(srv_time_mon) as months
-    from extract
+    from of_site
 ),
 
 persons as (
