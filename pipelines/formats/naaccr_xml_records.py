@@ -22,7 +22,8 @@ from pipelines.formats.safe_xml import SEPARATOR, XINCLUDE, XmlStream
 from pipelines.formats.types import BadRecord, Batch, quarantine_table, with_provenance
 
 ROWS_OF_A_BATCH = 4096
-LARGEST_BESIDE = 16 * 2**20
+LARGEST_BESIDE, LEAST_BESIDE = 16 * 2**20, 2**10
+"""Most that one record may hold beside its items, and the least that one piece of it counts for."""
 WITHOUT_TUMOR = "patient without a tumor"
 WHITESPACE = " \t\r\n"
 
@@ -231,11 +232,9 @@ class _Records:
 
     def _measure(self, text: str) -> None:
         """Bound what one record can hold beside its items."""
-        self._beside_length += len(text)
+        self._beside_length += len(text) + LEAST_BESIDE
         if self._beside_length > LARGEST_BESIDE:
-            raise self.stream.fault(
-                f"A record holds more than {LARGEST_BESIDE:,} characters that are no item's"
-            )
+            raise self.stream.fault("A record holds more than it can that is no item's")
 
 
 def _places(dictionary: Dictionary, level: str) -> dict[Attributes, str]:

@@ -21,8 +21,9 @@ OWN_ATTRIBUTES = (
 DICTIONARY_CODE = re.compile(r"naaccr-dictionary-(?:gaps-)?(\w+?)\.xml$")
 SPECIFICATION = re.compile(r"1\.\d+")
 NEWEST_SPECIFICATION = (1, 8)
+BEGINNING_BYTES = 2**18
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
-ROOT_BYTES = 16 * 2**20
+ROOT_BYTES = 4 * 2**20
 ASK_THE_SENDER = "Ask who sent the file for one that says so in its first element."
 
 
@@ -73,7 +74,7 @@ def read_root(path: Path) -> Root:
     beginning = _Beginning()
     stream = XmlStream(path, beginning.start, beginning.end, beginning.characters)
     read = 0
-    for chunk in stream.read(2**16):
+    for chunk in stream.read(BEGINNING_BYTES):
         read += len(chunk)
         if beginning.whole:
             break

@@ -12,7 +12,7 @@ from xml.parsers import expat
 from pipelines.errors import InputError
 
 CHUNK_BYTES = 2**20
-LARGEST_TOKEN = 16 * 2**20
+LARGEST_TOKEN = 4 * 2**20
 TEXT_BUFFER = 2**16
 XINCLUDE = "http://www.w3.org/2001/XInclude"
 SEPARATOR = "}"
