@@ -15,7 +15,9 @@ def register_extract(
 ) -> None:
     """Make relation ``extract``: canonical names, text as received; a field that was not received is null.
 
-    A file that a tool of the site ``converted`` gives the codes as the registry sent them.
+    A file that a tool of the site ``converted`` gives the codes as the registry sent them. Where files name one field
+    differently, each record has it by its file's name; SEER*Stat's names are taken in their letter case, because an
+    analyst's own variable may differ from a standard one in nothing else.
 
     Raises
     ------
@@ -25,24 +27,31 @@ def register_extract(
     if not files:
         raise InputError("The submission has no extract", remedy="Load one with `cohorts load`.")
     received = con.read_parquet([str(path) for path in files], union_by_name=True)
-    names = {name.strip().casefold(): name for name in received.columns}
-    spellings: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
+    for name in received.columns:
+        names.setdefault(_comparable(name, dialect), []).append(name)
+    found: dict[str, list[str]] = {}
     for spelling, canonical in codebook.received_names(dialect, release).iter_rows():
-        spellings.setdefault(canonical, []).append(spelling)
+        there = found.setdefault(canonical, [])
+        there += [name for name in names.get(_comparable(spelling, dialect), []) if name not in there]
     columns = [
-        _select_field(field, spellings.get(field, []), names, converted)
-        for field in codebook.canonical_fields(dialect)
+        _select_field(field, found.get(field, []), converted) for field in codebook.canonical_fields(dialect)
     ]
     received.project(
         ", ".join([*columns, "source_file", "source_record::bigint as source_record"])
     ).create_view("extract", replace=True)
 
 
-def _select_field(field: str, spellings: list[str], names: dict[str, str], converted: bool) -> str:
-    found = next((names[text.casefold()] for text in spellings if text.casefold() in names), None)
-    if found is None:
+def _comparable(name: str, dialect: str) -> str:
+    tidy = " ".join(name.split())
+    return tidy if dialect == "seer" else tidy.casefold()
+
+
+def _select_field(field: str, names: list[str], converted: bool) -> str:
+    if not names:
         return f"null::varchar as {_quote(field)}"
-    return f"{as_sent_sql(_quote(found)) if converted else _quote(found)} as {_quote(field)}"
+    values = [as_sent_sql(_quote(name)) if converted else _quote(name) for name in names]
+    return f"coalesce({', '.join(values)}) as {_quote(field)}"
 
 
 def _quote(name: str) -> str:

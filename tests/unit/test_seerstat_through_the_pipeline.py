@@ -265,6 +265,31 @@ def test_a_label_that_no_table_knows_is_counted(tmp_path: Path) -> None:
     assert unmapped.rows() == [("marital_status", "seer_marital_status", "Married to the job", 1)]
 
 
+def test_files_of_one_submission_may_name_one_thing_differently(tmp_path: Path) -> None:
+    """The database with Illinois says 2010+ where the others say 1990+; each record keeps its own."""
+    status = {"a": "ER Status Recode Breast Cancer (1990+)", "b": " ER Status Recode Breast Cancer (2010+)"}
+    for stem, name in status.items():
+        columns = [
+            "Patient ID",
+            "SEER registry (with CA and GA as whole states)",
+            "Year of diagnosis",
+            name,
+            "sex",
+        ]
+        rows = [["00000001", f"Registry {stem}", "2015", "Positive" if stem == "a" else "Negative", "mine"]]
+        write_dic(tmp_path / f"{stem}.dic", columns, database=ERAS[5].database)
+        write_lines(tmp_path / f"{stem}.csv", [quoted(row) for row in [columns, *rows]])
+    home = Home(tmp_path / "var")
+    load_extract(home, "x", open_extract([tmp_path / "a.csv", tmp_path / "b.csv"]))
+    registry.build(home.building("x"))
+    tumor = pl.read_parquet(home.building("x").registry_table("tumor")).sort("source_file")
+    assert tumor["er_status"].to_list() == ["positive", "negative"]
+    assert tumor["sex"].to_list() == [
+        "not_released",
+        "not_released",
+    ]  # 'sex' is the analyst's own, 'Sex' is SEER's
+
+
 def schemes_of_concepts() -> dict[str, list[str]]:
     rows = codebook.field_schemes().filter(pl.col("source") == "seer", pl.col("scheme").is_not_null())
     found: dict[str, list[str]] = {}
