@@ -15,6 +15,20 @@ with located as (
 of_site as (
     select
         * replace (
+            if(of_breast, "gradeClinical", null) as "gradeClinical",
+            if(of_breast, "gradePathological", null) as "gradePathological",
+            if(of_breast, "tnmClinM", null) as "tnmClinM",
+            if(of_breast, "tnmPathM", null) as "tnmPathM",
+            if(of_breast, "tnmClinStageGroup", null) as "tnmClinStageGroup",
+            if(of_breast, "tnmPathStageGroup", null) as "tnmPathStageGroup",
+            if(of_breast, "ajccTnmClinM", null) as "ajccTnmClinM",
+            if(of_breast, "ajccTnmPathM", null) as "ajccTnmPathM",
+            if(of_breast, "ajccTnmClinStageGroup", null) as "ajccTnmClinStageGroup",
+            if(of_breast, "ajccTnmPathStageGroup", null) as "ajccTnmPathStageGroup",
+            if(of_breast, "derivedSeerCmbStgGrp", null) as "derivedSeerCmbStgGrp",
+            if(of_breast, "derivedSeerCombinedM", null) as "derivedSeerCombinedM",
+            if(of_breast, "derivedEod2018StageGroup", null) as "derivedEod2018StageGroup",
+            if(of_breast, "derivedEod2018M", null) as "derivedEod2018M",
             if(of_breast, "csMetsAtDx", null) as "csMetsAtDx",
             if(of_breast, "eodMets", null) as "eodMets",
             if(of_breast, "csSiteSpecificFactor1", null) as "csSiteSpecificFactor1",

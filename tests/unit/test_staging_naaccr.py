@@ -5,6 +5,7 @@
 Flat and XML files give the same columns, so these tests are about both.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from pipelines import codebook
 from pipelines.codebook.schemes import TABLES
 from pipelines.registry.extract import register_extract, unmapped_codes
-from pipelines.registry.staging import register_staged, staged_columns
+from pipelines.registry.staging import STAGED_COLUMNS, register_staged, staged_columns
 from pipelines.settings import Settings
 
 Stage = Callable[..., pl.DataFrame]
@@ -40,7 +41,7 @@ NOT_IN_NAACCR = {
         "m_at_diagnosis",
     ),
     *("er_recode", "pr_recode", "her2_recode", "subtype_recode", "surgery_code_breast_2022"),
-    *("primary_surgery_word", "entry_months", "prior_breast_primary"),
+    *("entry_months", "prior_breast_primary"),
 }
 
 
@@ -99,7 +100,19 @@ def test_staging_fills_every_column_that_naaccr_has() -> None:
     sql = (Settings().sql_dir / "staging" / "naaccr.sql").read_text(encoding="utf-8")
     filled = {name for name in staged_columns() if f" as {name}\n" in sql or f" as {name}," in sql}
     filled |= {"source", "release", "source_file", "source_record"}
-    assert set(staged_columns()) - filled == NOT_IN_NAACCR
+    described = pl.read_csv(STAGED_COLUMNS, infer_schema=False)
+    mapped = set(described.filter(pl.col("meaning").str.starts_with("Mapped sources"))["column"])
+    assert set(staged_columns()) - filled - mapped == NOT_IN_NAACCR
+    assert filled & mapped == set()
+
+
+def test_an_item_with_a_list_for_each_site_is_read_and_counted_for_the_breast_alone() -> None:
+    """What staging does not read must not be counted as unmapped, and the other way round."""
+    sql = (Settings().sql_dir / "staging" / "naaccr.sql").read_text(encoding="utf-8")
+    kept = set(re.findall(r'if\(of_breast, "(\w+)", null\) as "\1"', sql))
+    fields = codebook.field_schemes().filter(pl.col("source") == "naaccr", pl.col("scope").is_not_null())
+    assert set(fields["field"]) == kept
+    assert fields["scope"].unique().to_list() == ["\"primarySite\" like 'C50%'"]
 
 
 def test_every_item_that_staging_reads_is_in_the_item_table() -> None:
@@ -336,11 +349,13 @@ def test_what_a_site_s_own_list_says_of_another_cancer_is_not_read(stage: Stage)
             "csSiteSpecificFactor1": ["010", "010"],
             "csMetsAtDx": ["26", "10"],
             "rxSummSurgPrimSite": ["32", "41"],
+            "ajccTnmClinM": ["cM1c(1)", "cM1"],
         }
     )
     assert staged["er_ssf1"].to_list() == [None, "positive"]
     assert staged["cs_mets_at_dx"].to_list() == [None, "distant_nodes"]
     assert staged["surgery_code_to_2022"].to_list() == [None, "41"]
+    assert staged["clinical_m"].to_list() == [None, "m1"]
 
 
 def test_a_code_of_another_site_s_list_is_no_unmapped_code(
