@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -19,7 +20,13 @@ from pipelines.formats.delimited import Header, read_delimited, read_header
 from pipelines.formats.delimited_blocks import record_fields
 from pipelines.formats.ncdb_evidence import CHECKED, FIRST_YEAR, MOST, Evidence, share
 from pipelines.formats.ncdb_layout_check import refuse_stacked_years
-from pipelines.formats.parquet import is_parquet, parquet_columns, read_parquet
+from pipelines.formats.parquet import (
+    UNREADABLE,
+    damaged_parquet,
+    is_parquet,
+    parquet_columns,
+    read_parquet,
+)
 from pipelines.formats.types import Batch, Extract, Format, Options, Recognition, TableReader, refused
 
 NAME = "ncdb_csv"
@@ -123,19 +130,23 @@ def _evidence(columns: Sequence[str], records: Sequence[Sequence[str]]) -> Evide
 def _parquet_sample(path: Path, columns: Sequence[str]) -> list[list[str]]:
     """Rows from every part of a Parquet file; columns that do not tell are empty."""
     telling = [name for name in columns if name.strip().casefold() in TELLING]
-    with pq.ParquetFile(path) as file:
-        step = max(file.num_row_groups // 16, 1)
-        groups = [
-            *range(0, file.num_row_groups, step),
-            *([file.num_row_groups - 1] if file.num_row_groups else []),
-        ]
-        each = SAMPLED_ROWS // max(len(groups), 1)
-        rows = [
-            row
-            for group in dict.fromkeys(groups)
-            for row in file.read_row_group(group, columns=telling).slice(0, each).to_pylist()
-        ]
+    try:
+        with pq.ParquetFile(path) as file:
+            rows = list(_rows_of_groups(file, telling))
+    except UNREADABLE:
+        raise damaged_parquet(path) from None
     return [["" if row.get(name) is None else str(row[name]) for name in columns] for row in rows]
+
+
+def _rows_of_groups(file: pq.ParquetFile, columns: list[str]) -> Iterator[dict[str, Any]]:
+    step = max(file.num_row_groups // 16, 1)
+    groups = [
+        *range(0, file.num_row_groups, step),
+        *([file.num_row_groups - 1] if file.num_row_groups else []),
+    ]
+    for group in dict.fromkeys(groups):
+        part = file.read_row_group(group, columns=columns).slice(0, SAMPLED_ROWS // max(len(groups), 1))
+        yield from part.to_pylist()
 
 
 def _renamed_parquet(path: Path, names: tuple[str, ...]) -> Iterator[Batch]:

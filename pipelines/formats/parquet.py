@@ -14,6 +14,8 @@ from pipelines.formats.delimited_blocks import decode
 from pipelines.formats.types import Batch, quarantine_table, with_provenance
 
 BATCH_ROWS = 65_536
+UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)
+"""What Arrow raises on bytes that are no sound Parquet."""
 
 
 def is_parquet(path: Path) -> bool:
@@ -32,7 +34,7 @@ def parquet_columns(path: Path) -> tuple[str, ...]:
     """
     try:
         return column_names(pq.read_schema(path).names, path)
-    except (pa.ArrowInvalid, OSError):
+    except UNREADABLE:
         raise damaged_parquet(path) from None
 
 
@@ -66,9 +68,10 @@ def read_parquet(path: Path) -> Iterator[Batch]:
                 ]
                 numbers = pa.array(np.arange(first, first + batch.num_rows))
                 text = pa.table(columns, names=names)
+                text.validate(full=True)  # a page that was damaged may hold no UTF-8
                 yield Batch(with_provenance(text, path.name, numbers), quarantine_table(path.name, []))
                 first += batch.num_rows
-    except (pa.ArrowInvalid, OSError):
+    except UNREADABLE:
         raise damaged_parquet(path) from None
 
 
