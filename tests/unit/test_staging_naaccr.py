@@ -37,8 +37,6 @@ NOT_IN_NAACCR = {
         "analytic_stage_group",
         "stage_ajcc6_adjusted",
         "m_ajcc6_adjusted",
-        "stage_at_diagnosis",
-        "m_at_diagnosis",
     ),
     *("er_recode", "pr_recode", "her2_recode", "subtype_recode", "surgery_code_breast_2022"),
     *("entry_months", "prior_breast_primary"),
