@@ -265,7 +265,7 @@ def _fault(raw: bytes, fields: list[str], shape: Shape) -> str | None:
         "longer than any record can be": not raw,
         "blank line": not line.strip() and expected > 1,
         "holds NUL bytes": b"\0" in line,
-        "header row repeated": bool(fields) and tuple(named) == shape.header,
+        "header row repeated": bool(fields) and _stripped(named) == _stripped(shape.header),
         ANOTHER_HEADER: _is_header(named, shape),
         "a quote is never closed, or a carriage return stands alone": not fields and bool(line),
         f"{len(fields)} fields where the header has {expected}": len(fields) != expected,
@@ -280,6 +280,10 @@ def _header_fields(raw: bytes, fields: list[str], shape: Shape) -> list[str]:
     return record_fields(raw.removeprefix(UTF8_MARK), shape.delimiter) or []
 
 
+def _stripped(names: Sequence[str]) -> list[str]:
+    return [name.strip() for name in names]
+
+
 def _is_header(fields: Sequence[str], shape: Shape) -> bool:
     """Whether most fields are names of columns."""
     named = sum(field.strip() in shape.names for field in fields) if shape.names else 0
@@ -288,7 +292,7 @@ def _is_header(fields: Sequence[str], shape: Shape) -> bool:
 
 def _joined_files(where: str, number: int) -> InputError:
     return InputError(
-        "A second row of column names, with other columns than the first, stands in the middle of the file",
+        "A second row of column names, other than the first or in another order, stands in the middle of the file",
         where=f"{where}, record {number:,}",
         remedy="These are two listings in one file. Bring each as a file of its own, with its .dic; two "
         "submissions are loaded apart.",
