@@ -314,7 +314,7 @@ def read_survival(
         All columns of both kinds of pages as text; null where the row's page has no such column.
     """
     first = 1
-    headers = {export.life, export.summary}
+    headers = {export.life, export.summary} - {()}  # of a page that the export does not have
     for block in line_blocks(path, start=_start(path), size=block_bytes):
         rows: list[dict[str, str]] = []
         numbers: list[int] = []

@@ -139,3 +139,22 @@ def test_the_same_bytes_are_read_the_same_way(name: str, changes: list[Change]) 
 @given(noise=st.binary(max_size=3000))
 def test_noise_is_refused_or_accounted_for(name: str, noise: bytes) -> None:
     account(sound(name), noise)
+
+
+FOUND: dict[str, tuple[str, list[Change]]] = {
+    "a first row without fields passed for the names of a page that the export has not": (
+        "seer survival",
+        [("insert", 0.05, b"\r")],
+    ),
+    "a first line that is blank did, too": ("seer survival", [("insert", 0.0, b"\n")]),
+    "a Parquet file damaged behind its names was no InputError": (
+        "ncdb parquet",
+        [("insert", 0.0625, b"\0")],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FOUND)
+def test_what_fuzzing_found_stays_mended(what: str) -> None:
+    name, changes = FOUND[what]
+    account(sound(name), changed(sound(name).data, changes))
