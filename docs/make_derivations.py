@@ -11,8 +11,24 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = ROOT / "tests" / "spec"
 PAGE = ROOT / "docs" / "derivations.md"
-SOURCES = {"rule": "NCDB", "seer_rule": "SEER", "mapped_rule": "Mapped source"}
-ACRONYMS = {"ncdb", "seer", "her2", "er", "pr", "eod", "m", "m0", "m1", "iv", "t", "tn"}
+SOURCES = {"rule": "NCDB", "seer_rule": "SEER", "naaccr_rule": "NAACCR", "mapped_rule": "Mapped source"}
+ACRONYMS = {
+    "ncdb",
+    "seer",
+    "her2",
+    "er",
+    "pr",
+    "eod",
+    "naaccr",
+    "icd",
+    "ajcc",
+    "m",
+    "m0",
+    "m1",
+    "iv",
+    "t",
+    "tn",
+}
 CHAPTERS = {
     "records": "The record and what came before it",
     "covariates": "The person and the tumor",
@@ -22,12 +38,14 @@ CHAPTERS = {
     "spread": "Where it spread",
     "treatment": "Treatment",
     "survival": "Follow-up and death",
+    "ncdb_pitfalls": "Errors seen in public NCDB code",
 }
 OPENING = """# Derivations, with toy patients
 
 Made from `tests/spec` by `docs/make_derivations.py`: each paragraph is a test that runs. Left of `=>` stands what the
 registry recorded, in the words of `pipelines/registry/staged_columns.csv`; right of it what the derivation says, in
-the words of `pipelines/registry/columns.csv`. `-` is null: no such field on the left, no value on the right.
+the words of `pipelines/registry/columns.csv`. `-` is null: no such field on the left, no value on the right. In the last
+chapter the left side is the fixed-width file itself, field by field, and `_` is blank.
 """
 
 
@@ -62,7 +80,16 @@ def _tables(test: ast.FunctionDef) -> Iterator[str]:
             for argument in node.args:
                 if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
                     drawn = textwrap.dedent(argument.value).strip()
-                    yield f"{SOURCES[node.func.id]}:\n\n```text\n{drawn}\n```\n"
+                    yield f"{_source(node)}:\n\n```text\n{drawn}\n```\n"
+
+
+def _source(call: ast.Call) -> str:
+    """Who recorded it, with the release where the test names one."""
+    assert isinstance(call.func, ast.Name)
+    said = {each.arg: each.value for each in call.keywords}
+    release = said.get("release")
+    named = f" of release {release.value}" if isinstance(release, ast.Constant) else ""
+    return f"{SOURCES[call.func.id]}{named if call.func.id == 'registry' else ''}"
 
 
 if __name__ == "__main__":

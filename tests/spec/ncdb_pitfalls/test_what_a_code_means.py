@@ -137,6 +137,7 @@ def test_alive_is_one_and_death_is_the_event(registry):
 
 
 def test_medicaid_code_two_is_early_in_2016(registry):
+    """To the 2016 release 2 is a state that expanded Medicaid before 2014 and 3 one that did so later."""
     registry(
         """
         MEDICAID_EXPN_CODE => medicaid_expansion
@@ -150,6 +151,7 @@ def test_medicaid_code_two_is_early_in_2016(registry):
 
 
 def test_medicaid_code_two_is_late_in_2022(registry):
+    """From the 2020 release 2 is what 3 was: code of one release run on another calls late states early."""
     registry(
         """
         PUF_MEDICAID_EXPN_CODE => medicaid_expansion
