@@ -159,12 +159,35 @@ def test_a_release_that_the_content_does_not_tell_is_asked_for(
     assert found.error is not None
 
 
+def test_the_code_of_the_dead_outweighs_a_column_that_should_be_empty(tmp_path: Path) -> None:
+    """Column 138 is no field of Nov 2018; what stands there all the same does not make it Nov 2016."""
+    lines = [line[:137] + b"1" + line[138:] for line in records("nov2018")]
+    assert open_seer_ascii([write(tmp_path / "BREAST.TXT", lines)]).release == "nov2018"
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_program_of_a_built_in_release_gives_its_layout(tmp_path: Path, release: str) -> None:
+    layout = seer_ascii_layouts()[release]
+    fields = [field for field in layout.fields if not field.name.startswith("columns_")]
+    columns = "".join(f"    @ {each.start} {each.name} $char{each.width}. /* x */\n" for each in fields)
+    program = tmp_path / f"read.{release}.sas"
+    program.write_text(f"data in;\n  infile seer9 lrecl={layout.length};\n  input\n{columns}  ;\n")
+    data = write(tmp_path / "BREAST.TXT", records(release))
+    (table,) = open_extract([data, program]).tables
+    assert table.columns == tuple(field.name for field in layout.fields)
+
+
 def test_a_layout_that_is_asked_for_is_held_against_the_file(tmp_path: Path) -> None:
     quiet = write(tmp_path / "quiet.TXT", [record("nov2018", n).rstrip() for n in range(20)])
     assert open_seer_ascii([quiet], Options(layout=("nov2018",))).release == "nov2018"
     loud = write(tmp_path / "loud.TXT", records("nov2018"))
-    with pytest.raises(InputError, match=r"of submission nov2018 and not of nov2016: dead is coded 0"):
+    with pytest.raises(
+        InputError, match=r"of submission nov2018 and not of nov2016: nov2018: dead is coded 0"
+    ):
         open_seer_ascii([loud], Options(layout=("nov2016",)))
+    both = write(tmp_path / "both.TXT", records("nov2016") + records("nov2018"))
+    with pytest.raises(InputError, match="two releases in one"):
+        open_seer_ascii([both], Options(layout=("nov2016",)))
     with pytest.raises(InputError, match="no built-in SEER ASCII layout 'nov2003'"):
         open_seer_ascii([quiet], Options(layout=("nov2003",)))
 
