@@ -11,7 +11,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = ROOT / "tests" / "spec"
 PAGE = ROOT / "docs" / "derivations.md"
-SOURCES = {"rule": "NCDB", "seer_rule": "SEER", "naaccr_rule": "NAACCR", "mapped_rule": "Mapped source"}
+SOURCES = {
+    "rule": "NCDB",
+    "seer_rule": "SEER",
+    "naaccr_rule": "NAACCR",
+    "mapped_rule": "Mapped source",
+    "registry": "NCDB, fields of the file",
+}
 ACRONYMS = {
     "ncdb",
     "seer",
@@ -44,8 +50,8 @@ OPENING = """# Derivations, with toy patients
 
 Made from `tests/spec` by `docs/make_derivations.py`: each paragraph is a test that runs. Left of `=>` stands what the
 registry recorded, in the words of `pipelines/registry/staged_columns.csv`; right of it what the derivation says, in
-the words of `pipelines/registry/columns.csv`. `-` is null: no such field on the left, no value on the right. In the last
-chapter the left side is the fixed-width file itself, field by field, and `_` is blank.
+the words of `pipelines/registry/columns.csv`. `-` is null: no such field on the left, no value on the right. In the
+last chapter the left side is the fixed-width file itself, field by field, and `_` is blank.
 """
 
 
