@@ -13,6 +13,7 @@ import pytest
 from pipelines.registry import derive
 
 Rule = Callable[..., None]
+ALL_ROWS = pl.lit(True)
 
 
 def parse(table: str) -> tuple[list[str], list[str], list[list[str | None]]]:
@@ -49,6 +50,7 @@ def rule() -> Rule:
         release: str = "2022",
         covered_years: tuple[int, int] | None = (2004, 2022),
         relation: str = "tumor",
+        where: pl.Expr = ALL_ROWS,
     ) -> None:
         recorded, expected, rows = parse(table)
         staged = pl.DataFrame(
@@ -57,6 +59,7 @@ def rule() -> Rule:
             orient="row",
         )
         derived = derive(staged, source=source, release=release, covered_years=covered_years)[relation]
+        derived = derived.filter(where)
         actual = [[as_text(value) for value in row] for row in derived.select(expected).iter_rows()]
         assert actual == [row[len(recorded) :] for row in rows]
 
@@ -69,6 +72,16 @@ def seer_rule(rule: Rule) -> Rule:
 
     def hold(table: str, **options: object) -> None:
         rule(table, **{"source": "seer", "release": "nov2018", "covered_years": (1988, 2016), **options})
+
+    return hold
+
+
+@pytest.fixture
+def naaccr_rule(rule: Rule) -> Rule:
+    """Give the same for a NAACCR file of version 18, which names no years."""
+
+    def hold(table: str, **options: object) -> None:
+        rule(table, **{"source": "naaccr", "release": "v18", "covered_years": None, **options})
 
     return hold
 

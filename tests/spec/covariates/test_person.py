@@ -124,3 +124,39 @@ def test_nodes_are_counts_only_where_they_were_counted(rule):
         -              | positive_no_count     | -              | removed_no_count      => -              | positive_no_count     | removed_no_count
         -              | blank                 | -              | -                     => -              | unknown               | not_released
     """)
+
+
+def test_charlson_is_scored_from_icd_codes_where_there_is_no_score(naaccr_rule):
+    """Conditions by Quan 2005, weights by Charlson, cancer left out. Complicated diabetes (2) counts instead of
+    diabetes (1), not beside it; a condition counts once however often it is coded, in either revision. Codes of other
+    conditions, or the registry's word that there are none, are 0. No code at all is unknown, never 0."""
+    naaccr_rule("""
+        comorbidity_icd9 | comorbidity_icd10 => charlson_deyo
+        none             | blank             => 0
+        blank            | none              => 0
+        4019             | Z853              => 0
+        blank            | C787              => 0
+        25000            | blank             => 1
+        4280             | I509              => 1
+        25040            | blank             => 2_or_more
+        25000            | E1122             => 2_or_more
+        40403            | blank             => 2_or_more
+        blank            | I219              => 1
+        blank            | B20               => 2_or_more
+        blank            | blank             => unknown
+        -                | -                 => not_released
+    """)
+    naaccr_rule("""
+        comorbidity_icd10 => charlson_deyo
+        K703              => 1
+        K704              => 2_or_more
+    """)
+
+
+def test_a_score_of_the_source_is_never_replaced(naaccr_rule):
+    """Where a source gives its own score, codes beside it change nothing."""
+    naaccr_rule("""
+        charlson_deyo | comorbidity_icd10 => charlson_deyo
+        0             | I219              => 0
+        1             | blank             => 1
+    """)

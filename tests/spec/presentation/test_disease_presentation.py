@@ -1,6 +1,8 @@
 # ruff: noqa: E501 (tables are drawn wide)
 """De novo and metachronous disease, and the clock that starts at metastasis."""
 
+import polars as pl
+
 
 def test_ncdb_and_seer_know_only_de_novo(rule, seer_rule):
     """The NCDB and SEER do not release recurrence. Metastatic at diagnosis is de novo; everybody else is
@@ -77,4 +79,52 @@ def test_the_clock_starts_at_metastasis_and_entry_is_left_truncated(mapped_rule)
         4                  | unknown         | -                            | 60              | 0            => 60                              | 0
         2                  | distant         | 40                           | 30              | 0            => -                               | 0
         2                  | none            | -                            | 60              | 10           => -                               | -
+    """)
+
+
+def test_naaccr_files_make_metachronous_disease_real(naaccr_rule):
+    """The registry's own file has the first recurrence and its date: de novo, metachronous, and everything that cannot
+    be told. Never disease-free (70) is what a woman with metastases at diagnosis has; with stage 0 to III it is
+    persistent disease. No recurrence (00) counts up to the last contact: without follow-up it says nothing."""
+    naaccr_rule("""
+        year_of_diagnosis | stage_ajcc7_derived | recurrence_type       | months_to_distant_recurrence | survival_months => disease_presentation            | disease_free_interval_months | survival_from_metastasis_months
+        2012              | 4                   | never_disease_free    | -                            | 20              => de_novo                         | -                            | 20
+        2012              | 2                   | distant               | 36                           | 60              => metachronous                    | 36                           | 24
+        2012              | 2                   | distant               | -                            | 60              => undetermined                    | -                            | -
+        2012              | 0                   | distant_after_in_situ | 30                           | 60              => distant_after_in_situ           | 30                           | 30
+        2012              | 2                   | locoregional          | -                            | 60              => undetermined_after_locoregional | -                            | -
+        2012              | 2                   | never_disease_free    | -                            | 60              => undetermined                    | -                            | -
+        2012              | 2                   | none                  | -                            | 60              => not_metastatic                  | -                            | -
+        2012              | 2                   | none                  | -                            | -               => undetermined                    | -                            | -
+        2012              | 2                   | blank                 | -                            | 60              => undetermined                    | -                            | -
+    """)
+
+
+def test_a_registry_that_never_fills_the_recurrence_item_does_not_release_it(naaccr_rule):
+    """Every NAACCR layout has the item; many central registries leave it empty. Then nobody is metachronous and nobody
+    is undetermined: the submission does not release it, and a study that needs it is refused with that reason."""
+    naaccr_rule("""
+        year_of_diagnosis | stage_ajcc7_derived | recurrence_type | recurrence_date_status | survival_months => disease_presentation | recurrence_type | recurrence_date_status
+        2012              | 4                   | blank           | blank                  | 20              => de_novo              | not_released    | not_released
+        2012              | 2                   | blank           | blank                  | 20              => not_released         | not_released    | not_released
+    """)
+    naaccr_rule(
+        """
+        year_of_diagnosis | stage_ajcc7_derived | recurrence_type | charlson_deyo => status       | reason
+        2012              | 2                   | blank           | blank         => not_released | No row of this extract says whether the cancer came back.
+    """,
+        relation="ascertainment",
+        where=pl.col("variable") == "disease_presentation",
+    )
+
+
+def test_a_partial_date_of_recurrence_keeps_its_state(naaccr_rule):
+    """Months between dates are exact where both have their day and whole where one has not; without a month there is
+    no interval, and a recurrence before the diagnosis has none either: its type stays, its time is not guessed."""
+    naaccr_rule("""
+        year_of_diagnosis | stage_ajcc7_derived | recurrence_type | recurrence_date_status | months_to_first_recurrence | months_to_distant_recurrence => disease_presentation | recurrence_date_status
+        2012              | 2                   | distant         | recorded               | 35.975359                  | 35.975359                    => metachronous         | recorded
+        2012              | 2                   | distant         | month_precision        | 36                         | 36                           => metachronous         | month_precision
+        2012              | 2                   | distant         | partial_date           | -                          | -                            => undetermined         | partial_date
+        2012              | 2                   | distant         | negative_interval      | -                          | -                            => undetermined         | negative_interval
     """)

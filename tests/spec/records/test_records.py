@@ -68,3 +68,18 @@ def test_lesion_counts_are_recorded_nowhere_and_the_table_says_so(derive_one, so
     assert status["oligometastatic"] == status["solitary_metastasis"] == "not_released"
     assert said["variable"].is_unique().all()
     assert said["source"].unique().to_list() == [source]
+
+
+def test_naaccr_records_of_one_person_say_whether_an_earlier_cancer_was_of_the_breast(naaccr_rule):
+    """As in SEER: an earlier breast record of the same person and registry in the submission. A second cancer whose
+    first is not in the submission is unknown, never no. The same number in another registry is another person."""
+    naaccr_rule("""
+        registry | patient_key | sequence_number | primary_site => prior_cancer | prior_breast_primary
+        A        | 1           | 01              | C504         => no           | no
+        A        | 1           | 02              | C508         => yes          | yes
+        B        | 1           | 02              | C504         => yes          | unknown
+        A        | 2           | 01              | C187         => no           | no
+        A        | 2           | 02              | C504         => yes          | unknown
+        A        | 3           | 60              | C504         => no           | unknown
+        A        | 4           | blank           | C504         => unknown      | unknown
+    """)

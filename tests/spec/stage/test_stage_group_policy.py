@@ -102,3 +102,34 @@ def test_a_mapped_source_may_give_one_m_without_saying_its_basis(mapped_rule):
         unknown            | m1             => true     | true               | -
         unknown            | m0             => false    | false              | -
     """)
+
+
+def test_naaccr_takes_the_first_group_that_is_known(naaccr_rule):
+    """To 2017: derived AJCC 7th, derived 6th, pathologic, clinical, the combined group of 2016. From 2018: pathologic,
+    clinical, and the EOD group, which registries without AJCC stage have alone. ``stage_edition`` says which it was."""
+    naaccr_rule("""
+        year_of_diagnosis | stage_ajcc7_derived | stage_ajcc6_derived | pathologic_stage_group | clinical_stage_group | stage_combined_2016 | stage_eod_2018 => stage_group    | stage_edition     | stage_iv
+        2012              | 4                   | 3                   | 2                      | 2                    | blank               | blank          => 4              | ajcc7_derived     | true
+        2006              | blank               | 4                   | 2                      | blank                | blank               | blank          => 4              | ajcc6_derived     | true
+        2001              | blank               | blank               | 2                      | 4                    | blank               | blank          => 2              | tnm_pathologic    | false
+        2001              | blank               | blank               | unknown                | 4                    | blank               | blank          => 4              | tnm_clinical      | true
+        2016              | blank               | blank               | blank                  | unknown              | 4                   | blank          => 4              | seer_combined_2016 | true
+        2019              | blank               | blank               | 1                      | 4                    | blank               | 4              => 1              | ajcc8_pathologic  | false
+        2019              | blank               | blank               | blank                  | 4                    | blank               | 2              => 4              | ajcc8_clinical    | true
+        2019              | blank               | blank               | blank                  | blank                | blank               | 4              => 4              | eod_2018          | true
+        2019              | blank               | blank               | blank                  | not_applicable       | blank               | unknown        => not_applicable | none              | -
+        2019              | blank               | blank               | blank                  | blank                | blank               | blank          => unknown        | none              | -
+        2012              | -                   | -                   | -                      | -                    | -                   | -              => not_released   | none              | -
+    """)
+
+
+def test_a_stage_assigned_after_therapy_never_downstages(naaccr_rule):
+    """A pathologic stage with descriptor y was assigned after neoadjuvant therapy. Its group IV and its M1 count, its
+    other groups and its M0 do not: a woman in clinical stage IV stays there when her tumor has melted away."""
+    naaccr_rule("""
+        year_of_diagnosis | pathologic_after_therapy | pathologic_stage_group | pathologic_m | clinical_stage_group => stage_group | stage_edition  | stage_iv | evidence_pathologic_stage | evidence_pathologic_m
+        2012              | yes                      | 1                      | m0           | 4                    => 4           | tnm_clinical   | true     | -                         | -
+        2012              | yes                      | 4                      | m1           | blank                => 4           | tnm_pathologic | true     | true                      | true
+        2012              | no                       | 1                      | m0           | 4                    => 1           | tnm_pathologic | false    | false                     | false
+        2012              | blank                    | 1                      | m0           | 4                    => 1           | tnm_pathologic | false    | false                     | false
+    """)

@@ -85,3 +85,57 @@ def test_follow_up_table_keeps_the_recurrence_item(mapped_rule):
     """,
         relation="follow_up",
     )
+
+
+def test_a_cause_of_death_is_read_in_its_icd_revision(naaccr_rule):
+    """The underlying cause comes with its revision, and the same digits differ: 174 is the breast in ICD-8 and ICD-9
+    and the uterus in ICD-7, where the breast is 170. No certificate (7777), no code (7797) and a blank are a missing
+    cause. A code without its revision, or not of it, is unknown. The dead of a later tumor are ``not_first_tumor``."""
+    naaccr_rule("""
+        sequence_number | vital_status | cause_of_death | cause_of_death_revision => cause_of_death_group | died_of_breast_cancer | died_of_other_cause
+        00              | dead         | C509           | icd_10                  => breast_cancer        | true                  | false
+        00              | dead         | 1749           | icd_9                   => breast_cancer        | true                  | false
+        00              | dead         | 1759           | icd_9                   => breast_cancer        | true                  | false
+        00              | dead         | 1740           | icd_8                   => breast_cancer        | true                  | false
+        00              | dead         | 1700           | icd_7                   => breast_cancer        | true                  | false
+        00              | dead         | 1740           | icd_7                   => other_cause          | false                 | true
+        00              | dead         | 1700           | icd_9                   => other_cause          | false                 | true
+        00              | dead         | I219           | icd_10                  => other_cause          | false                 | true
+        00              | dead         | E950           | icd_9                   => other_cause          | false                 | true
+        00              | dead         | 1749           | icd_10                  => unknown              | -                     | -
+        00              | dead         | 1749           | blank                   => unknown              | -                     | -
+        00              | dead         | 7777           | icd_10                  => missing_cause        | -                     | -
+        00              | dead         | 7797           | icd_10                  => missing_cause        | -                     | -
+        00              | dead         | blank          | blank                   => missing_cause        | -                     | -
+        00              | dead         | 0000           | none                    => unknown              | -                     | -
+        00              | alive        | 0000           | none                    => alive                | false                 | false
+        02              | dead         | C509           | icd_10                  => not_first_tumor      | -                     | -
+    """)
+
+
+def test_the_registry_s_own_classification_comes_before_the_icd_code(naaccr_rule):
+    """Where SEER's cause-specific item is filled it decides: it also counts deaths that a certificate puts down to a
+    site of metastasis. Where it is empty, the code of the underlying cause does."""
+    naaccr_rule("""
+        sequence_number | vital_status | cause_specific      | cause_of_death | cause_of_death_revision => cause_of_death_group
+        00              | dead         | dead_of_this_cancer | C798           | icd_10                  => breast_cancer
+        00              | dead         | alive_or_other      | C509           | icd_10                  => other_cause
+        00              | dead         | missing_cause       | blank          | blank                   => missing_cause
+        00              | dead         | blank               | C509           | icd_10                  => breast_cancer
+        00              | dead         | not_first_tumor     | C509           | icd_10                  => not_first_tumor
+    """)
+
+
+def test_survival_between_dates_says_how_exact_it_is(naaccr_rule):
+    """Whole dates give exact months; a missing day gives whole months, flagged in SEER's words; a missing month or a
+    last contact before the diagnosis gives none."""
+    naaccr_rule("""
+        vital_status | survival_months | survival_months_status | survival_flag       => survival_months | survival_months_flag
+        dead         | 11.991786       | recorded               | complete            => 11.9918         | complete
+        dead         | 0               | recorded               | complete_zero_days  => 0               | complete_zero_days
+        dead         | 12              | month_precision        | incomplete_not_zero => 12              | incomplete_not_zero
+        alive        | 0               | month_precision        | could_be_zero       => 0               | could_be_zero
+        alive        | -               | partial_date           | unknown             => -               | unknown
+        alive        | -               | negative_interval      | unknown             => -               | unknown
+        dead         | 0               | recorded               | not_calculated      => -               | not_calculated
+    """)

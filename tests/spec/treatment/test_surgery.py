@@ -175,3 +175,16 @@ def test_a_mapped_source_may_say_it_in_a_word(mapped_rule):
         unmapped             => unknown         | -        | unknown
         -                    => not_released    | -        | not_released
     """)
+
+
+def test_naaccr_before_1998_goes_by_the_recoded_item_or_the_reason(naaccr_rule):
+    """A record of before 1998 that its registry recoded has a code of the later list. One that was not has codes for
+    which no table is here: the reason item decides whether there was an operation, and its type is not known."""
+    naaccr_rule("""
+        year_of_diagnosis | surgery_code_to_2022 | surgery_code_pre_1998 | reason_no_surgery => primary_surgery   | operated
+        1995              | 41                   | 30                    | performed         => mastectomy        | true
+        1995              | blank                | 30                    | performed         => surgery_nos       | true
+        1995              | blank                | 00                    | not_planned       => none              | false
+        1995              | blank                | blank                 | blank             => unknown           | -
+        2005              | blank                | blank                 | performed         => unknown           | -
+    """)

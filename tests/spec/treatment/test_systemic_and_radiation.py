@@ -117,3 +117,29 @@ def test_modalities_of_one_patient(derive_one):
         ("primary_surgery", "yes", "mastectomy", None, 30, "recorded"),
         ("radiation", "no", None, "not_planned", None, "not_released"),
     ]
+
+
+def test_a_blank_radiation_summary_of_naaccr_says_nothing(naaccr_rule):
+    """Newer records leave the summary item empty and fill the phases: blank there is no "unknown". Where the summary is
+    filled it decides; 7 is refused, 8 planned and not known to be given."""
+    naaccr_rule("""
+        radiation_summary   | radiation_modality | radiation_reason_no => radiation
+        blank               | given              | performed           => yes
+        blank               | none               | not_planned         => no
+        blank               | blank              | refused             => no
+        blank               | blank              | blank               => unknown
+        given               | blank              | blank               => yes
+        none                | blank              | not_planned         => no
+        refused             | blank              | blank               => no
+        recommended_unknown | blank              | blank               => unknown
+    """)
+
+
+def test_the_sequence_of_systemic_therapy_begins_in_2006(naaccr_rule):
+    """The item was not collected before 2006: empty is then ``not_collected``, later it is unknown."""
+    naaccr_rule("""
+        year_of_diagnosis | systemic_surgery_sequence => systemic_surgery_sequence
+        2004              | blank                     => not_collected
+        2010              | blank                     => unknown
+        2010              | before                    => before
+    """)
