@@ -97,7 +97,9 @@ def recognise_naaccr_xml(path: Path, head: bytes) -> Recognition | None:
     except CohortsError as error:
         return refused(path, error, format=NAME, source=SOURCE)
     counted = _count(path)
-    numbers = "" if counted is None else f", {counted[0]:,} patients, {counted[1]:,} records"
+    numbers = (
+        "" if counted is None else f", {_number(counted[0], 'patient')}, {_number(counted[1], 'record')}"
+    )
     explanation = (
         f"NAACCR XML {root.version}, record type {root.record_type} ({RECORD_TYPES[root.record_type]}){numbers} of "
         f"{len(dictionary.items)} items." + "".join(f" {note}" for note in root.notes)
@@ -112,6 +114,10 @@ def recognise_naaccr_xml(path: Path, head: bytes) -> Recognition | None:
         problems=(),
         explanation=explanation,
     )
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}" + "s" * (count != 1)
 
 
 def _count(path: Path) -> tuple[int, int] | None:
