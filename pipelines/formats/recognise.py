@@ -26,7 +26,17 @@ KNOWN_BEGINNINGS = (
         "Unpack it, or save the sheet as CSV.",
     ),
     (re.compile(rb"\$FL2|\$FL3"), "an SPSS data file", SAVE_AS_TABLE),
-    (re.compile(rb"<stata_dta>"), "a Stata data file", SAVE_AS_TABLE),
+    (re.compile(rb"<stata_dta>|[\x69-\x73][\x01\x02]\x01\x00"), "a Stata data file", SAVE_AS_TABLE),
+    (re.compile(rb"\x00{12}\xc2\xea\x81\x60"), "a SAS data set", SAVE_AS_TABLE),
+    (re.compile(rb"HEADER RECORD\*{7}LIB"), "a SAS transport file", SAVE_AS_TABLE),
+    (re.compile(rb"RD[AX][23]\n|X\n\x00\x00\x00[\x02\x03]"), "an R data file", SAVE_AS_TABLE),
+    (re.compile(rb"ARROW1|FEA1"), "a Feather or Arrow file", SAVE_AS_TABLE),
+    (
+        re.compile(rb"SQLite format 3\x00|\x00\x01\x00\x00Standard (Jet|ACE) DB"),
+        "an SQLite or Access database",
+        SAVE_AS_TABLE,
+    ),
+    (re.compile(rb"\xd0\xcf\x11\xe0\xa1\xb1"), "an Excel or Word file of the older kind", SAVE_AS_TABLE),
     (
         re.compile(rb".{0,64}KSess", re.S),
         "a SEER*Stat session or matrix (.sl, .ss, .slm …), which holds a question or its binary result",
