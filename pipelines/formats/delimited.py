@@ -6,20 +6,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from pipelines.errors import InputError
-from pipelines.formats import arrays
 from pipelines.formats.blocks import Block, line_blocks
 from pipelines.formats.delimited_blocks import (
     UTF8_MARK,
-    Parsed,
     Shape,
+    careful_table,
     cut_records,
     decode,
-    exact_table,
     fast_table,
+    parsed_at_once,
     record_fields,
     split_line,
 )
@@ -158,10 +156,11 @@ def read_delimited(
     shape = Shape(tuple(columns), delimiter, tuple(header or ()), names, line_breaks_in_fields)
     first = 1
     for block, table, records in _whole_records(_parsed_ahead(path, start, block_bytes, shape), shape):
-        if table is None:
-            parsed = exact_table(block, records, shape, first, path.name)
-        else:
-            parsed = Parsed(table, arrays.numbers(np.arange(first, first + table.num_rows)), [])
+        parsed = (
+            careful_table(block, records, shape, first, path.name)
+            if table is None
+            else parsed_at_once(table, first)
+        )
         kept = with_provenance(parsed.table, path.name, parsed.numbers)
         yield Batch(kept, quarantine_table(path.name, parsed.bad))
         first += len(parsed.numbers) + len(parsed.bad)

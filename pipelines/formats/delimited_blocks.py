@@ -24,7 +24,7 @@ from pipelines.formats.blocks import Block
 from pipelines.formats.types import BadRecord
 
 UTF8_MARK = b"\xef\xbb\xbf"
-PART_BYTES = 2**18
+PART_BYTES = PIECE_BYTES = 2**18
 LINE_FEED, RETURN, QUOTE = 10, 13, 34
 PARSE_BYTES = 2**20
 """Arrow parses so much at once; more leaves the processor's cache."""
@@ -224,6 +224,61 @@ def _lines_of_record(lines: Sequence[bytes], delimiter: str) -> int | None:
 def record_fields(record: bytes, delimiter: str) -> list[str] | None:
     """Fields of a record with its line end; None as in `split_line`."""
     return split_line(decode(record.removesuffix(b"\n").removesuffix(b"\r")), delimiter)
+
+
+def careful_table(block: Block, records: Sequence[bytes], shape: Shape, first: int, where: str) -> Parsed:
+    """Parse a block in pieces: at once where a piece allows it, else record by record.
+
+    Parameters
+    ----------
+    block : Block
+    records : sequence of bytes
+        The block, cut by `cut_records`.
+    shape : Shape
+    first : int
+        Number of the first record.
+    where : str
+        Name of the file, for messages.
+
+    Raises
+    ------
+    InputError
+        Another header row begins in the middle: two files were joined.
+    """
+    parts: list[Parsed] = []
+    start = block.start
+    for piece in _pieces(records):
+        data = b"".join(piece)
+        part = Block(start, start + len(data) if data else block.end, data)
+        table = fast_table(data, shape)
+        parts.append(
+            exact_table(part, piece, shape, first, where) if table is None else parsed_at_once(table, first)
+        )
+        start, first = part.end, first + len(piece)
+    return Parsed(
+        pa.concat_tables([part.table for part in parts]).unify_dictionaries(),
+        pa.concat_arrays([part.numbers for part in parts]),
+        [record for part in parts for record in part.bad],
+    )
+
+
+def parsed_at_once(table: pa.Table, first: int) -> Parsed:
+    """A table all of whose rows are records."""
+    return Parsed(table, arrays.numbers(np.arange(first, first + table.num_rows)), [])
+
+
+def _pieces(records: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Some records at a time, so that a bad one makes few others slow."""
+    piece: list[bytes] = []
+    size = 0
+    for record in records:
+        piece.append(record)
+        size += len(record)
+        if size >= PIECE_BYTES:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece
 
 
 def exact_table(block: Block, records: Sequence[bytes], shape: Shape, first: int, where: str) -> Parsed:

@@ -131,3 +131,25 @@ def test_columns_come_as_few_words_and_one_number_a_row(tmp_path: Path) -> None:
     kept = next(iter(read_delimited(path, COLUMNS, ","))).kept
     assert kept.schema.field("Grade").type == pa.dictionary(pa.int32(), pa.string())
     assert kept["Grade"].to_pylist() == ["I"] * 50
+
+
+def test_a_bad_line_among_many_changes_nothing_for_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A block that cannot be trusted is read in pieces, and each piece that can be trusted at once."""
+    lines = [b'%d,"I, or II",x' % number for number in range(1, 2001)]
+    for number in (7, 500, 501, 1999):
+        lines[number - 1] += b",more"
+    path = write_lines(tmp_path / "a.csv", lines)
+    seen = []
+    for piece_bytes in (100, 3000, 2**20):
+        monkeypatch.setattr("pipelines.formats.delimited_blocks.PIECE_BYTES", piece_bytes)
+        seen.append(read(path, block_bytes=20_000))
+    assert seen[0] == seen[1] == seen[2]
+    rows, numbers, bad = seen[0]
+    assert [row["source_record"] for row in bad] == [7, 500, 501, 1999]
+    assert [str(number) for number in numbers] == [row[0] for row in rows]
+    data = path.read_bytes()
+    assert [data[row["byte_start"] : row["byte_end"]] for row in bad] == [
+        lines[number - 1] + b"\n" for number in (7, 500, 501, 1999)
+    ]
