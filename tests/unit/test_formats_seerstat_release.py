@@ -255,3 +255,22 @@ def test_a_file_of_names_alone_has_no_records(tmp_path: Path) -> None:
     write_dic(tmp_path / "export.dic", PLAIN)
     seen = recognise(listing(tmp_path / "export.csv", PLAIN, []))
     assert "column names and no records" in seen.explanation
+
+
+def test_a_listing_that_an_editor_saved_as_utf_16_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    write_dic(tmp_path / "export.dic", PLAIN)
+    path = listing(tmp_path / "export.csv", PLAIN, [ROW])
+    path.write_bytes(path.read_bytes().decode().encode("utf-16"))
+    with pytest.raises(InputError, match="UTF-16") as caught:
+        open_extract([path])
+    assert "UTF-8" in str(caught.value)
+
+
+def test_a_dic_of_another_program_beside_a_listing_is_told(tmp_path: Path) -> None:
+    """Spelling dictionaries have the same ending."""
+    (tmp_path / "export.dic").write_text("3\nbreast/S\ncancer\n")
+    with pytest.raises(InputError, match="not an export dictionary"):
+        open_extract([listing(tmp_path / "export.csv", PLAIN, [ROW])])
+    (tmp_path / "export.dic").unlink()
+    (tmp_path / "export.dic").mkdir()
+    assert open_extract([tmp_path / "export.csv"], layout="nov2022").release == "nov2022"

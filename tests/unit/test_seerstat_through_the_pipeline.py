@@ -227,6 +227,8 @@ def test_each_era_gives_the_same_patients(tmp_path: Path, era: Era) -> None:
         assert tumor["her2_status"].to_list() == ["positive", "negative", "unknown"]
         assert tumor["breast_subtype"].to_list()[:2] == ["hr_pos_her2_pos", "hr_pos_her2_neg"]
         assert tumor["mets_at_dx_bone"].to_list() == ["yes", "no", "unknown"]
+    if "Time from diagnosis to treatment in days recode" in era.columns:
+        assert tumor["days_to_first_treatment"].to_list() == [12, None, None]
     unmapped = pl.read_parquet(submission.root / "registry" / "unmapped_codes.parquet")
     assert unmapped.rows() == []
 
