@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -486,6 +487,26 @@ def test_a_bomb_is_refused(desk: Desk, sent: dict[str, Sent]) -> None:
             stream.write(bytes(2**20))
     answer = desk.both(archive, sent["ncdb"])
     assert "unpacking was stopped" in answer.complained
+
+
+def test_whoever_ends_the_command_leaves_nothing_unpacked(sent: dict[str, Sent], desk: Desk) -> None:
+    """A scheduler that runs out of patience, in the middle of a long file."""
+    packed = desk.folder / "x.dat.gz"
+    with gzip.open(packed, "wb", compresslevel=1) as stream:
+        for _ in range(300):
+            stream.write(sent["ncdb"].content * 2)
+    command = ["load", str(packed), "--submission", "x", "--home", str(desk.home)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from pipelines.cli import main; main()", *command], stderr=subprocess.PIPE
+    )
+    waited = time.monotonic() + 120
+    while not list(desk.home.glob(f"{PREFIX}*/1/x.dat")) and time.monotonic() < waited:
+        time.sleep(0.01)
+    process.terminate()
+    _, complained = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert b"Stopped" in complained
+    assert not [path for path in desk.home.rglob("*") if path.is_file()]
 
 
 def test_a_site_may_set_what_an_archive_unpacks_to(
