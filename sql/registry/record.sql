@@ -22,12 +22,12 @@ select
     person.source_file,
     person.source_record,
     person.registry,
-    person.facility_id,
+    nullif(person.facility_id, 'blank') as facility_id,
     person.patient_key as patient_id,
     person.tumor_key as tumor_id,
     person.sequence_number,
-    person.class_of_case,
-    person.reporting_source,
+    nullif(person.class_of_case, 'blank') as class_of_case,
+    nullif(person.reporting_source, 'blank') as reporting_source,
     case
         when person.diagnostic_confirmation is null then 'not_released'
         when person.diagnostic_confirmation in ('blank', 'unmapped') then 'unknown'
