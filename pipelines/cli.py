@@ -5,6 +5,7 @@ Commands import what they need when they run, so that ``cohorts --help`` answers
 
 import json
 import os
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,7 @@ import typer
 from pipelines.cli_map import map_app
 from pipelines.cli_options import (
     DEFAULT_HOME,
+    ExtractArgument,
     HomeOption,
     JsonOption,
     LayoutOption,
@@ -74,8 +76,8 @@ def doctor(paths: PathsArgument, as_json: JsonOption = False, home: UnusedHome =
 
 @app.command()
 def load(
-    paths: PathsArgument,
     submission: SubmissionOption,
+    paths: ExtractArgument = None,
     source: SourceOption = None,
     layout: LayoutOption = None,
     mapping: MappingOption = None,
@@ -87,10 +89,10 @@ def load(
     from pipelines import steps
     from pipelines.store import Home
 
-    with busy(f"reading {len(paths)} file(s)", as_json):
+    with busy(f"loading {submission}", as_json):
         manifest = steps.load(
             Home(home),
-            paths,
+            paths or [],
             submission,
             source=source,
             layout=layout or (),
@@ -301,8 +303,8 @@ def publish(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> Non
 
 @app.command()
 def run(
-    paths: PathsArgument,
     submission: SubmissionOption,
+    paths: ExtractArgument = None,
     study: Annotated[
         list[str] | None, typer.Option("--study", help="Study to run; may be given again.")
     ] = None,
@@ -322,7 +324,7 @@ def run(
     with busy(f"loading {submission}", as_json):
         steps.load(
             store,
-            paths,
+            paths or [],
             submission,
             source=source,
             layout=layout or (),
@@ -455,6 +457,8 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
 
 def main() -> None:
     """Run the command; what goes wrong for a user's reason is one paragraph and an exit code."""
+    # A scheduler that ends it is as good as Ctrl-C: what was unpacked or half written is removed on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = app(standalone_mode=False)
     except Exception as error:

@@ -33,6 +33,15 @@ SubmissionArgument = Annotated[str, typer.Argument(help="Submission id, such as 
 PathsArgument = Annotated[
     list[Path], typer.Argument(help="Extract files, and what describes them (.dic, script).")
 ]
+ExtractArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PATHS...",
+        help="Extract files, and what describes them; with a mapping also postgresql://user@host/database, or nothing "
+        "where the mapping names the database.",
+        show_default=False,
+    ),
+]
 SourceOption = Annotated[
     str | None, typer.Option("--source", help="ncdb, seer, naaccr or mapped, where it is not plain.")
 ]

@@ -106,7 +106,7 @@ def _examined(found: "Recognition", companions: Sequence["Recognition"]) -> dict
 
 def load(
     home: Home,
-    paths: Sequence[Path],
+    paths: Sequence[str | Path],
     submission: str,
     *,
     source: str | None = None,
@@ -114,12 +114,17 @@ def load(
     mapping: Path | None = None,
     replace_published: bool = False,
 ) -> Manifest:
-    """Read extracts into a submission in building; archives are unpacked inside the home for as long as it takes."""
-    from pipelines.formats import Limits, open_extract, unpacked
+    """Read extracts into a submission in building; archives are unpacked inside the home for as long as it takes.
+
+    With a mapping one of the paths may be the address of a database.
+    """
+    from pipelines.formats import Limits, is_address, open_extract, unpacked
 
     check_may_load(home, submission, replace_published=replace_published)  # before any long work
-    with unpacked(paths, home.root, Limits(size=Settings().unpack_bytes)) as arrived:
-        extract = open_extract(arrived.paths, source=source, layout=layout, mapping=mapping)
+    files = [Path(path) for path in paths if not is_address(path)]
+    databases = [path for path in paths if is_address(path)]
+    with unpacked(files, home.root, Limits(size=Settings().unpack_bytes)) as arrived:
+        extract = open_extract([*arrived.paths, *databases], source=source, layout=layout, mapping=mapping)
         extract = replace(extract, notes=(*extract.notes, *arrived.notes))
         return load_extract(
             home, submission, extract, archives=arrived.archives, replace_published=replace_published

@@ -1,5 +1,6 @@
 """Bytes to Arrow text columns, losslessly; no clinical meaning lives here."""
 
+from pipelines.formats.databases import is_address
 from pipelines.formats.faults import Reading, no_record_read, read_through
 from pipelines.formats.open import open_extract
 from pipelines.formats.packed import Limits
@@ -23,6 +24,7 @@ __all__ = [
     "Reading",
     "Recognition",
     "TableReader",
+    "is_address",
     "no_record_read",
     "open_extract",
     "read_through",

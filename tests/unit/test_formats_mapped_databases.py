@@ -1,13 +1,14 @@
 """A mapped source may be a table of a DuckDB file or of PostgreSQL: all text, nothing lost, always the same bytes."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
+import yaml
 
 from pipelines.errors import InputError
 from pipelines.formats import Extract, databases, open_extract, recognise
@@ -241,3 +242,30 @@ def test_a_server_that_does_not_answer_is_told(tmp_path: Path) -> None:
         pytest.skip(reason)
     with pytest.raises(InputError, match=r"does not answer.*No such file"):
         open_extract([f"postgresql:///site?host={tmp_path}"], mapping=MAPPING)
+
+
+def test_the_command_line_takes_an_address_and_refuses_a_password(
+    postgres: postgres_server.Server, tmp_path: Path, cohorts: Callable[..., tuple[int, str, str]]
+) -> None:
+    mapping = tmp_path / "site.yaml"
+    mapping.write_text(yaml.safe_dump(FROM_REGISTRY))
+    home = ("--home", tmp_path / "home")
+    code, said, complained = cohorts(
+        "load", postgres.address, "--submission", "a", "--mapping", mapping, *home
+    )
+    assert (code, complained) == (0, "")
+    assert "site:registry.person: 3 records in = 3 kept + 0 quarantined" in said
+    mapping.write_text(yaml.safe_dump(FROM_REGISTRY | {"database": postgres.address}))
+    assert cohorts("load", "--submission", "b", "--mapping", mapping, *home)[0] == 0
+    code, said, complained = cohorts(
+        "load",
+        "postgresql://analyst:hunter2@localhost/site",
+        "--submission",
+        "c",
+        "--mapping",
+        mapping,
+        *home,
+    )
+    assert code == 2
+    assert "hunter2" not in said + complained
+    assert cohorts("load", "--submission", "d", *home)[0] == 2
