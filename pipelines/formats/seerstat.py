@@ -6,12 +6,10 @@ where it is lost the names may still tell the submission.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
-from pipelines.codebook.seerstat_headers import possible_releases, variants
+from pipelines.codebook.seerstat_headers import possible_releases
 from pipelines.errors import CohortsError, InputError
-from pipelines.formats.delimited import read_delimited
 from pipelines.formats.seerstat_dic import ExportDictionary, find_dic, read_dic
 from pipelines.formats.seerstat_header import (
     EXPORT_AGAIN,
@@ -25,11 +23,12 @@ from pipelines.formats.seerstat_other import another_table, listing_without_name
 from pipelines.formats.seerstat_release import (
     Listing,
     covered_years,
+    listing_table,
     one_release,
     release_said,
     sampled_years,
 )
-from pipelines.formats.types import Extract, Format, Options, Recognition, TableReader, described, refused
+from pipelines.formats.types import Extract, Format, Options, Recognition, described, refused
 
 CASE_LISTING = "Case Listing"
 NOTHING_SAID = Options()
@@ -53,17 +52,19 @@ def open_seerstat(paths: Sequence[Path], options: Options = NOTHING_SAID) -> Ext
         different submissions.
     """
     listings = [read_listing(path, options.companions) for path in paths]
-    release, notes = one_release(listings, release_said(options))
+    release, told = one_release(listings, release_said(options))
+    years, covered = covered_years(listings, release)
     return Extract(
         source="seer",
         format="seerstat_case_listing",
         dialect="seer",
         release=release,
-        covered_years=covered_years(listings, release),
+        covered_years=years,
         site=None,
-        tables=tuple(map(_table, listings)),
+        tables=tuple(map(listing_table, listings)),
         notes=(
-            *notes,
+            *told,
+            *covered,
             *(note for each in listings for note in each.notes),
             *(
                 note
@@ -122,20 +123,6 @@ def case_listing_dic(path: Path, companions: Sequence[Path] = ()) -> ExportDicti
     return dictionary
 
 
-def _table(listing: Listing) -> TableReader:
-    header = listing.header
-    read = partial(
-        read_delimited,
-        listing.path,
-        header.columns,
-        header.delimiter,
-        start=header.data_start,
-        header_line=header.line or None,
-        names=frozenset(variants()),
-    )
-    return TableReader(listing.path.stem, listing.path, header.columns, read)
-
-
 def recognise_seerstat(path: Path, head: bytes) -> Recognition | None:
     """Say whether a file is a case listing, and of which submission; a ``.dic`` is a companion.
 
@@ -161,7 +148,7 @@ def recognise_seerstat(path: Path, head: bytes) -> Recognition | None:
     if listing.header.data_start == path.stat().st_size:
         empty = "The file has column names and no records"
         return _refused(path, InputError(empty, where=str(path), remedy="Ask for the extract again."), fields)
-    covered = covered_years([listing], release)
+    covered = listing.covered_years
     others = names_of_other_submissions(path, listing.header.columns, release)
     return Recognition(
         path=path,

@@ -1,20 +1,23 @@
 """Which submission case listings are of: by their dictionaries, by the caller's word, or by their columns."""
 
 import csv
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from pipelines.codebook.seerstat_headers import submissions, trimmed
+from pipelines.codebook.seerstat_headers import submissions, trimmed, variants
 from pipelines.errors import InputError
 from pipelines.formats.blocks import sample_lines
-from pipelines.formats.delimited import Header
+from pipelines.formats.delimited import Header, read_delimited
 from pipelines.formats.delimited_blocks import decode
 from pipelines.formats.seerstat_dic import ExportDictionary
 from pipelines.formats.seerstat_header import EXPORT_AGAIN
-from pipelines.formats.types import Options
+from pipelines.formats.types import Options, TableReader
 
 YEAR = "Year of diagnosis"
+YEAR_TEXT = re.compile(r"(19|20)\d\d")
 Years = tuple[int, int]
 
 
@@ -65,9 +68,7 @@ def one_release(listings: Sequence[Listing], said: str | None) -> tuple[str, lis
     if len(told) > 1:
         raise InputError(
             "These case listings are of different SEER submissions: "
-            + ", ".join(
-                f"{each.path.name} is {each.releases[0]}" for each in listings if each.dic is not None
-            )
+            + ", ".join(f"{each.path.name} is {each.releases[0]}" for each in listings if each.told)
             + (f", and {said} is said" if said else ""),
             remedy="A submission restates all years: load each as its own submission, and name no other than its own.",
         )
@@ -78,15 +79,16 @@ def one_release(listings: Sequence[Listing], said: str | None) -> tuple[str, lis
         raise _not_told(without, possible)
     if not without:
         return release, []
+    other = next((each for each in without if release not in each.releases and not said), None)
+    if other is not None:
+        raise InputError(
+            f"{other.path.name} has no .dic, and columns or years that submission {release} of the other files has not",
+            where=other.path.name,
+            remedy=f"Bring its .dic, or say --layout {release} if it is surely of that submission.",
+        )
     names = ", ".join(each.path.name for each in without)
     by = "by your word" if said else "by the other files" if told else "by its column names and years"
-    years = submissions().get(release)
-    covered = (
-        f"the years {years.first_year}-{years.last_year} are those of all databases of this submission"
-        if years
-        else "which years it covers is not known"
-    )
-    return release, [f"{names}: no .dic names the submission; it is {release} {by}, {covered}."]
+    return release, [f"{names}: no .dic names the submission; it is {release} {by}."]
 
 
 def _not_told(listings: Sequence[Listing], possible: Sequence[str]) -> InputError:
@@ -131,13 +133,57 @@ def release_said(options: Options) -> str | None:
     return next(iter(words), None)
 
 
-def covered_years(listings: Sequence[Listing], release: str) -> Years | None:
-    """All diagnosis years that the files may have, by their dictionaries or what the submission is known to cover."""
-    years = [each.covered_years for each in listings if each.covered_years is not None]
-    if len(years) < len(listings) and release in submissions():
-        known = submissions()[release]
-        years.append((known.first_year, known.last_year))
-    return (min(first for first, _ in years), max(last for _, last in years)) if years else None
+def covered_years(listings: Sequence[Listing], release: str) -> tuple[Years | None, list[str]]:
+    """Diagnosis years that the files cover, and what to note of them.
+
+    A file without dictionary covers the years that its records have, which takes a pass over it; where it has no such
+    column, those of all databases of the submission.
+    """
+    found, notes = [], []
+    for listing in listings:
+        years = listing.covered_years
+        if years is None and (in_data := _years_of_records(listing)):
+            years = (min(in_data), max(in_data))
+            notes.append(
+                f"{listing.path.name}: covers {years[0]}-{years[1]}, the diagnosis years of its records."
+            )
+        elif years is None and release in submissions():
+            years = (submissions()[release].first_year, submissions()[release].last_year)
+            notes.append(
+                f"{listing.path.name}: covers {years[0]}-{years[1]} as far as submission {release} does."
+            )
+        found += [years] if years is not None else []
+    return (min(first for first, _ in found), max(last for _, last in found)) if found else None, notes
+
+
+def listing_table(listing: Listing) -> TableReader:
+    """The reader of a listing's records."""
+    header = listing.header
+    read = partial(
+        read_delimited,
+        listing.path,
+        header.columns,
+        header.delimiter,
+        start=header.data_start,
+        header_line=header.line or None,
+        names=frozenset(variants()),
+    )
+    return TableReader(listing.path.stem, listing.path, header.columns, read)
+
+
+def _years_of_records(listing: Listing) -> set[int]:
+    names = [name for name in listing.header.columns if trimmed(name) == YEAR]
+    if not names:
+        return set()
+    found: set[int] = set()
+    for batch in listing_table(listing).batches():
+        found |= _as_years(map(str, batch.kept[names[0]].unique().to_pylist()))
+    return found
+
+
+def _as_years(texts: Iterable[str]) -> set[int]:
+    """Years among values; others are not known."""
+    return {int(text) for text in map(str.strip, texts) if YEAR_TEXT.fullmatch(text)}
 
 
 def sampled_years(path: Path, header: Header) -> set[int]:
@@ -151,5 +197,4 @@ def sampled_years(path: Path, header: Header) -> set[int]:
         rows = [next(csv.reader([line], delimiter=header.delimiter), []) for line in lines]
     except csv.Error:
         return set()
-    texts = {row[place].strip() for row in rows if len(row) == width}
-    return {int(text) for text in texts if len(text) == 4 and text.isdigit()}
+    return _as_years(row[place] for row in rows if len(row) == width)

@@ -51,13 +51,9 @@ def test_each_name_narrows_the_submissions() -> None:
 def test_a_lost_dic_is_made_up_for_by_names_that_one_submission_has(
     tmp_path: Path, headers: list[str], release: str
 ) -> None:
-    path = listing(tmp_path / "export.csv", [*PLAIN, *headers], [["1", "2005", "Male", "1", *headers]][:0])
-    path = write_lines(
-        path, [quoted([*PLAIN, *headers]), quoted(["1", "2005", "Male", "1", *["Blank(s)"] * len(headers)])]
-    )
-    extract = open_extract([path])
-    years = submissions()[release]
-    assert (extract.release, extract.covered_years) == (release, (years.first_year, years.last_year))
+    rows = [["1", year, "Male", "1", *["Blank(s)"] * len(headers)] for year in ("2005", "2001", "2007")]
+    extract = open_extract([listing(tmp_path / "export.csv", [*PLAIN, *headers], rows)])
+    assert (extract.release, extract.covered_years) == (release, (2001, 2007))
     assert extract.companions == ()
     assert any("no .dic names the submission" in note and release in note for note in extract.notes)
 
@@ -76,7 +72,7 @@ def test_the_caller_may_say_the_submission(tmp_path: Path) -> None:
     path = listing(tmp_path / "export.csv", PLAIN, [ROW])
     for source in ("seer", None):
         extract = open_extract([path], source=source, layout="nov2021")
-        assert (extract.release, extract.covered_years) == ("nov2021", (1975, 2019))
+        assert (extract.release, extract.covered_years) == ("nov2021", (2019, 2019))
     with pytest.raises(InputError, match=r"Name one of nov2010, .*nov2025"):
         open_extract([path], source="seer", layout="nov2099")
 
@@ -97,7 +93,19 @@ def test_a_file_without_dic_is_of_the_submission_of_the_others_if_its_names_are(
     extract = open_extract([a, b])
     assert (extract.release, [table.name for table in extract.tables]) == ("nov2022", ["a", "b"])
     assert [len(table.columns) for table in extract.tables] == [4, 5]
-    assert extract.covered_years == (1975, 2020)
+    assert extract.covered_years == (2000, 2020)
+    listing(tmp_path / "b.csv", [*PLAIN, "Derived SEER Cmb Stg Grp (2016+)"], [[*ROW, "4"]])
+    with pytest.raises(
+        InputError, match="columns or years that submission nov2022 of the other files has not"
+    ):
+        open_extract([a, b])
+
+
+def test_without_dic_and_year_a_listing_covers_what_its_submission_does(tmp_path: Path) -> None:
+    path = listing(tmp_path / "export.csv", ["Patient ID", "Sex", INCOME_2022], [["1", "Female", "$75,000+"]])
+    extract = open_extract([path])
+    assert (extract.release, extract.covered_years) == ("nov2022", (1975, 2020))
+    assert any("covers 1975-2020 as far as submission nov2022 does" in note for note in extract.notes)
 
 
 def test_a_dic_that_lies_elsewhere_may_be_named(tmp_path: Path) -> None:
