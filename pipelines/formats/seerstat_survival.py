@@ -12,7 +12,7 @@ from pipelines.codebook.survival_export import SurvivalExport, statistics
 from pipelines.errors import CohortsError, InputError
 from pipelines.formats.seerstat_dic import ExportDictionary, find_dic
 from pipelines.formats.seerstat_survival_dic import EXPORT_AGAIN, is_survival_dic, read_survival_dic
-from pipelines.formats.seerstat_survival_rows import check_fits, read_survival
+from pipelines.formats.seerstat_survival_rows import delimiter_of, read_survival
 from pipelines.formats.types import (
     Extract,
     Format,
@@ -56,7 +56,7 @@ def recognise_survival(path: Path, head: bytes) -> Recognition | None:
                 source="seer",
                 format="seerstat_survival",
             )
-        check_fits(path, dictionary, export)
+        delimiter_of(path, dictionary, export)
     except CohortsError as error:
         return refused(path, error, format=None if is_dic else "seerstat_survival", source="seer")
     pages = " and ".join(
@@ -155,7 +155,7 @@ def _dictionary_of(
     if dic is None:
         raise _dic_is_missing(path)
     dictionary, export = read_survival_dic(dic)
-    check_fits(path, dictionary, export)
+    delimiter_of(path, dictionary, export)
     return dictionary, export
 
 
@@ -164,13 +164,15 @@ def _table(path: Path, dic: ExportDictionary, export: SurvivalExport) -> TableRe
         name=path.stem,
         path=path,
         columns=export.columns,
-        read=partial(read_survival, path, export, dic.delimiter),
+        read=partial(read_survival, path, export, delimiter_of(path, dic, export)),
     )
 
 
 def _notes(path: Path, dic: ExportDictionary, export: SurvivalExport) -> Iterator[str]:
     if dic.release is None:
         yield f"{path.name}: {dic.path.name} names no SEER submission."
+    if delimiter_of(path, dic, export) != dic.delimiter:
+        yield f"{path.name}: the delimiter is not the one that {dic.path.name} names; the file's is taken."
     known = statistics()
     unknown = [
         name

@@ -20,25 +20,29 @@ from pipelines.formats.seerstat_survival_dic import EXPORT_AGAIN
 from pipelines.formats.types import BadRecord, Batch, quarantine_table, with_provenance
 
 BLOCK_BYTES = 8 * 2**20
+DELIMITERS = "\t,;"
 
 
-def check_fits(path: Path, dic: ExportDictionary, export: SurvivalExport) -> None:
-    """Hold the first rows of a file against its dictionary.
+def delimiter_of(path: Path, dic: ExportDictionary, export: SurvivalExport) -> str:
+    """The delimiter that the dictionary names, or another one if the first rows have their columns with that alone.
 
     Raises
     ------
     InputError
-        Not one of them has the columns of its page.
+        With none of them a row has the columns of its page.
     """
     first = next(line_blocks(path, start=_start(path), size=2**16), None)
-    lines = [] if first is None else first.data.split(b"\n")[:20]
-    faults = [_fault(line, dic.delimiter, export) for line in lines if line.strip()]
-    if faults and all(faults):
-        raise InputError(
-            f"The file does not go with its export dictionary: in its first row, {faults[0]}",
-            where=f"{path.name} and {dic.path.name}",
-            remedy=EXPORT_AGAIN,
-        )
+    lines = [line for line in (first.data.split(b"\n")[:20] if first else []) if line.strip()]
+    possible: tuple[str, ...] = (dic.delimiter, *DELIMITERS)
+    for delimiter in possible:
+        if not lines or not all(_fault(line, delimiter, export) for line in lines):
+            return delimiter
+    raise InputError(
+        "The file does not go with its export dictionary: in its first row, "
+        f"{_fault(lines[0], dic.delimiter, export)}",
+        where=f"{path.name} and {dic.path.name}",
+        remedy=EXPORT_AGAIN,
+    )
 
 
 def read_survival(

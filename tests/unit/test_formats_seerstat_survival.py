@@ -90,6 +90,14 @@ def test_labels_in_place_of_numbers_are_read_too(tmp_path: Path) -> None:
     assert kept["Sex of all"].to_pylist() == ["  Female"]
 
 
+def test_another_delimiter_than_the_dictionary_names_is_found_and_noted(tmp_path: Path) -> None:
+    path = write_export(tmp_path, tuple(row.replace("\t", ",") for row in ROWS))
+    extract = open_extract([path])
+    kept, quarantined = read_all(extract)
+    assert (kept.num_rows, quarantined) == (4, [])
+    assert "the delimiter is not the one" in extract.notes[0]
+
+
 def test_doctor_says_what_it_is_and_what_for(tmp_path: Path) -> None:
     path = write_export(tmp_path)
     found, companion = recognise(path), recognise(tmp_path / "export.dic")

@@ -9,7 +9,7 @@ from survival_files import ROWS, write_export
 
 from pipelines import quality, registry
 from pipelines.formats import open_extract
-from pipelines.registry.survival_export import published_survival_schema
+from pipelines.registry.published_survival import published_survival_schema
 from pipelines.reporting import write_report
 from pipelines.reporting.published_survival import curves_of, label
 from pipelines.store import Home, load_extract, publish

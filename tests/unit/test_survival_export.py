@@ -13,7 +13,7 @@ from pipelines.codebook.survival_export import SurvivalExport
 from pipelines.cohorts import materialise
 from pipelines.errors import RefusedError
 from pipelines.formats import open_extract
-from pipelines.registry.survival_export import published_survival, published_survival_schema
+from pipelines.registry.published_survival import published_survival, published_survival_schema
 from pipelines.settings import Settings
 from pipelines.store import Home, Submission, load_extract, publish
 from pipelines.studies import run_study
