@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from pipelines import codebook
 from pipelines.codebook.mapping import Mapping, load_mapping, parse_mapping
 from pipelines.errors import InputError
 from pipelines.formats.mapped import open_mapped
@@ -21,7 +22,7 @@ from pipelines.registry.mapped import (
     unmapped_sql,
     without_absent,
 )
-from pipelines.registry.staging import register_staged
+from pipelines.registry.staging import register_staged, staged_columns
 from pipelines.settings import Settings
 
 CATALOG = Settings().catalog_dir / "mappings"
@@ -516,3 +517,9 @@ def test_a_column_that_no_file_has_is_one_that_the_source_lacks() -> None:
     )
     assert "grade" not in without_absent(mapping, {"person": ["ID", "DAYS", "SEX"]}).columns
     assert "grade" in without_absent(mapping, {"person": ["id", "days", "sex", "Grade"]}).columns
+
+
+def test_hints_for_a_draft_name_staged_columns() -> None:
+    hints = pl.read_csv(Path(codebook.__file__).parent / "tables" / "mapping_hints.csv", infer_schema=False)
+    assert set(hints["staged"]) <= set(staged_columns())
+    assert hints["received"].is_unique().all()
