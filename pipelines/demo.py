@@ -1,12 +1,15 @@
 """The demo: synthetic extracts in every format, the whole pipeline, and published beside estimated beside true.
 
 The women of the demo gain nothing from surgery: the true hazard ratio is one. What the published designs make of
-them is the point.
+them is the point. Extracts that no study is asked of are small: they show that their format goes all the way.
 """
 
 import json
+import multiprocessing
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,13 +38,19 @@ class DemoExtract:
 
 
 STAGE_IV = WorldSettings(surgery_hr=1.0, immortal_time=True, stage_iv_share=0.8)
+RECURRENCE = WorldSettings(stage_iv_share=0.3)
 EXTRACTS = (
     DemoExtract("ncdb-2016", "ncdb-2016", 40_000, ("mudgway2020",), STAGE_IV),
     DemoExtract("ncdb-2022", "ncdb-2022", 40_000, ("mudgway2020",), STAGE_IV),
     DemoExtract("seer-2018nov", "seerstat-nov2018", 20_000, ("vohra2018", "gnerlich2007"), STAGE_IV),
     DemoExtract("seer-2022nov", "seerstat-nov2022", 10_000, ("vohra2018",), STAGE_IV),
     DemoExtract("msk-synthetic", "mapped-msk", 4_000, ("dawood2010",), WorldSettings(), "breast_msk_2018"),
+    DemoExtract("naaccr-v23", "naaccr-xml-v23", 4_000, ("dawood2010",), RECURRENCE),
+    DemoExtract("naaccr-v18", "naaccr-flat-v18", 500, (), RECURRENCE),
+    DemoExtract("seer-ascii-2018nov", "seer-ascii-nov2018", 500, (), STAGE_IV),
 )
+WORKERS = 2
+"""Submissions refreshed at a time: each has a folder of its own, and most steps keep one core busy."""
 
 
 def run_demo(home: Home, *, say: Callable[[str], None]) -> tuple[list[dict[str, str]], Path]:
@@ -65,26 +74,38 @@ def run_demo(home: Home, *, say: Callable[[str], None]) -> tuple[list[dict[str, 
 
     remove(home.root)
     rows: list[dict[str, str]] = []
-    for extract in EXTRACTS:
-        started = time.monotonic()
-        rows += _refresh(home, extract)
-        say(f"{extract.submission}: {extract.rows:,} records, {time.monotonic() - started:.0f} s")
+    for extract, (seconds, found) in zip(EXTRACTS, _refreshed(home), strict=True):
+        rows += found
+        say(f"{extract.submission}: {extract.rows:,} records, {seconds:.0f} s")
     for extract in EXTRACTS:
         index = steps.report(home, extract.submission)
     steps.publish_warehouse(home)
     return rows, index
 
 
-def _refresh(home: Home, extract: DemoExtract) -> list[dict[str, str]]:
-    """Take one extract through every step; return its lines of the summary."""
+def _refreshed(home: Home) -> Iterator[tuple[float, list[dict[str, str]]]]:
+    """Refresh every submission, in as many processes as there are cores to use; results come in their order."""
+    homes = [home] * len(EXTRACTS)
+    workers = min(WORKERS, os.cpu_count() or 1)
+    if workers == 1:
+        yield from map(_refresh, homes, EXTRACTS)
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(_refresh, homes, EXTRACTS)
+
+
+def _refresh(home: Home, extract: DemoExtract) -> tuple[float, list[dict[str, str]]]:
+    """Take one extract through every step; return how long it took and its lines of the summary."""
+    started = time.monotonic()
     folder = home.root / "synthetic" / extract.submission
     files = write_extract(extract.world, extract.format, extract.rows, SEED, folder)
     mapping = Settings().catalog_dir / "mappings" / f"{extract.mapping}.yaml" if extract.mapping else None
-    steps.load(home, files.extracts, extract.submission, mapping=mapping)
+    steps.load(home, [*files.extracts, *files.companions], extract.submission, mapping=mapping)
     steps.build(home, extract.submission)
     steps.validate(home, extract.submission)
     truth = pl.read_parquet(files.truth)
-    return [row for study in extract.studies for row in _study_rows(home, extract, study, truth)]
+    rows = [row for study in extract.studies for row in _study_rows(home, extract, study, truth)]
+    return time.monotonic() - started, rows
 
 
 def _study_rows(home: Home, extract: DemoExtract, study: str, truth: pl.DataFrame) -> list[dict[str, str]]:
@@ -129,9 +150,11 @@ def _summary(
 
 def _truth(folder: Path, row: dict[str, Any], extract: DemoExtract, truth: pl.DataFrame) -> str:
     """What the estimate is an estimate of: found by intervening in the simulator where it is marginal."""
-    if extract.format == "mapped-msk":
-        marginal = presentation_truth(extract.world, seed=SEED).hr
-        return f"{marginal if row['analysis'] == 'cox_unadjusted' else extract.world.metachronous_hr:.2f}"
+    if folder.name == "dawood2010":
+        if row["analysis"] == "cox_unadjusted":
+            return f"{presentation_truth(extract.world, format=extract.format, seed=SEED).hr:.2f}"
+        # adjusted for all that matters in one world; in the other age kills too, and the models leave much out
+        return f"{extract.world.metachronous_hr:.2f}" if extract.format == "mapped-msk" else "–"
     if row["analysis"] != "matched_cox":
         return f"{extract.world.surgery_hr:.2f}"
     stem = "matched_pairs" if row["subgroup"] == "all" else f"matched_pairs_{row['subgroup']}"

@@ -29,7 +29,8 @@ class WorldSettings(BaseModel):
     survival_scale : float
         Multiplies the hazard of cancer death in stage IV; 1 keeps the published survival.
     metachronous_hr : float
-        ``mapped-msk`` alone: hazard of death after a metastatic recurrence against de novo metastasis.
+        Formats with recurrence (``mapped-msk``, NAACCR): hazard of death from the cancer after a metastatic
+        recurrence against de novo metastasis.
     de_novo_share : float
         ``mapped-msk`` alone: share with metastasis at diagnosis, before selection by sequencing.
     """

@@ -13,9 +13,11 @@ import polars as pl
 from pipelines.stats.cox import fit_cox
 
 from .draws import BoolArray, FloatArray
+from .formats import WORLD_FORMATS
 from .msk import presentation_log_hr
 from .outcomes import NEVER, time_of_death
 from .settings import WorldSettings
+from .world import World, make_world
 
 OUTCOMES = ("all_cause", "disease_specific")
 
@@ -88,14 +90,21 @@ def matched_set_truth(
 
 
 def presentation_truth(
-    settings: WorldSettings, *, seed: int = 1, replicates: int = 8, rows: int = 40_000
+    settings: WorldSettings,
+    *,
+    format: str = "mapped-msk",
+    seed: int = 1,
+    replicates: int = 8,
+    rows: int = 40_000,
 ) -> TruthEffect:
     """Hazard of death after a metastatic recurrence against de novo metastasis, in the limit of many people.
 
     Parameters
     ----------
     settings : WorldSettings
-        Of the ``mapped-msk`` extract; its ``metachronous_hr`` is the effect conditional on the receptors.
+        Of the extract; its ``metachronous_hr`` is the effect conditional on everything else that matters.
+    format : str
+        ``mapped-msk`` or a NAACCR format: the ones that record recurrence.
     seed : int
     replicates : int
         Independent cohorts, none of them the one that was written.
@@ -108,8 +117,22 @@ def presentation_truth(
         Unadjusted, time from the first metastasis, entry at sequencing respected.
     """
     seeds = np.random.SeedSequence([seed, 20_100]).generate_state(replicates)
-    estimates = np.array([presentation_log_hr(settings, rows, int(state)) for state in seeds])
-    return _effect(estimates)
+    if format == "mapped-msk":
+        estimates = [presentation_log_hr(settings, rows, int(state)) for state in seeds]
+    else:
+        release = WORLD_FORMATS[format]().release
+        estimates = [_log_hr_of_relapse(make_world(settings, release, rows, int(state))) for state in seeds]
+    return _effect(np.array(estimates))
+
+
+def _log_hr_of_relapse(world: World) -> float:
+    """Log hazard ratio of death from the first metastasis, after a recurrence against at diagnosis."""
+    course = world.course
+    late = (course.relapse < course.months) & ~world.further_tumour
+    metastatic = late | world.stage_iv
+    time = course.months - np.where(late, course.relapse, 0.0)
+    exposed = late[metastatic, None].astype(float)
+    return float(fit_cox(time[metastatic], course.died[metastatic], exposed).coefficients[0])
 
 
 def _effect(estimates: FloatArray) -> TruthEffect:
