@@ -39,6 +39,8 @@ class Item:
         Standard name.
     level : str
         ``NaaccrData``, ``Patient`` or ``Tumor``: the XML element that holds it.
+    other_levels : tuple of str
+        Levels at which the item stood in earlier dictionaries of a version, or stands in another version.
     data_type : str
         ``digits``, ``text``, ``date``, ``mixed``, ``numeric``, ``alpha`` or ``dateTime``.
     padding : str
@@ -60,6 +62,7 @@ class Item:
     other_ids: tuple[str, ...]
     name: str
     level: str
+    other_levels: tuple[str, ...]
     data_type: str
     padding: str
     record_types: tuple[str, ...]
@@ -180,13 +183,14 @@ def _item(row: Mapping[str, str], version: str) -> Item:
     def as_of(column: str, earlier: str, last: str) -> str:
         return row[earlier] if row[earlier] and place <= VERSIONS.index(last) else row[column]
 
-    start = row.get(f"start_{version}")
+    start, level = row.get(f"start_{version}"), as_of("level", "level_to_v23", "v23")
     return Item(
         number=int(row["number"]),
         id=row["id"],
         other_ids=tuple(row["other_ids"].split()),
         name=row["name"],
-        level=as_of("level", "level_to_v23", "v23"),
+        level=level,
+        other_levels=tuple(other for other in row["other_levels"].split() if other != level),
         data_type=row["data_type"],
         padding=row["padding"],
         record_types=tuple(as_of("record_types", "record_types_to_v16", "v16")),

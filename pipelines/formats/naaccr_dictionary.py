@@ -83,10 +83,9 @@ class Dictionary:
         return {key: item for item in self.items for key in item.keys}
 
     def columns_of(self, level: str) -> dict[str, str]:
-        """Every id of the items of a level, and the column it belongs to."""
-        return {
-            name: item.id for item in self.items if item.level == level for name in (item.id, *item.other_ids)
-        }
+        """Every id of the items that may stand at a level, and the column it belongs to."""
+        at_level = [item for item in self.items if level in (item.level, *item.other_levels)]
+        return {name: item.id for item in at_level for name in (item.id, *item.other_ids)}
 
     @cached_property
     def _standard_keys(self) -> frozenset[int | str]:
@@ -238,6 +237,7 @@ def _item(attributes: dict[str, str], place: int, path: Path) -> Item:
         other_ids=(),
         name=attributes.get("naaccrName", name),
         level=level,
+        other_levels=(),
         data_type=attributes.get("dataType", "text"),
         padding=attributes.get("padding", ""),
         record_types=types,
@@ -255,7 +255,10 @@ def _with_newest_id(item: Item) -> Item:
     standard = next((found for found in known if found and item.id in (found.id, *found.other_ids)), None)
     if standard is None:
         return item
-    return replace(item, id=standard.id, other_ids=(*standard.other_ids,), name=standard.name)
+    levels = tuple(sorted({standard.level, *standard.other_levels} - {item.level}))
+    return replace(
+        item, id=standard.id, other_ids=standard.other_ids, name=standard.name, other_levels=levels
+    )
 
 
 def recognise_dictionary(path: Path, head: bytes) -> Recognition | None:

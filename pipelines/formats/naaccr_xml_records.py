@@ -97,6 +97,8 @@ class _Records:
     def batch(self) -> Batch:
         """Hand on the records since the last batch."""
         table = table_of(self._rows, self._dictionary, self._findings)
+        if self.stream.controls:
+            self._findings["control characters (read as blanks)"] = self.stream.controls
         kept = with_provenance(table, self._path.name, arrays.numbers(np.array(self._numbers, np.int64)))
         batch = Batch(kept, quarantine_table(self._path.name, self._bad))
         self._rows, self._numbers, self._bad = [], [], []
@@ -149,7 +151,7 @@ class _Records:
             self._findings[f"items that no dictionary has (kept in {NOT_IN_DICTIONARY})"] += 1
             self._measure(name + text)
             self._keep(self._entity.beside, name or code, text)
-        elif item.level != self._level:
+        elif self._level not in (item.level, *item.other_levels):
             fault = f"item {item.id} belongs to {item.level} and stands in {self._level}"
             self._entity.fault = self._entity.fault or fault
         else:

@@ -21,6 +21,10 @@ SEPARATOR = "}"
 ASK_AGAIN = "Nothing of the file is loaded. Ask for it again, or have it written again."
 CONTROLS = bytes(byte for byte in range(1, 32) if byte not in b"\t\n\r")
 TO_BLANKS = bytes.maketrans(CONTROLS, b" " * len(CONTROLS))
+JOINED = (
+    expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT],
+    expat.errors.codes[expat.errors.XML_ERROR_MISPLACED_XML_PI],
+)
 WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 """How a file in UTF-16 begins."""
 
@@ -46,6 +50,8 @@ class XmlStream:
         end: Callable[[str], None],
         characters: Callable[[str], None],
     ) -> None:
+        self.controls = 0
+        """Control characters that were read as blanks."""
         self._path = path
         self._parser = parser = expat.ParserCreate(namespace_separator=SEPARATOR)
         parser.ordered_attributes = True
@@ -81,7 +87,10 @@ class XmlStream:
             while True:
                 chunk = stream.read(chunk_bytes)
                 wide = wide or (fed == 0 and chunk.startswith(WIDE))
-                self._feed(chunk if wide else chunk.translate(TO_BLANKS), fed)
+                clean = chunk if wide else chunk.translate(TO_BLANKS)
+                if clean != chunk:
+                    self.controls += len(chunk) - len(chunk.translate(None, CONTROLS))
+                self._feed(clean, fed)
                 yield chunk
                 if not chunk:
                     return
@@ -110,6 +119,11 @@ class XmlStream:
             )
         elif not chunk:
             what, remedy = "The file is cut: its XML ends before its first element does", ASK_AGAIN
+        elif error.code in JOINED:
+            what, remedy = (
+                "Two files were joined here, or something stands before or behind the XML",
+                ASK_AGAIN,
+            )
         else:
             what, remedy = f"This is no well-formed XML ({expat.ErrorString(error.code)})", ASK_AGAIN
         where = f"{self._path.name}, line {error.lineno}, column {error.offset + 1}"

@@ -218,6 +218,14 @@ def test_a_record_that_breaks_the_dictionary_is_set_aside(tmp_path, patient, tum
     assert path.read_bytes()[end:].startswith(b"</Tumor>")
 
 
+def test_an_item_that_changed_its_level_in_the_standard_may_stand_at_either(tmp_path):
+    item = '<Item naaccrId="dateOfLastCancerStatus">2020{}</Item>'
+    for body in (one_tumor(item.format("")), one_tumor(patient=item.format(""))):
+        assert rows_of(write_xml(tmp_path, xml_text(body, "v18")))[0]["dateOfLastCancerStatus"] == "2020"
+    both = write_xml(tmp_path, xml_text(one_tumor(item.format("02"), item.format("01")), "v18"))
+    assert reasons_of(both) == {1: "item dateOfLastCancerStatus is there twice with different values"}
+
+
 def test_a_fault_of_the_patient_sets_all_its_tumors_aside_and_one_of_a_tumor_only_that(tmp_path):
     tumor, bad_tumor = f"<Tumor>{PRIMARY_SITE}</Tumor>", '<Tumor><Item naaccrId="sex">2</Item></Tumor>'
     body = f"<Patient>{PRIMARY_SITE}{tumor}{tumor}</Patient><Patient>{tumor}{bad_tumor}{tumor}</Patient>"
@@ -463,6 +471,13 @@ def test_a_file_that_is_cut_is_refused_wherever_it_ends(tmp_path, cut):
         tables_of(path)
 
 
+@pytest.mark.parametrize("between", ["", "\n\n", '<?xml version="1.0"?>'])
+def test_files_that_were_joined_are_told(tmp_path, between):
+    path = write_xml(tmp_path, xml_text(one_tumor()) + between + xml_text(one_tumor()))
+    with pytest.raises(InputError, match="Two files were joined here"):
+        tables_of(path)
+
+
 def test_damage_in_the_middle_of_a_large_file_refuses_it_when_it_is_reached(tmp_path):
     good = one_tumor() * 20_000
     path = write_xml(tmp_path, xml_text(good + "<Tumor/>" + good))
@@ -517,7 +532,9 @@ def test_a_file_in_another_encoding_than_it_says_is_refused(tmp_path, declared, 
 
 def test_control_characters_are_read_as_blanks(tmp_path):
     text = xml_text(one_tumor('<Item naaccrId="rxTextChemo">a\x07b\x1f</Item>'), record_type="A")
-    assert rows_of(write_xml(tmp_path, text))[0]["rxTextChemo"] == "a b"
+    path = write_xml(tmp_path, text)
+    assert rows_of(path)[0]["rxTextChemo"] == "a b"
+    assert "2 control characters (read as blanks)" in notes_of(path)
 
 
 # Samples of others.

@@ -104,6 +104,14 @@ def test_an_item_that_moved_to_the_patient_is_a_tumor_item_before():
     assert {version for version, level in levels.items() if level == "Patient"} == {"v24", "v25", "v26"}
 
 
+def test_an_item_that_changed_its_level_says_where_else_it_stood():
+    assert (item_of(1791, "v23").level, item_of(1791, "v23").other_levels) == ("Tumor", ("Patient",))
+    assert (item_of(1791, "v24").level, item_of(1791, "v24").other_levels) == ("Patient", ("Tumor",))
+    assert item_of("dateOfLastCancerStatus", "v18").other_levels == ("Patient",)
+    assert item_of("ncdbSarsCov2Test", "v21").other_levels == ("Tumor",)
+    assert item_of("primarySite", "v21").other_levels == ()
+
+
 def test_pathology_reports_are_confidential_items_until_version_16():
     confidential = {version: {item.id for item in items(version, "C")} for version in ("v16", "v18")}
     assert "pathReportNumber1" in confidential["v16"]
