@@ -47,6 +47,18 @@ def looked_up(values: Bytes) -> "pa.Array[Any]":
     return pa.DictionaryArray.from_arrays(_indices(place[codes]), text(words.reshape(-1, width)))
 
 
+def numbered(values: Bytes) -> "pa.Array[Any]":
+    """Dictionary-encode up to eight bytes a value as the one number they are, which is twice as quick as text."""
+    rows, width = values.shape
+    size = 4 if width <= 4 else 8
+    padded = np.zeros((rows, size), np.uint8)
+    padded[:, :width] = values
+    kind = pa.uint32() if size == 4 else pa.uint64()
+    codes: Any = pa.Array.from_buffers(kind, rows, [None, _buffer(padded)]).dictionary_encode()
+    words = np.frombuffer(codes.dictionary.buffers()[1], np.uint8, len(codes.dictionary) * size)
+    return pa.DictionaryArray.from_arrays(codes.indices, text(words.reshape(-1, size)[:, :width]))
+
+
 def trimmed(values: "pa.Array[Any]") -> "pa.Array[Any]":
     """Text (plain or dictionary-encoded) without blanks before and after; the type stays."""
     if not isinstance(values, pa.DictionaryArray):

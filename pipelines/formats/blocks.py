@@ -34,12 +34,15 @@ def line_blocks(path: Path, *, start: int = 0, size: int = BLOCK_BYTES) -> Itera
     """
     with path.open("rb") as stream:
         stream.seek(start)
-        while chunk := stream.read(size + 1):
+        while chunk := stream.read(size):
             end = start + len(chunk)
-            if cut := chunk.rfind(b"\n") + 1:  # a line begun here is read again with the next block
+            if chunk.endswith(b"\n"):
+                pass  # nothing to cut, so nothing to copy
+            elif cut := chunk.rfind(b"\n") + 1:  # a line begun here is read again with the next block
                 chunk, end = chunk[:cut], stream.seek(start + cut)
-            elif len(chunk) > size:
-                chunk, end = b"", _skip_line(stream, size)
+            elif len(chunk) == size and (rest := stream.read(1)):
+                ended = rest == b"\n"
+                chunk, end = (chunk + rest, end + 1) if ended else (b"", _skip_line(stream, size))
             yield Block(start, end, chunk)
             start = end
 

@@ -21,7 +21,7 @@ from pipelines.formats.types import BadRecord, Batch, quarantine_table, with_pro
 
 BLANK, NEWLINE, RETURN = 32, 10, 13
 ROWS_IN_CACHE = 4096
-WIDEST_LOOKUP, WIDEST_DICTIONARY = 2, 15
+WIDEST_LOOKUP, WIDEST_NUMBER, WIDEST_DICTIONARY = 2, 8, 15
 NO_OTHERS: Mapping[int, str] = {}
 
 
@@ -88,7 +88,7 @@ def read_fixed_width(
     rules = _Rules(layout, required_until, tuple(constants), other_lengths)
     names = [field.name for field in layout.fields]
     first, trimmed = 1, False
-    for block in line_blocks(path, size=block_bytes):
+    for block in line_blocks(path, size=_whole_lines(path, block_bytes)):
         records = _whole_records(block, rules, first) or _single_records(block, rules, first, trimmed)
         columns = list(_columns(records.bytes, layout))
         kept = pa.table([arrays.trimmed(column) for column in columns] if trim else columns, names=names)
@@ -98,6 +98,13 @@ def read_fixed_width(
         )
         first += len(records.numbers) + len(records.bad)
         trimmed = trimmed or records.trimmed
+
+
+def _whole_lines(path: Path, size: int) -> int:
+    """The largest number of bytes up to ``size`` that ends at a line end if all lines are as long as the first."""
+    with path.open("rb") as stream:
+        pitch = len(stream.readline(size))
+    return size // pitch * pitch if pitch else size
 
 
 @dataclass(frozen=True)
@@ -214,6 +221,8 @@ def _columns(records: Bytes, layout: Layout) -> Iterator["pa.Array[Any]"]:
             yield arrays.constant(records[0, field.bytes], len(records))
         elif field.width <= WIDEST_LOOKUP:
             yield arrays.looked_up(next(cut))
+        elif field.width <= WIDEST_NUMBER:
+            yield arrays.numbered(next(cut))
         elif field.width <= WIDEST_DICTIONARY:
             yield arrays.text(next(cut)).dictionary_encode()
         else:

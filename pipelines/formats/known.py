@@ -26,5 +26,5 @@ TEXT_FORMATS: tuple[Format, ...] = (
 )
 """Lines of text; the last takes any delimited text."""
 
-FORMATS = BINARY_FORMATS + TEXT_FORMATS
+FORMATS = TEXT_FORMATS + BINARY_FORMATS
 SOURCES = tuple(dict.fromkeys(each.source for each in FORMATS))

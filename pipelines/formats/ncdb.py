@@ -173,7 +173,7 @@ def recognise_ncdb(path: Path, head: bytes) -> Recognition | None:
     try:
         layout = ncdb_layout(path).layout
     except InputError as error:
-        return refused(path, error)
+        return refused(path, error, format="ncdb_puf", source="ncdb")
     damaged = sum(len(line) > layout.length for line in sample.lines)
     return Recognition(
         path=path,

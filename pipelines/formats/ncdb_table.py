@@ -101,9 +101,11 @@ def read_table(path: Path) -> Table:
     """
     if is_parquet(path):
         columns = parquet_columns(path)
+        _check_names(path, columns)
         evidence = _evidence(columns, _parquet_sample(path, columns))
         return Table(path, columns, evidence, partial(_renamed_parquet, path))
     header = read_header(path)
+    _check_names(path, header.columns)
     rows = [record_fields(line, header.delimiter) for line in sample_lines(path)]
     lengths = [len(row) for row in rows if row]
     if share(length == len(header.columns) + 1 for length in lengths) >= MOST:
@@ -114,6 +116,22 @@ def read_table(path: Path) -> Table:
         )
     records = [row for row in rows if row and len(row) == len(header.columns) and row != rows[0]]
     return Table(path, header.columns, _evidence(header.columns, records), partial(_read_text, path, header))
+
+
+def _check_names(path: Path, columns: Sequence[str]) -> None:
+    if not is_ncdb_table(columns):
+        raise InputError(
+            "This is no NCDB file: neither do its columns have the names of the NCDB's variables, nor are its lines "
+            "records of fixed width",
+            where=path.name,
+            remedy="Run `cohorts doctor` on it.",
+        )
+
+
+def is_ncdb_table(columns: Sequence[str]) -> bool:
+    """Whether columns have enough names of NCDB variables, and those that tell one."""
+    known = known_columns(columns)
+    return len(known) >= FEWEST_NAMES and len(known & TELLING) >= 2
 
 
 def _evidence(columns: Sequence[str], records: Sequence[Sequence[str]]) -> Evidence:
@@ -271,9 +289,9 @@ def recognise_ncdb_parquet(path: Path, head: bytes) -> Recognition | None:
 
 
 def _recognised(path: Path, columns: Sequence[str]) -> Recognition | None:
-    known = known_columns(columns)
-    if len(known) < FEWEST_NAMES or len(known & TELLING) < 2:
+    if not is_ncdb_table(columns):
         return None
+    known = known_columns(columns)
     try:
         release = release_of(read_table(path), None)
     except InputError as error:
