@@ -1,6 +1,9 @@
 """``cohorts map``: begin a mapping from what a table holds, and look at what a mapping makes of it."""
 
+import contextlib
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -42,8 +45,8 @@ def map_init(
     from pipelines.registry.mapping_draft import write_draft
     from pipelines.settings import Settings
 
-    with busy("reading the tables", as_json):
-        written = write_draft(paths, out, min_cell=Settings().min_cell, key=key)
+    with busy("reading the tables", as_json), _plain(paths) as plain:
+        written = write_draft(plain, out, min_cell=Settings().min_cell, key=key)
     shown = " ".join(paths)
     lines = [
         f"wrote {written}",
@@ -64,8 +67,8 @@ def map_show(
     """Show rows as they would arrive in staging, on this terminal alone, and what became of every column."""
     from pipelines.registry.mapping_preview import preview_mapping
 
-    with busy("staging in memory", as_json):
-        preview = preview_mapping(paths, mapping, rows=rows)
+    with busy("staging in memory", as_json), _plain(paths) as plain:
+        preview = preview_mapping(plain, mapping, rows=rows)
     if as_json:
         say(
             {
@@ -100,3 +103,14 @@ def map_show(
         ],
         title=f"{preview.rows:,} rows would be staged, {preview.set_aside:,} records set aside",
     )
+
+
+@contextlib.contextmanager
+def _plain(paths: list[str]) -> Iterator[list[str | Path]]:
+    """Give plain files and addresses; what arrived packed is unpacked for the time being, as in ``cohorts load``."""
+    from pipelines.formats import Limits, is_address, unpacked
+    from pipelines.settings import Settings
+
+    files = [Path(path) for path in paths if not is_address(path)]
+    with unpacked(files, Path(tempfile.gettempdir()), Limits(size=Settings().unpack_bytes)) as arrived:
+        yield [*arrived.paths, *(path for path in paths if is_address(path))]

@@ -25,7 +25,7 @@ from pipelines.formats.databases import (
     is_duckdb,
     postgres_tables,
 )
-from pipelines.formats.delimited import read_delimited, read_header
+from pipelines.formats.delimited import column_names, read_delimited, read_header
 from pipelines.formats.parquet import damaged_parquet, is_parquet, parquet_columns, read_parquet
 from pipelines.formats.types import (
     Batch,
@@ -166,6 +166,9 @@ def database_tables(address: str) -> list[Received]:
 
 def _of_database(path: Path, table: DatabaseTable) -> Received:
     def reader(name: str, key: str) -> TableReader:
+        column_names(
+            table.columns, Path(table.label)
+        )  # a database knows more names than a table here may have
         digest = RowDigest()
         return TableReader(name, path, table.columns, partial(table.read, key, digest), table.label, digest)
 

@@ -16,6 +16,7 @@ import yaml
 
 from pipelines import codebook
 from pipelines.errors import InputError
+from pipelines.formats import recognise
 from pipelines.formats.databases import is_address
 from pipelines.formats.mapped import Received, database_tables, received_tables
 from pipelines.registry.mapping_profile import (
@@ -117,15 +118,22 @@ def _check_free(path: Path) -> None:
 def _received(paths: Sequence[str | Path]) -> list[Received]:
     found = []
     for path in paths:
-        if is_address(path):
-            found += database_tables(str(path))
-            continue
-        if not Path(path).is_file() or not Path(path).stat().st_size:
-            raise InputError(
-                "There is no such file, or it is empty", where=str(path), remedy="Name a data file."
-            )
-        found += received_tables(Path(path))
+        found += database_tables(str(path)) if is_address(path) else received_tables(_table_file(Path(path)))
     return found
+
+
+def _table_file(path: Path) -> Path:
+    """Take a file that needs a mapping; the first line of another would stand in the draft as a column's name."""
+    found = recognise(path)
+    if found.error is not None:
+        raise found.error
+    if found.format != "mapped":
+        raise InputError(
+            f"This needs no mapping: {found.explanation}",
+            where=str(path),
+            remedy="Load it with `cohorts load`.",
+        )
+    return path
 
 
 def _profile(received: Received, name: str, min_cell: int, key: str | None) -> TableProfile:

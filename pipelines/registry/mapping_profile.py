@@ -86,7 +86,10 @@ def profile(table: TableReader, *, name: str, relation: str, min_cell: int, key:
         keys.update(people.hash().to_list())
         rows += frame.height
         for column, each in seen.items():
-            each.add(frame.get_column(column), people, enough=min_cell)
+            each.add(column, frame.get_column(column), people, enough=min_cell)
+    named_like_values = sum(each.holds_its_name for each in seen.values())
+    if 3 * named_like_values >= len(seen):
+        raise _no_header(table)
     columns = tuple(each.profile(column, enough=min_cell) for column, each in seen.items())
     return TableProfile(name, relation, columns, key, unique=len(keys) == rows)
 
@@ -101,11 +104,15 @@ def guess_key(columns: Sequence[str]) -> str:
 def _check_names(table: TableReader) -> None:
     like_values = [name for name in table.columns if re.match(rf"-?\d+(\.\d*)?$|{DATE}", name.strip())]
     if 2 * len(like_values) > len(table.columns):
-        raise InputError(
-            "The first row looks like a record, not like the names of columns",
-            where=table.source_file,
-            remedy="Export the table with a header row: a draft would hold the values of a person as names.",
-        )
+        raise _no_header(table)
+
+
+def _no_header(table: TableReader) -> InputError:
+    return InputError(
+        "The first row looks like a record, not like the names of columns",
+        where=table.source_file,
+        remedy="Export the table with a header row: a draft would hold the values of a person as names.",
+    )
 
 
 @dataclass
@@ -116,14 +123,16 @@ class _Seen:
     whole: bool = True
     number: bool = True
     date: bool = True
+    holds_its_name: bool = False
     people: dict[str, set[str]] | None = field(default_factory=dict)
 
-    def add(self, values: pl.Series, people: pl.Series, *, enough: int) -> None:
+    def add(self, name: str, values: pl.Series, people: pl.Series, *, enough: int) -> None:
         frame = pl.DataFrame({"value": values, "person": people}).filter(pl.col("value").str.len_chars() > 0)
         if frame.is_empty():
             return
         filled = frame.get_column("value")
         self.any = True
+        self.holds_its_name = self.holds_its_name or bool((filled == name.strip()).any())
         self.whole = self.whole and bool(filled.str.contains(r"^-?\d+$").all())
         self.number = self.number and bool(filled.cast(pl.Float64, strict=False).is_not_null().all())
         self.date = self.date and bool(filled.str.contains(DATE).all())

@@ -1,5 +1,6 @@
 """``cohorts map``: a first mapping that leaks nothing, and a dry run that stays on the terminal."""
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import yaml
 
 from pipelines.codebook.mapping import load_mapping
 from pipelines.registry.mapping_draft import staged_for
+from tests.unit.formats_files import ncdb_line
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -99,6 +101,35 @@ def test_a_table_without_a_header_row_is_refused_without_a_value(cohorts: Comman
     assert code == 2
     assert "not like the names of columns" in complained
     assert "1001" not in complained
+
+
+def test_words_in_place_of_a_header_row_are_refused_too(cohorts: Command, tmp_path: Path) -> None:
+    path = tmp_path / "bare.csv"
+    path.write_text("P-17,female,IV,no\n" + "P-18,female,II,no\nP-19,male,IV,yes\n" * 3)
+    code, _, complained = cohorts("map", "init", path)
+    assert code == 2
+    assert "not like the names of columns" in complained
+    assert "P-17" not in complained
+
+
+def test_a_registry_file_needs_no_mapping(cohorts: Command, tmp_path: Path) -> None:
+    path = tmp_path / "puf.dat"
+    path.write_bytes(b"\n".join(ncdb_line("2016", number) for number in range(30)) + b"\n")
+    code, _, complained = cohorts("map", "init", path, "--out", tmp_path / "draft.yaml")
+    assert code == 2
+    assert "This needs no mapping" in complained
+    assert not (tmp_path / "draft.yaml").exists()
+
+
+def test_a_packed_table_is_unpacked_for_the_time_being(
+    cohorts: Command, people: Path, tmp_path: Path
+) -> None:
+    packed = tmp_path / "people.csv.gz"
+    packed.write_bytes(gzip.compress(people.read_bytes()))
+    out = tmp_path / "draft.yaml"
+    assert cohorts("map", "init", packed, "--out", out)[0] == 0
+    assert load_mapping(out).id == "people"
+    assert cohorts("map", "show", packed, "--mapping", out)[0] == 0
 
 
 def test_every_table_of_a_duckdb_file_is_drafted(cohorts: Command, tmp_path: Path) -> None:

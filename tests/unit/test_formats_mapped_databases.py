@@ -175,6 +175,20 @@ def test_an_address_with_a_password_is_refused_without_repeating_it(address: str
     assert "hunter2" not in str(caught.value)
 
 
+def test_a_mapping_with_a_password_is_refused_without_repeating_it() -> None:
+    with pytest.raises(InputError, match="holds a password") as caught:
+        open_extract([], mapping=MAPPING | {"database": "postgresql://analyst:hunter2@localhost/site"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_names_that_the_store_uses_itself_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "site.duckdb"
+    with duckdb.connect(path) as con:
+        con.execute("create table person as select 1 as PID, 'f' as SEX, 'x' as source_file")
+    with pytest.raises(InputError, match="source_file"):
+        open_extract([path], mapping=MAPPING)
+
+
 def test_an_address_needs_a_mapping() -> None:
     with pytest.raises(InputError, match="needs a mapping"):
         open_extract(["postgresql://db.example.org/site"])
