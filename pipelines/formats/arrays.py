@@ -50,6 +50,8 @@ def looked_up(values: Bytes) -> "pa.Array[Any]":
 def numbered(values: Bytes) -> "pa.Array[Any]":
     """Dictionary-encode up to eight bytes a value as the one number they are, which is twice as quick as text."""
     rows, width = values.shape
+    if not rows:  # an empty dictionary has no buffer
+        return text(values).dictionary_encode()
     size = 4 if width <= 4 else 8
     padded = np.zeros((rows, size), np.uint8)
     padded[:, :width] = values

@@ -4,13 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from formats_files import ncdb_line, ncdb_lines, write_lines
 
 from pipelines.codebook.layouts import Field, Layout, builtin_layouts, find_layout, read_layouts
 from pipelines.errors import InputError
-from pipelines.formats import Extract, open_extract, recognise
+from pipelines.formats import Extract, arrays, open_extract, recognise
 from pipelines.formats.ncdb import read_records
 
 RELEASES = ["2013", "2016", "2020", "2022", "2023"]
@@ -352,3 +353,21 @@ def test_a_file_with_later_diagnoses_is_not_of_an_older_release(tmp_path: Path) 
     ]
     with pytest.raises(InputError, match=r"YEAR_OF_DIAGNOSIS \(columns 79-82\) is later than 2020"):
         open_extract([write_lines(tmp_path / "a.dat", lines)], layout="2020")
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 8])
+@pytest.mark.parametrize("rows", [0, 1, 50])
+def test_dictionaries_of_short_codes_give_the_values_back(width: int, rows: int) -> None:
+    words = [f"{n % 7}\u00e9{n % 3}      "[:width].encode("latin-1") for n in range(rows)]
+    values = np.frombuffer(b"".join(words), np.uint8).reshape(rows, width)
+    encode = arrays.looked_up if width <= 2 else arrays.numbered
+    assert encode(values).to_pylist() == [word.decode("latin-1") for word in words]
+
+
+def test_a_block_without_one_sound_record_is_a_table_without_rows(tmp_path: Path) -> None:
+    lines = [b"short" for _ in range(300)]
+    path = write_lines(tmp_path / "a.dat", ncdb_lines("2016") + lines)
+    batches = list(read_records(path, builtin_layouts()["2016"], block_bytes=900))
+    assert sum(batch.kept.num_rows for batch in batches) == 60
+    assert sum(batch.quarantined.num_rows for batch in batches) == 300
+    assert len({batch.kept.schema for batch in batches}) == 1
