@@ -203,7 +203,7 @@ def _date_columns(past: History, event: EventDate, version: int) -> tuple[pl.Ser
 
 def _surgery(world: World, past: History, version: int) -> Columns:
     year, draws, rows = world.year, world.draws, len(world.year)
-    given, event = treatment(world), event_dates(world)["rxDateMostDefinSurg"]
+    given, event = treatment(world), event_dates(world, past)["rxDateMostDefinSurg"]
     unknown, operated = given.surgery_unknown, given.operated & ~given.surgery_unknown
     days, status = _date_columns(past, event, version)
     columns = surgery_columns(world, unknown)
@@ -250,7 +250,7 @@ def _death_after_surgery(world: World, past: History, event: EventDate, limit: i
 
 def _systemic(world: World, past: History, version: int) -> Columns:
     year, given = world.year, treatment(world)
-    drugs, events = systemic(world, given), event_dates(world)
+    drugs, events = systemic(world, given), event_dates(world, past)
     words: dict[str, Coded] = {
         "chemotherapy": drug_words(world, "chemotherapy", drugs.chemotherapy),
         "hormone_therapy": drug_words(world, "hormone", given.hormone),
@@ -278,7 +278,7 @@ def _radiation(world: World, past: History, version: int) -> Columns:
         given.radiation & given.operated, where(after, "after", "before"), "none_or_not_applicable"
     )
     volume = where(given.radiation, where(bone, "bone", "breast"), "none")
-    days, status = _date_columns(past, event_dates(world)["rxDateRadiation"], version)
+    days, status = _date_columns(past, event_dates(world, past)["rxDateRadiation"], version)
     return {
         "radiation": three_state(given.radiation),
         "reason_not_given_radiation": radiation_reason(world, given.radiation),

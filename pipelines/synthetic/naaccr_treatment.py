@@ -1,6 +1,6 @@
 """NAACCR items of the first course of treatment, of follow-up and of recurrence, with their dates and date flags."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,8 +46,11 @@ class EventDate:
     precision: Coded
 
 
-def event_dates(world: World) -> dict[str, EventDate]:
-    """Dates of the first course of treatment by item name (without its ``Flag``)."""
+def event_dates(world: World, past: History) -> dict[str, EventDate]:
+    """Dates of the first course of treatment by item name (without its ``Flag``).
+
+    None lies after the last contact: whoever is known from a death certificate was diagnosed on the day of death.
+    """
     given = treatment(world)
     drugs = systemic(world, given)
     first, treated = first_treatment(given, drugs)
@@ -56,7 +59,7 @@ def event_dates(world: World) -> dict[str, EventDate]:
     hormone = given.hormone & _is_given(world, "hormone", given.hormone)
     immuno = drugs.immunotherapy & _is_given(world, "immunotherapy", drugs.immunotherapy)
     surgery = _event(world, "surgery date", operated, given.surgery_day)
-    return {
+    events = {
         "dateInitialRxSeer": _event(world, "first date", treated, first),
         "date1stCrsRxCoc": _event(world, "first date", treated, first),
         "rxDateSurgery": surgery,
@@ -68,6 +71,10 @@ def event_dates(world: World) -> dict[str, EventDate]:
         "rxDateSystemic": _event(
             world, "systemic date", drugs.given, np.where(drugs.given, drugs.first_day, 0)
         ),
+    }
+    return {
+        name: replace(event, day=np.minimum(event.day, past.last_contact_day))
+        for name, event in events.items()
     }
 
 
@@ -94,7 +101,7 @@ def treatment_items(world: World, past: History) -> dict[str, Text]:
 
 def _dates(world: World, past: History) -> dict[str, Text]:
     items = {}
-    for name, event in event_dates(world).items():
+    for name, event in event_dates(world, past).items():
         text = date_text(past.after(event.day), event.precision)
         flag = where(event.precision.is_("none"), DATE_UNKNOWN, "")
         items[name] = where(event.happened, text, "")
