@@ -50,12 +50,13 @@ def problem_sql(column: Column, kind: str, unit: str, mapping: Mapping) -> str |
             return None
         return f"case when {_word(column)} = 'unmapped' then {_filled(column.columns, column)} end"
     number = _number(column, unit, mapping)
+    fitting = number if kind == "double" else f"try_cast(round({number}) as {kind})"
     beyond = [f"{number} < {column.at_least}"] if column.at_least is not None else []
     beyond += [f"{number} > {column.at_most}"] if column.at_most is not None else []
     out_of_range = f" when {' or '.join(beyond)} then {quoted(OUT_OF_RANGE)}" if beyond else ""
     received = " and ".join(f"{text} is not null" for text in _received_texts(column))
     what = NO_DATE if column.interval or column.year_of else NO_NUMBER
-    return f"case when {received} and {number} is null then {quoted(what)}{out_of_range} end"
+    return f"case when {received} and {fitting} is null then {quoted(what)}{out_of_range} end"
 
 
 def status_sql(column: Column, kind: str, unit: str, mapping: Mapping, *, known: str) -> str:
