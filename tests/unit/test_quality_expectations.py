@@ -193,6 +193,7 @@ SPOILT: list[tuple[str, str, dict[str, pl.Expr]]] = [
     ("naaccr", "naaccr_de_novo_never_disease_free", {"recurrence_type": pl.lit("distant")}),
     ("naaccr", "naaccr_stage_edition_by_year", {"stage_edition": pl.lit("eod_2018")}),
     ("naaccr", "naaccr_cause_in_stage_iv", {"cause_of_death_group": pl.lit("other_cause")}),
+    ("naaccr", "naaccr_surgery_code_listed_mostly", {"primary_surgery": pl.lit("unknown")}),
     ("naaccr", "naaccr_definitive_not_before_first_surgery", {"days_to_first_surgery": pl.lit(61)}),
     ("mapped", "entry_before_end", {"entry_months": pl.lit(400.0)}),
     ("mapped", "presentation_metachronous_interval", {
