@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -219,8 +218,10 @@ def _beside(table: pa.Table, layout: Layout) -> "pa.Array[pa.StringScalar]":
     for field in layout.fields:
         if field.name.startswith("columns_"):
             values = table[field.name].cast(pa.string())
-            for row in np.flatnonzero(pc.not_equal(values, pa.scalar("")).to_numpy()):
-                found.setdefault(int(row), {})[field.name] = str(values[int(row)].as_py())
+            if pc.any(pc.not_equal(values, pa.scalar(""))).as_py():
+                for row, text in enumerate(values.to_pylist()):
+                    if text:
+                        found.setdefault(row, {})[field.name] = text
     texts = [as_json(found.get(row, {})) for row in range(table.num_rows)]
     return pa.array(texts, pa.string())
 

@@ -7,6 +7,7 @@ type. What the standard does not know is kept beside the items, as JSON: items n
 Records are numbered through the file. A patient without a tumor is a record of its own, which is set aside.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,6 +25,9 @@ from pipelines.formats.types import BadRecord, Batch, quarantine_table, with_pro
 ROWS_OF_A_BATCH = 4096
 LARGEST_BESIDE, LEAST_BESIDE = 16 * 2**20, 2**10
 """Most that one record may hold beside its items, and the least that one piece of it counts for."""
+MOST_REPEATED = 2**28
+"""Most characters of root and patients that the tumors of one batch may repeat; a real file has a tenth of it."""
+NUMBER = re.compile(r"[0-9]{1,9}")
 WITHOUT_TUMOR = "patient without a tumor"
 WHITESPACE = " \t\r\n"
 
@@ -87,6 +91,7 @@ class _Records:
         self._text = ""
         self._extension: Extension | None = None
         self._number, self._start_byte, self._beside_length = 0, 0, 0
+        self._repeated = 0
         self._rows: list[Entity] = []
         self._numbers: list[int] = []
         self._bad: list[BadRecord] = []
@@ -101,7 +106,7 @@ class _Records:
             self._findings["control characters (read as blanks)"] = self.stream.controls
         kept = with_provenance(table, self._path.name, arrays.numbers(np.array(self._numbers, np.int64)))
         batch = Batch(kept, quarantine_table(self._path.name, self._bad))
-        self._rows, self._numbers, self._bad = [], [], []
+        self._rows, self._numbers, self._bad, self._repeated = [], [], [], 0
         return batch
 
     # The three calls for each item of the file: what is rare is elsewhere.
@@ -140,7 +145,7 @@ class _Records:
             raise self.stream.fault(f"An item stands after the last place for items of {self._level}")
         given = dict(zip(attributes[::2], attributes[1::2], strict=True))
         name, code = given.get("naaccrId", "").strip(), given.get("naaccrNum", "").strip()
-        if not (name or code) or (code and not (code.isascii() and code.isdigit())):
+        if not (name or code) or (code and not NUMBER.fullmatch(code)):
             raise self.stream.fault("An item has no naaccrId, or a naaccrNum that is no number")
         if set(given) - {"naaccrId", "naaccrNum"}:
             self._findings["items with attributes that the standard does not have (not kept)"] += 1
@@ -187,7 +192,13 @@ class _Records:
             self._start_byte, self._patient = self.stream.byte, self._root.inner(self._said)
             self._enter(PATIENT, self._patient)
         elif tag == self._tumor_tag and self._level == PATIENT:
-            self._start_byte, self._tumors = self.stream.byte, self._tumors + 1
+            self._start_byte, self._beside_length = self.stream.byte, 0
+            self._tumors += 1
+            self._repeated += self._patient.length
+            if self._repeated > MOST_REPEATED:
+                raise self.stream.fault(
+                    "What the root or a patient holds is too long to repeat on each tumor"
+                )
             self._enter(TUMOR, self._patient.inner())
         elif tag.partition(SEPARATOR)[0] in (tag, NAMESPACE, XINCLUDE) or self._is_over:
             raise self.stream.fault("An element stands where NAACCR XML does not have it")

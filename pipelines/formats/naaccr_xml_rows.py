@@ -40,6 +40,11 @@ class Entity:
     beside: dict[str, str] = field(default_factory=dict)
     fault: str = ""
 
+    @property
+    def length(self) -> int:
+        """Characters of all texts."""
+        return sum(map(len, self.values.values())) + sum(map(len, self.beside.values()))
+
     def inner(self, said: Mapping[str, str] = NOTHING_MORE) -> "Entity":
         """An element in this one, which begins with what this one holds, and what else is said of it."""
         return Entity({**self.values, **said}, dict(self.beside), self.fault)

@@ -131,6 +131,10 @@ def test_a_dictionary_of_many_megabytes_is_refused_unread(tmp_path):
         (one_tumor('<Item naaccrId="primarySite">' + "x" * 2**21), "item is longer than"),
         (one_tumor("".join(f'<Item naaccrId="x{n}">{"y" * 2**16}</Item>' for n in range(300))), "no item's"),
         (one_tumor("<o:a/>" * 20_000), "no item's"),
+        (
+            f'<Patient><Item naaccrId="sex">{"x" * 2**20}</Item>{"<Tumor/>" * 300}</Patient>',
+            "too long to repeat",
+        ),
         (one_tumor() + "<!--" + "x" * 8 * 2**20, "single tag or comment"),
         (one_tumor('<Item naaccrId="' + "x" * 8 * 2**20), "single tag or comment"),
         ("<!-- x -->\n" * 500_000, "No patient begins"),
@@ -143,6 +147,7 @@ def test_a_dictionary_of_many_megabytes_is_refused_unread(tmp_path):
         "item",
         "unknown",
         "extensions",
+        "repeated",
         "comment",
         "tag",
         "root",

@@ -444,6 +444,7 @@ def test_files_of_two_versions_or_types_are_no_one_submission(tmp_path):
         ("<Tumor>", "<Tumor><Patient>"),
         ('naaccrId="primarySite"', ""),
         ('naaccrId="primarySite"', 'naaccrId="primarySite" naaccrNum="four"'),
+        ('naaccrId="primarySite"', f'naaccrId="primarySite" naaccrNum="{"4" * 5000}"'),
         ('naaccrId="primarySite"', 'naaccrId="primarySite" naaccrId="primarySite"'),
         ("</Tumor>", ""),
         ("C504", "C504 & more"),
