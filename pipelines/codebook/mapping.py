@@ -12,7 +12,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from pipelines.codebook.mapping_columns import Column, DateFormat, Name, Strict
-from pipelines.codebook.yaml_lines import line_of
+from pipelines.codebook.yaml_lines import line_of, repeated_keys
 from pipelines.errors import InputError, in_plain_words
 
 DAYS_PER_MONTH = 30.4375
@@ -217,6 +217,12 @@ def load_mapping(path: Path) -> Mapping:
         raise InputError(
             "The mapping is not YAML", where=f"{path}{line}", remedy="Correct the file."
         ) from None
+    if twice := list(repeated_keys(root)):
+        raise InputError(
+            f"The mapping says something twice: {'; '.join(twice)}",
+            where=str(path),
+            remedy="Keep one of the two: YAML would take the last and not say so.",
+        )
     return parse_mapping(content, where=str(path), root=root)
 
 

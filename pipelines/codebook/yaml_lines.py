@@ -1,4 +1,6 @@
-"""Where in a YAML file a key stands, for messages."""
+"""Where in a YAML file a key stands, for messages, and which keys are there twice: YAML itself takes the last."""
+
+from collections.abc import Iterator
 
 import yaml
 
@@ -26,3 +28,17 @@ def line_of(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
         else:
             return line
     return line
+
+
+def repeated_keys(node: yaml.Node | None) -> Iterator[str]:
+    """Tell every key that stands twice in one place, with the line (1-based) of the second."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                yield f"line {key.start_mark.line + 1}: {key.value} is there twice"
+            seen.add(str(key.value))
+            yield from repeated_keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from repeated_keys(value)

@@ -509,6 +509,14 @@ def test_problems_are_told_with_their_lines(tmp_path: Path) -> None:
         load_mapping(path)
 
 
+def test_a_staged_column_that_is_there_twice_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "toy.yaml"
+    content = {**SMALL, "columns": {**SMALL["columns"], "sex": {"column": "person.SEX"}}}
+    path.write_text(yaml.safe_dump(content, sort_keys=False) + "id: again\n")
+    with pytest.raises(InputError, match=r"line \d+: id is there twice"):
+        load_mapping(path)
+
+
 def test_a_column_that_no_file_has_is_one_that_the_source_lacks() -> None:
     person = {**SMALL["tables"][0], "optional": ["GRADE"]}
     mapping = parse_mapping(
