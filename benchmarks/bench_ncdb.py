@@ -1,15 +1,19 @@
-"""Load a national NCDB file and make its registry; the throughput of ``ncdb-tools`` on the same file.
+"""Load a national NCDB file and make its registry: seconds, memory, growth, and three ratios in one run.
 
-    python benchmarks/bench_ncdb.py [--rows 500000] [--peer-python PATH] [--peer-rows 100000] [--runs 3]
+    python benchmarks/bench_ncdb.py [--rows 1000000] [--growth 4] [--runs 3] [--steps] [--peer-python PATH]
 
-The file is made here from the built-in layout of release 2022: fields a breast registry fills are filled, the many
-others are blank. Loading is what ``cohorts load`` does: recognise, read, write Parquet, hash, manifest; ``build`` and
-``validate`` follow on what was loaded. Each step runs in a process of its own, so that its peak memory is its own.
-Seconds and CPU seconds are those of the step without the start of Python and its imports.
+1. Release 2022 (1,080 bytes, all fields): a load beside the least that could be done, which is to read the bytes of
+   the file and to write the same Parquet from memory. Target: within 4 times, peak under 2 GB.
+2. Growth: the same load of ``--growth`` times as many records. Target: 4.4 times the seconds for 4 times the records.
+3. ``ncdb-tools`` 0.4 on the same file of 1,032 bytes, the only length that it reads (release 2021, whose layout is
+   inferred: the fields of 2022 up to that length). Name the Python of an environment that has it with
+   ``--peer-python``. Target: 10 times its throughput.
 
-``ncdb-tools`` 0.4 reads records of 1,032 bytes only (release 2021, whose layout is inferred: the fields of 2022 up to
-that length). Name the Python of an environment that has it with ``--peer-python``; both then load the same file in
-turn, and the median of the ratios is printed.
+The files are made here from the built-in layout of release 2022: fields a breast registry fills are filled, the many
+others are blank. Loading is what ``cohorts load`` does: recognise, read, write Parquet, hash, manifest; with
+``--steps``, ``build`` and ``validate`` follow on what was loaded. Each step runs in a process of its own, so that its
+peak memory is its own, in turn with what it is compared with; ratios are the median of ``--runs``. Seconds and CPU
+seconds are those of the step without the start of Python and its imports.
 """
 
 import argparse
@@ -17,6 +21,7 @@ import csv
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,15 +32,20 @@ from statistics import median
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.parquet as pq
 
 from pipelines.codebook.layouts import Field, Layout, builtin_layouts
 from pipelines.formats import open_extract
 from pipelines.quality import validate
 from pipelines.registry import build
 from pipelines.store import Home, load_extract
+from pipelines.store.files import PARQUET_OPTIONS
 
 TILE = 25_000
 INFERRED_2021_LENGTH = 1032
+READ_BYTES = 2**26
+MOST_OF_LEAST, MOST_MB, MOST_GROWTH, LEAST_OF_PEER = 4.0, 2_000, 1.1, 10.0
+"""Targets: times the least work, peak, seconds by record of the large file over the small one, times the peer."""
 FILLED_FROM_2018 = (
     "ER_",
     "PR_",
@@ -137,10 +147,33 @@ def measure(step: str, home: Path, path: Path, layout: Path | None) -> dict[str,
         "validate": lambda: validate(building),
     }
     start, cpu = time.perf_counter(), time.process_time()
-    steps[step]()
-    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    if step == "least":
+        seconds, cpu = least_work(path, building.extract_files()[0])
+    else:
+        steps[step]()
+        seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"seconds": seconds, "cpu": cpu, "rows": building.manifest.kept, "peak_mb": peak_mb}
+
+
+def least_work(data: Path, extract: Path) -> tuple[float, float]:
+    """Seconds and CPU seconds to read the bytes of a file, and to write the Parquet made of it from memory.
+
+    The Parquet is brought into memory row group by row group, which is not counted.
+    """
+    start, cpu = time.perf_counter(), time.process_time()
+    with data.open("rb") as stream:
+        while stream.read(READ_BYTES):
+            pass
+    seconds, used = time.perf_counter() - start, time.process_time() - cpu
+    source = pq.ParquetFile(extract)
+    with pq.ParquetWriter(extract.with_suffix(".again"), source.schema_arrow, **PARQUET_OPTIONS) as writer:
+        for group in range(source.num_row_groups):
+            table = source.read_row_group(group)
+            start, cpu = time.perf_counter(), time.process_time()
+            writer.write_table(table)
+            seconds, used = seconds + time.perf_counter() - start, used + time.process_time() - cpu
+    return seconds, used
 
 
 def _child(command: list[str]) -> dict[str, float]:
@@ -159,6 +192,41 @@ def _report(what: str, size: int, found: dict[str, float]) -> None:
         f"{what:<36}{found['rows']:>9,.0f} rows{found['seconds']:>7.1f} s{found['cpu']:>7.1f} s CPU"
         f"{size / 2**20 / found['seconds']:>6.0f} MB/s{found['peak_mb']:>8,.0f} MB peak",
         flush=True,
+    )
+
+
+def compare_with_least(folder: Path, rows: int, runs: int) -> float:
+    """Load a file of release 2022 and do the least that could be done, in turn; return the seconds of a load."""
+    data = folder / "extract.dat"
+    write_file(data, builtin_layouts()["2022"], rows)
+    size, loads, least = data.stat().st_size, [], []
+    for run in range(runs):
+        home = folder / f"home{run}"
+        loads.append(_ours("load", home, data))
+        _report("load, release 2022 (1,080 bytes)", size, loads[-1])
+        least.append(_ours("least", home, data))
+        _report("read bytes, write the same Parquet", size, least[-1])
+        shutil.rmtree(home)
+    ratio, cpu_ratio = (
+        median(a[key] / b[key] for a, b in zip(loads, least, strict=True)) for key in ("seconds", "cpu")
+    )
+    peak = max(each["peak_mb"] for each in loads)
+    print(
+        f"load: {ratio:.1f} times the least work by the clock (target within {MOST_OF_LEAST:.0f}), {cpu_ratio:.1f} "
+        f"times by CPU seconds; peak {peak:,.0f} MB (target under {MOST_MB:,})"
+    )
+    return median(each["seconds"] for each in loads)
+
+
+def measure_growth(folder: Path, rows: int, growth: int, seconds: float) -> None:
+    """Load a file so many times as long."""
+    data = folder / "long.dat"
+    write_file(data, builtin_layouts()["2022"], rows * growth)
+    found = _ours("load", folder / "home", data)
+    _report("load, release 2022 (1,080 bytes)", data.stat().st_size, found)
+    print(
+        f"growth: {found['seconds'] / seconds:.1f} times the seconds for {growth} times the records (target "
+        f"{MOST_GROWTH * growth:.1f}); peak {found['peak_mb']:,.0f} MB (target under {MOST_MB:,})"
     )
 
 
@@ -195,7 +263,7 @@ def compare_with_peer(folder: Path, rows: int, peer_python: str, runs: int) -> N
         seconds.append(b["seconds"] / a["seconds"])
         cpu.append(b["cpu"] / a["cpu"])
     print(
-        f"throughput: {median(seconds):.1f} times that of ncdb-tools by the clock (target 5), "
+        f"throughput: {median(seconds):.1f} times that of ncdb-tools by the clock (target {LEAST_OF_PEER:.0f}), "
         f"{median(cpu):.1f} times by CPU seconds; median of {runs}"
     )
 
@@ -204,10 +272,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rows", type=int, default=500_000)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument(
+        "--growth", type=int, default=4, help="length of the long file, in times of --rows; 0: none"
+    )
+    parser.add_argument("--runs", type=int, default=3, help="times that both sides of a ratio are run")
+    parser.add_argument("--steps", action="store_true", help="build and validate too")
     parser.add_argument("--peer-python", help="a Python that has ncdb-tools 0.4")
-    parser.add_argument("--peer-rows", type=int, default=100_000)
-    parser.add_argument("--runs", type=int, default=3, help="times that both programs load the same file")
+    parser.add_argument(
+        "--peer-rows", type=int, help="records of the file for ncdb-tools; --rows if not given"
+    )
     parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
@@ -217,12 +291,18 @@ def main() -> None:
         return
     print(f"{os.cpu_count()} processors, load average {os.getloadavg()[0]:.1f} at the start", flush=True)
     with tempfile.TemporaryDirectory() as name:
-        measure_steps(Path(name), options.rows)
+        seconds = compare_with_least(Path(name), options.rows, options.runs)
+    if options.growth:
+        with tempfile.TemporaryDirectory() as name:
+            measure_growth(Path(name), options.rows, options.growth, seconds)
+    if options.steps:
+        with tempfile.TemporaryDirectory() as name:
+            measure_steps(Path(name), options.rows)
     if not options.peer_python:
         print(PEER_ABSENT)
         return
     with tempfile.TemporaryDirectory() as name:
-        compare_with_peer(Path(name), options.peer_rows, options.peer_python, options.runs)
+        compare_with_peer(Path(name), options.peer_rows or options.rows, options.peer_python, options.runs)
 
 
 if __name__ == "__main__":
