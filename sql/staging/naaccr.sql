@@ -75,7 +75,8 @@ fields as (
         months_between_status("dateOfDiagnosis", "dateOfLastContact") as contact_status,
         months_between("dateOfDiagnosis", "dateOfLastContact") as contact_months,
         days_between("rxDateMostDefinSurg", "dateOfLastContact") as days_after_surgery,
-        -- Whole months that the registry computed: only where the dates do not say, and 9999 is unknown.
+        -- Whole months that the registry computed: only where the dates do not say, and 9999 is unknown. Items 1785 and
+        -- 1787 presume alive whoever is not known to be dead: they are not read.
         nullif(as_number("survMosActiveFollowup"), 9999) as computed_months,
         decode('seer_survival_flag', "survFlagActiveFollowup") as computed_flag,
         [
