@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from pipelines.codebook.naaccr_items import PATIENT, RECORD_TYPES
-from pipelines.errors import CohortsError
+from pipelines.errors import CohortsError, InputError
 from pipelines.formats.naaccr_dictionary import (
     NOT_IN_DICTIONARY,
     Dictionary,
@@ -32,6 +32,7 @@ SAMPLED_RECORDS = 500
 LARGEST_COUNTED = 64 * 2**20
 """Tumors of a larger file are not counted before it is loaded."""
 ROOT_TAG = re.compile(r"<(?:[\w.-]+:)?NaaccrData[\s/>]")
+OTHER_XML = re.compile(r"^\W{0,9}<(\?xml\s|[\w.:-]+\s[^>]*xmlns)")
 LEVEL_TAGS = re.compile(r"<(?:[\w.-]+:)?(Patient|Tumor)[\s/>]")
 NOTHING_SAID = Options()
 
@@ -90,7 +91,7 @@ def recognise_naaccr_xml(path: Path, head: bytes) -> Recognition | None:
     if not is_xml(head):
         return None
     if not ROOT_TAG.search(as_text(head)):
-        return recognise_dictionary(path, head)
+        return recognise_dictionary(path, head) or _other_xml(path, head)
     try:
         root = read_root(path)
         dictionary = dictionary_of(root.version, root.record_type)
@@ -113,6 +114,15 @@ def recognise_naaccr_xml(path: Path, head: bytes) -> Recognition | None:
         columns=len(dictionary.items) + 1,
         problems=(),
         explanation=explanation,
+    )
+
+
+def _other_xml(path: Path, head: bytes) -> Recognition | None:
+    if not OTHER_XML.search(as_text(head)):
+        return None
+    what = "This is an XML file, and neither NAACCR XML nor a NAACCR dictionary"
+    return refused(
+        path, InputError(what, where=path.name, remedy="Name the data file that the registry sent.")
     )
 
 

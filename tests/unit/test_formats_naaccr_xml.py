@@ -424,6 +424,19 @@ def test_files_of_two_versions_or_types_are_no_one_submission(tmp_path):
         open_extract([one], layout="v23")
 
 
+@pytest.mark.parametrize(
+    "text",
+    ['<?xml version="1.0"?><html/>', '  <x:schema xmlns:x="http://own.example"/>', "<NaaccrDat xmlns='x'/>"],
+)
+def test_xml_of_another_kind_is_told_as_such(tmp_path, text):
+    path = write_xml(tmp_path, text)
+    assert "an XML file, and neither NAACCR XML nor" in recognise(path).explanation
+    with pytest.raises(InputError, match="an XML file"):
+        open_extract([path])
+    with pytest.raises(InputError, match="no NAACCR XML"):
+        open_naaccr_xml([path])
+
+
 # Grammar and encodings.
 
 

@@ -101,7 +101,7 @@ TABLE: dict[str, Verdict] = {
         "v24", 0, "item primarySite belongs to Tumor and stands in Patient"
     ),
     f"{VALIDITY}/invalid_bad-data-item-4.xml": xml(
-        "v14", 0, "an item that v14 does not have for record type A"
+        "v14", 0, "item countyAtDxGeocode2010 is none of v14, record type A"
     ),
     f"{VALIDITY}/invalid_bad-naaccr-item-number.xml": xml(
         "v24", 0, "item patientIdNumber has the number of another item"
