@@ -29,6 +29,10 @@ OutOption = Annotated[
     Path | None, typer.Option("--out", help="Where to write it; the name of the first table, if not given.")
 ]
 KeyOption = Annotated[str | None, typer.Option("--key", help="Column that tells people apart.")]
+TablesOption = Annotated[
+    list[str] | None,
+    typer.Option("--table", help="Table of a database to draft for; may be given again."),
+]
 MappingNeeded = Annotated[Path, typer.Option("--mapping", help="YAML mapping to look at.")]
 RowsOption = Annotated[int, typer.Option("--rows", min=1, max=1000, help="How many rows to show.")]
 
@@ -38,6 +42,7 @@ def map_init(
     paths: TablesArgument,
     out: OutOption = None,
     key: KeyOption = None,
+    table: TablesOption = None,
     home: UnusedHome = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,7 +51,7 @@ def map_init(
     from pipelines.settings import Settings
 
     with busy("reading the tables", as_json), _plain(paths) as plain:
-        written = write_draft(plain, out, min_cell=Settings().min_cell, key=key)
+        written = write_draft(plain, out, min_cell=Settings().min_cell, key=key, tables=table or ())
     shown = " ".join(paths)
     lines = [
         f"wrote {written}",

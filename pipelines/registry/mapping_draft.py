@@ -32,6 +32,8 @@ from pipelines.store.files import write_text
 
 HINTS = Path(codebook.__file__).resolve().parent / "tables" / "mapping_hints.csv"
 
+MOST_TABLES = 10
+
 HEAD = """\
 # A first mapping, written by `cohorts map init`. Fill in the words in capitals, take away the `#` of what you keep,
 # and look at the result with `cohorts map show`. catalog/mappings/README.md says what a mapping may say.
@@ -46,7 +48,9 @@ licence: FILL IN
 """
 
 
-def draft_mapping(paths: Sequence[str | Path], *, min_cell: int, key: str | None = None) -> str:
+def draft_mapping(
+    paths: Sequence[str | Path], *, min_cell: int, key: str | None = None, tables: Sequence[str] = ()
+) -> str:
     """Write a first mapping for some files, or for the tables of a database.
 
     Parameters
@@ -57,6 +61,8 @@ def draft_mapping(paths: Sequence[str | Path], *, min_cell: int, key: str | None
         A value is listed if at least so many people have it (people).
     key : str, optional
         Column that tells people apart; guessed by its name if not given.
+    tables : sequence of str
+        Tables of a database to draft for, as ``table`` or ``schema.table``; all of them if none is named.
 
     Returns
     -------
@@ -68,26 +74,29 @@ def draft_mapping(paths: Sequence[str | Path], *, min_cell: int, key: str | None
     InputError
         A file is no table, has no header row or lacks ``key``, or nothing is named.
     """
-    received = _received(paths)
-    if not received:
-        raise InputError("There is no table", remedy="Name the data files, or a database that has tables.")
+    received = _chosen(_received(paths), tables)
     names = table_names(each.label for each in received)
-    tables = [_profile(each, name, min_cell, key) for name, each in zip(names, received, strict=True)]
+    profiles = [_profile(each, name, min_cell, key) for name, each in zip(names, received, strict=True)]
     address = next((str(path) for path in paths if is_address(path)), None)
     head = HEAD.format(min_cell=min_cell, id=names[0]) + (
         f"database: {json.dumps(address)}\n" if address else ""
     )
-    return "\n".join([head, *_tables(tables), "", *_columns(tables), *_ascertainment()]) + "\n"
+    return "\n".join([head, *_tables(profiles), "", *_columns(profiles), *_ascertainment()]) + "\n"
 
 
 def write_draft(
-    paths: Sequence[str | Path], out: Path | None, *, min_cell: int, key: str | None = None
+    paths: Sequence[str | Path],
+    out: Path | None,
+    *,
+    min_cell: int,
+    key: str | None = None,
+    tables: Sequence[str] = (),
 ) -> Path:
     """Write a first mapping to a file that is not there yet; return it.
 
     Parameters
     ----------
-    paths, min_cell, key
+    paths, min_cell, key, tables
         As for `draft_mapping`.
     out : Path, optional
         The file; ``<id>.yaml`` in the working folder if not given.
@@ -99,7 +108,7 @@ def write_draft(
     """
     if out is not None:
         _check_free(out)
-    text = draft_mapping(paths, min_cell=min_cell, key=key)
+    text = draft_mapping(paths, min_cell=min_cell, key=key, tables=tables)
     target = out or Path(f"{yaml.safe_load(text)['id']}.yaml")
     _check_free(target)
     write_text(text, target)
@@ -120,6 +129,25 @@ def _received(paths: Sequence[str | Path]) -> list[Received]:
     for path in paths:
         found += database_tables(str(path)) if is_address(path) else received_tables(_table_file(Path(path)))
     return found
+
+
+def _chosen(received: Sequence[Received], tables: Sequence[str]) -> list[Received]:
+    """The tables that are asked for; a database may have hundreds, and every one would be read."""
+    asked = [f".{name}".lower() for name in tables]
+    chosen = [
+        each
+        for each in received
+        if not each.relation or not asked or f".{each.relation}".lower().endswith(tuple(asked))
+    ]
+    there = ", ".join(sorted(each.relation for each in received if each.relation)) or "none"
+    if not chosen:
+        raise InputError(f"There is no such table; there are: {there}", remedy="Name tables with --table.")
+    if len(chosen) > MOST_TABLES:
+        raise InputError(
+            f"There are {len(chosen)} tables, and a draft reads all of each: {there}",
+            remedy="Name those that the registry needs with --table, once for each.",
+        )
+    return chosen
 
 
 def _table_file(path: Path) -> Path:

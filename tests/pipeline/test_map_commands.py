@@ -152,6 +152,20 @@ def test_every_table_of_a_duckdb_file_is_drafted(cohorts: Command, tmp_path: Pat
     assert cohorts("map", "show", path, "--mapping", out)[0] == 0
 
 
+def test_of_many_tables_those_are_drafted_that_are_named(cohorts: Command, tmp_path: Path) -> None:
+    path = tmp_path / "site.duckdb"
+    with duckdb.connect(path) as con:
+        for number in range(12):
+            con.execute(f"create table t{number} as select 1 as person_id, 'F' as sex")
+    out = tmp_path / "draft.yaml"
+    code, _, complained = cohorts("map", "init", path, "--out", out)
+    assert code == 2
+    assert "There are 12 tables" in complained
+    assert cohorts("map", "init", path, "--out", out, "--table", "t1", "--table", "main.t11")[0] == 0
+    assert [table.relation for table in load_mapping(out).tables] == ["main.t1", "main.t11"]
+    assert "There is no such table" in cohorts("map", "init", path, "--table", "t99")[2]
+
+
 @pytest.fixture
 def filled(people: Path, tmp_path: Path) -> Path:
     path = tmp_path / "filled.yaml"

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from pipelines.codebook.mapping import load_mapping
 from pipelines.errors import InputError
 from pipelines.formats import Extract, databases, open_extract, recognise
 from pipelines.formats.types import RowDigest
@@ -283,3 +284,16 @@ def test_the_command_line_takes_an_address_and_refuses_a_password(
     assert code == 2
     assert "hunter2" not in said + complained
     assert cohorts("load", "--submission", "d", *home)[0] == 2
+
+
+def test_a_draft_of_a_database_names_it_and_is_a_mapping(
+    postgres: postgres_server.Server, tmp_path: Path, cohorts: Callable[..., tuple[int, str, str]]
+) -> None:
+    out = tmp_path / "draft.yaml"
+    code, _, complained = cohorts("map", "init", postgres.address, "--out", out, "--table", "person")
+    assert (code, complained) == (0, "")
+    mapping = load_mapping(out)
+    assert (mapping.database, mapping.main_table.relation) == (postgres.address, "registry.person")
+    code, said, _ = cohorts("map", "show", postgres.address, "--mapping", out)
+    assert code == 0
+    assert "3 rows would be staged" in said
