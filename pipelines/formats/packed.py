@@ -39,6 +39,8 @@ DAMAGE = (
 """What the standard library raises on bytes that are no sound archive (measured by mutation, too)."""
 LEFT_BY_DESKTOPS = re.compile(r"(^|[/\\])(__MACOSX[/\\]|\._[^/\\]*$|\.DS_Store$|Thumbs\.db$|desktop\.ini$)")
 DOCUMENTS = ((b"%PDF", "a PDF document"), (b"{\\rtf", "a text document"))
+READ_ME = re.compile(r"(?i)(read.?me|licen[cs]e)[^.]*(\.(txt|md))?$")
+LONGEST_READ_ME = 2**16
 UNPACK_IT = "Unpack it and name the data files in it."
 OTHERS = (
     (0, rb"\xfd7zXZ\0", "an xz archive"),
@@ -195,6 +197,8 @@ def refuse_other_archives(path: Path, told: str | None = None) -> None:
 def document(path: Path) -> str | None:
     """What kind of document for people a file is, or None: it holds no records."""
     head = head_of(path)
+    if READ_ME.match(path.name) and path.stat().st_size < LONGEST_READ_ME and b"\0" not in head:
+        return "a note for its readers"
     word = office_document(path) if is_zip(head) else None
     if word == "a Word document":
         return word

@@ -70,6 +70,7 @@ def test_the_files_of_a_zip_lie_side_by_side(tmp_path: Path, home: Path, method:
         "c.xml.gz": gzip.compress(DATA),
     }
     members |= {"__MACOSX/._breast.dat": b"x", ".DS_Store": b"x", "manual.pdf": b"%PDF-1.7"}
+    members |= {"docs/README.txt": b"Dear site,\nthank you, and good luck.\n"}
     path = zipped(tmp_path / "a.zip", members, method)
     with unpacked([path], home) as arrived:
         assert {each.name: each.read_bytes() for each in arrived.paths} == {
@@ -78,7 +79,10 @@ def test_the_files_of_a_zip_lie_side_by_side(tmp_path: Path, home: Path, method:
             "c.xml": DATA,
         }
         assert set(arrived.archives.values()) == {path}
-        assert arrived.notes == ("a.zip > manual.pdf was left out: it is a PDF document.",)
+        assert arrived.notes == (
+            "a.zip > manual.pdf was left out: it is a PDF document.",
+            "a.zip > README.txt was left out: it is a note for its readers.",
+        )
         folder = next(home.glob(f"{PREFIX}*"))
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert all(stat.S_IMODE(each.stat().st_mode) == 0o600 for each in arrived.paths)
@@ -331,6 +335,12 @@ def test_an_archive_without_data_is_refused(tmp_path: Path, home: Path) -> None:
     assert "no data file" in refusal(zipped(tmp_path / "b.zip", {"m.pdf": b"%PDF-"}), home)
     many = zipped(tmp_path / "c.zip", {f"{n}.csv": b"x" for n in range(20)})
     assert "20 files" in refusal(many, home, Limits(members=10))
+
+
+def test_data_by_the_name_of_a_note_stay(tmp_path: Path, home: Path) -> None:
+    members = {"readme_2016.csv": DATA, "README.dat": DATA, "readme.txt": DATA * 100, "README": b"\0" + DATA}
+    with unpacked([zipped(tmp_path / "a.zip", members)], home) as arrived:
+        assert {each.name for each in arrived.paths} == set(members)
 
 
 def test_an_office_file_is_no_archive(tmp_path: Path, home: Path) -> None:
