@@ -48,6 +48,7 @@ EXTRACTS = (
     DemoExtract("naaccr-v23", "naaccr-xml-v23", 4_000, ("dawood2010",), RECURRENCE),
     DemoExtract("naaccr-v18", "naaccr-flat-v18", 500, (), RECURRENCE),
     DemoExtract("seer-ascii-2018nov", "seer-ascii-nov2018", 500, (), STAGE_IV),
+    DemoExtract("nsqip-synthetic", "mapped-nsqip", 500, (), WorldSettings(), "nsqip"),
 )
 WORKERS = 2
 """Submissions refreshed at a time: each has a folder of its own, and most steps keep one core busy."""

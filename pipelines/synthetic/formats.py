@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from . import canonical_naaccr, canonical_ncdb, canonical_seer, naaccr, ncdb, seer_ascii, seerstat
+from . import canonical_naaccr, canonical_ncdb, canonical_seer, naaccr, ncdb, nsqip, seer_ascii, seerstat
 from .canonical import Columns
 from .world import Release, World
 
@@ -25,6 +25,8 @@ class WorldFormat:
         What stands before the first and after the last record.
     companion : tuple of (str, bytes), optional
         Ending and content of the file that is sent beside it.
+    mapping : str, optional
+        Id of the catalog's mapping that the file is loaded with.
     """
 
     release: Release
@@ -34,6 +36,7 @@ class WorldFormat:
     head: bytes = b""
     tail: bytes = b""
     companion: tuple[str, bytes] | None = None
+    mapping: str | None = None
 
 
 def _ncdb(year: str) -> WorldFormat:
@@ -85,10 +88,22 @@ def _naaccr_xml(version: str) -> WorldFormat:
     )
 
 
+def _nsqip() -> WorldFormat:
+    return WorldFormat(
+        release=nsqip.RELEASE,
+        file_name="acs_nsqip_puf.txt",
+        lines=nsqip.lines,
+        canonical=nsqip.canonical,
+        head=nsqip.header(),
+        mapping="nsqip",
+    )
+
+
 WORLD_FORMATS: dict[str, Callable[[], WorldFormat]] = {
     **{f"ncdb-{year}": partial(_ncdb, year) for year in ncdb.RELEASES},
     **{f"seerstat-{submission}": partial(_seerstat, submission) for submission in seerstat.RELEASES},
     **{f"seer-ascii-{submission}": partial(_seer_ascii, submission) for submission in seer_ascii.RELEASES},
     **{f"naaccr-flat-{version}": partial(_naaccr_flat, version) for version in ("v16", "v18")},
     **{f"naaccr-xml-{version}": partial(_naaccr_xml, version) for version in ("v18", "v23", "v26")},
+    "mapped-nsqip": _nsqip,
 }
