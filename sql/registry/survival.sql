@@ -10,6 +10,8 @@
 -- Between dates, survival is exact where both are complete and whole months where a day is missing (month_precision);
 -- without a month there is none. The flag tells them apart in SEER's words.
 -- From metastasis: survival and entry less the months to the first distant metastasis; entry never below 0.
+-- Where one of the two dates has no day, who died in the month of her recurrence may seem to have died before it: zero
+-- months, and she stays, because it is the early deaths that would be lost.
 -- (NCDB PUF dictionary; SEER cause-specific and other cause of death classification.)
 with classified as (
     select
@@ -21,6 +23,9 @@ with classified as (
         withheld_follow_up,
         disease_presentation,
         months_to_metastasis,
+        'month_precision' in (
+            disease_presentation.recurrence_date_status, coalesce(survival_months_status, 'recorded')
+        ) as in_whole_months,
         case
             when withheld_follow_up then 'withheld'
             when vital_status in ('dead', 'alive') then vital_status
@@ -82,8 +87,10 @@ select
     end
         as died_of_other_cause,
     -- Rounded: a difference of months with decimals must not put an exit a hair after an entry at the same time.
-    case when months >= months_to_metastasis then round(months - months_to_metastasis, 6) end
-        as survival_from_metastasis_months,
+    case
+        when months >= months_to_metastasis then round(months - months_to_metastasis, 6)
+        when months > months_to_metastasis - 1 and in_whole_months then 0.0
+    end as survival_from_metastasis_months,
     case
         when months_to_metastasis is not null and entry_months is not null
             then round(greatest(entry_months - months_to_metastasis, 0.0), 6)

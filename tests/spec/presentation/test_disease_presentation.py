@@ -128,3 +128,16 @@ def test_a_partial_date_of_recurrence_keeps_its_state(naaccr_rule):
         2012              | 2                   | distant         | partial_date           | -                          | -                            => undetermined         | partial_date
         2012              | 2                   | distant         | negative_interval      | -                          | -                            => undetermined         | negative_interval
     """)
+
+
+def test_who_died_in_the_month_of_her_recurrence_stays(naaccr_rule):
+    """Where a date has no day, death in the month of the recurrence may seem to come before it. Those are the earliest
+    deaths, and leaving them out would flatter metachronous disease: zero months. Between whole dates, or a month or
+    more before the recurrence, it is an error of the dates, and there is no survival from it."""
+    naaccr_rule("""
+        year_of_diagnosis | stage_ajcc7_derived | recurrence_type | recurrence_date_status | months_to_distant_recurrence | survival_months | survival_months_status => survival_from_metastasis_months
+        2012              | 2                   | distant         | month_precision        | 26                           | 25.4            | recorded               => 0
+        2012              | 2                   | distant         | recorded               | 26.4                         | 26              | month_precision        => 0
+        2012              | 2                   | distant         | month_precision        | 26                           | 24.9            | recorded               => -
+        2012              | 2                   | distant         | recorded               | 26                           | 25.4            | recorded               => -
+    """)
