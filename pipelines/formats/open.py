@@ -148,6 +148,9 @@ def _format_of(found: dict[Path, Recognition], source: str | None, hints: Sequen
     described_as = {each.format for each in hints} - {None}
     source = source or next((each.source for each in hints if each.source), None)
     candidates = [each for each in FORMATS if each.source == source]
+    unreadable = next((each.error for each in found.values() if each.error is not None), None)
+    if unreadable is not None and len(candidates) > 1 and not hints:
+        raise unreadable  # the source has several formats, and nothing says which this should be
     if candidates:
         return next((each for each in candidates if each.name in described_as), candidates[0])
     if len(kinds) > 1:
@@ -159,7 +162,8 @@ def _format_of(found: dict[Path, Recognition], source: str | None, hints: Sequen
                 for path, each in found.items()
             ),
             where=str(next(iter(found)).parent),
-            remedy="Name the data files of one source and release, and no other file.",
+            remedy="Name the data files of one source and release, and no other file (unpack an archive that holds "
+            "others).",
         )
     first = next(iter(found.values()))
     raise first.error or InputError(first.explanation, where=str(first.path), remedy=ASK_FOR_MAPPING)

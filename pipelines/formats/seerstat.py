@@ -179,6 +179,7 @@ def _recognise_dic(path: Path) -> Recognition:
         f"This is the export dictionary of a SEER*Stat {dic.session_type} session with "
         f"{len(dic.variables)} variables ({dic.release or 'no submission named'}); it is read beside its data file.",
         source="seer",
+        format="seerstat_case_listing" if dic.session_type == CASE_LISTING else None,
     )
 
 

@@ -1,17 +1,21 @@
 """What looks like a case listing of SEER*Stat and is none, and why."""
 
 import csv
+import re
 from functools import cache
 from pathlib import Path
 
 from pipelines.codebook.schemes import schemes
+from pipelines.codebook.seerstat_headers import variants
 from pipelines.errors import InputError
-from pipelines.formats.seerstat_header import DELIMITERS, EXPORT_AGAIN, first_row
+from pipelines.formats.seerstat_header import DELIMITERS, ENOUGH_NAMES, EXPORT_AGAIN, first_row
 
 DERIVED_TABLE = {"Marital Status", "T Stage", "N Stage", "6th Stage", "A Stage"}
 """Column names of the table that goes from hand to hand as "SEER Breast Cancer Dataset"."""
 ENOUGH_LABELS = 3
 FIRST_BYTES = 2**16
+LONG_NAME = 14
+"""Letters and digits of Survival months; Sex and Grade are names in many tables."""
 SHORTEST_LABEL = 6
 """Shorter labels, such as Yes or Male, are those of many tables."""
 
@@ -27,6 +31,14 @@ def another_table(path: Path) -> InputError | None:
             where=path.name,
             remedy="Ask SEER for access and export a case listing; for another question it can be loaded as any "
             "table, with --mapping FILE.",
+        )
+    if sum(_letters(field) in letters_of_long_names() for field in first_row(path)[0]) >= ENOUGH_NAMES:
+        return InputError(
+            "The column names are those of a SEER*Stat case listing after a program changed them, such as R, which "
+            "puts dots for blanks and brackets: a year in brackets tells submissions apart, so no name is guessed",
+            where=path.name,
+            remedy="Load the file as SEER*Stat wrote it, or put its row of column names back (in R: check.names = "
+            "FALSE when reading).",
         )
     rows = _first_rows(path)
     if len(rows) > 1 and all(len(row) > 1 and all(map(_is_number, row)) for row in rows):
@@ -68,6 +80,16 @@ def _first_rows(path: Path, most: int = 20) -> list[list[str]]:
 
 def _is_number(text: str) -> bool:
     return text.strip().replace(".", "", 1).replace("-", "", 1).isdigit()
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+@cache
+def letters_of_long_names() -> frozenset[str]:
+    """Names of variables without what programs change; the long ones, which no other table has."""
+    return frozenset(letters for letters in map(_letters, variants()) if len(letters) >= LONG_NAME)
 
 
 @cache

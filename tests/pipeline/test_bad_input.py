@@ -200,7 +200,7 @@ def test_damaged_records_are_set_aside_and_doctor_says_the_same(
 
 
 def test_doctor_fails_where_load_would(received: Path, tmp_path: Path, cohorts: Cohorts) -> None:
-    path = with_dic(received, tmp_path, None)
+    path = written(tmp_path, OLD_LISTING, "x.csv")
     code, said, _ = cohorts("doctor", received / "a.dat", path)
     assert code == 2
     assert said.count("Put x.dic") == 1, "said once"

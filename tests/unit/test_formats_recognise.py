@@ -39,7 +39,7 @@ def test_case_listing_with_and_without_its_dic(tmp_path: Path) -> None:
     assert read_through(path).records == 3
     assert (found.columns, found.problems) == (5, ())
     dic = recognise(tmp_path / "export.dic")
-    assert dic.format is None
+    assert (dic.companion, dic.format) == (True, "seerstat_case_listing")
     assert "export dictionary of a SEER*Stat Case Listing session with 5 variables" in dic.explanation
     (tmp_path / "export.dic").unlink()
     found = recognise(path)

@@ -282,3 +282,22 @@ def test_a_dic_of_another_program_beside_a_listing_is_told(tmp_path: Path) -> No
     (tmp_path / "export.dic").unlink()
     (tmp_path / "export.dic").mkdir()
     assert open_extract([tmp_path / "export.csv"], layout="nov2022").release == "nov2022"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Patient.ID", "Year.of.diagnosis", "Survival.months", "Race.recode..W..B..AI..API."],
+        ["PATIENT ID", "YEAR OF DIAGNOSIS", "SURVIVAL MONTHS", "RACE RECODE (W, B, AI, API)"],
+    ],
+)
+def test_names_that_a_program_changed_are_told_and_not_guessed(tmp_path: Path, names: list[str]) -> None:
+    path = listing(tmp_path / "export.csv", names, [ROW])
+    for source in (None, "seer"):
+        with pytest.raises(InputError, match="put its row of column names back"):
+            open_extract([path], source=source, layout=None)
+
+
+def test_short_names_that_many_tables_have_make_no_case_listing(tmp_path: Path) -> None:
+    path = listing(tmp_path / "a.csv", ["PATIENT_ID", "SEX", "GRADE", "LATERALITY"], [ROW])
+    assert recognise(path).format == "mapped"
