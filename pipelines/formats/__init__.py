@@ -1,7 +1,7 @@
 """Bytes to Arrow text columns, losslessly; no clinical meaning lives here."""
 
 from pipelines.formats.databases import is_address
-from pipelines.formats.faults import Reading, no_record_read, read_through
+from pipelines.formats.faults import Reading, check_worth_reading, no_record_read, read_through
 from pipelines.formats.open import open_extract
 from pipelines.formats.packed import Limits
 from pipelines.formats.recognise import recognise
@@ -24,6 +24,7 @@ __all__ = [
     "Reading",
     "Recognition",
     "TableReader",
+    "check_worth_reading",
     "is_address",
     "no_record_read",
     "open_extract",

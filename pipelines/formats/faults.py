@@ -8,6 +8,9 @@ from pathlib import Path
 from pipelines.errors import InputError
 from pipelines.formats.open import open_extract
 
+HOPELESS = 1_000_000
+"""So many records set aside are read on only where more were kept."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -42,6 +45,22 @@ def no_record_read(names: Sequence[str]) -> InputError:
     )
 
 
+def check_worth_reading(kept: int, aside: int, name: str) -> None:
+    """Stop in a long file that is damaged throughout: a list of every line of it would help nobody.
+
+    Raises
+    ------
+    InputError
+        A million records were set aside, and they are most of those read so far.
+    """
+    if aside >= HOPELESS and aside > kept:
+        raise InputError(
+            f"Most of the first {kept + aside:,} records cannot be read; reading was stopped, and nothing is loaded",
+            where=name,
+            remedy="Look at its first lines: it may be damaged, or no file of this kind. Ask for the extract again.",
+        )
+
+
 def read_through(path: Path, companions: Sequence[Path] = ()) -> Reading:
     """Read a file to its end, with the files that describe it, and keep nothing of it.
 
@@ -56,4 +75,5 @@ def read_through(path: Path, companions: Sequence[Path] = ()) -> Reading:
         for batch in table.batches():
             records += batch.kept.num_rows + batch.quarantined.num_rows
             reasons.update(map(str, batch.quarantined["reason"].to_pylist()))
+            check_worth_reading(records - reasons.total(), reasons.total(), table.source_file)
     return Reading(records, dict(reasons.most_common()), extract.notes)

@@ -80,7 +80,7 @@ def described(path: Path, explanation: str, *, source: str, format: str | None =
     return Recognition(path, format, source, None, None, None, (), explanation, companion=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BadRecord:
     """A record that could not be read: its 1-based number, half-open byte range in the file, and the
     reason."""
@@ -263,19 +263,17 @@ class Format:
 
 def quarantine_table(source_file: str, bad: Iterable[BadRecord]) -> pa.Table:
     """Records set aside as a table of `QUARANTINE_SCHEMA`, in record order."""
-    rows = [
-        {
-            SOURCE_FILE: source_file,
-            SOURCE_RECORD: record.record,
-            "byte_start": record.byte_start,
-            "byte_end": record.byte_end,
-            "reason": record.reason,
-        }
-        for record in sorted(bad, key=lambda record: record.record)
-    ]
+    rows = sorted(bad, key=lambda record: record.record)
     if not rows:
         return pa.Table.from_batches([], QUARANTINE_SCHEMA)
-    return pa.Table.from_pylist(rows, schema=QUARANTINE_SCHEMA)
+    columns: list[pa.Array[Any]] = [
+        repeated(source_file.encode(), len(rows)),
+        pa.array([row.record for row in rows], pa.int64()),
+        pa.array([row.byte_start for row in rows], pa.int64()),
+        pa.array([row.byte_end for row in rows], pa.int64()),
+        pa.array([row.reason for row in rows], pa.string()),
+    ]
+    return pa.Table.from_arrays(columns, schema=QUARANTINE_SCHEMA)
 
 
 def with_provenance(table: pa.Table, source_file: str, records: "pa.Array[Any]") -> pa.Table:

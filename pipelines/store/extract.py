@@ -8,7 +8,7 @@ from types import MappingProxyType
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.formats import QUARANTINE_SCHEMA, Extract, TableReader, no_record_read
+from pipelines.formats import QUARANTINE_SCHEMA, Extract, TableReader, check_worth_reading, no_record_read
 from pipelines.store.files import PARQUET_OPTIONS, aside, sha256_of
 from pipelines.store.home import Home
 from pipelines.store.manifest import FileFacts, Manifest
@@ -94,7 +94,7 @@ def _write_table(table: TableReader, target: Path) -> tuple[int, pa.Table]:
     """Stream one file's batches to Parquet; return the rows kept and the table of rows set aside."""
     writer: pq.ParquetWriter | None = None
     rejected = [pa.Table.from_batches([], QUARANTINE_SCHEMA)]
-    kept = 0
+    kept = set_aside = 0
     try:
         for batch in table.batches():
             if writer is None:
@@ -103,6 +103,8 @@ def _write_table(table: TableReader, target: Path) -> tuple[int, pa.Table]:
             kept += batch.kept.num_rows
             if batch.quarantined.num_rows:
                 rejected.append(batch.quarantined.cast(QUARANTINE_SCHEMA))
+                set_aside += batch.quarantined.num_rows
+                check_worth_reading(kept, set_aside, table.source_file)
     finally:
         if writer is not None:
             writer.close()

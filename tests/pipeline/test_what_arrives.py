@@ -104,13 +104,14 @@ class Desk:
         return Answer(code, said, complained)
 
     def load(self, *paths: Path | str) -> Answer:
+        before = self.files()
         code, said, complained = self.cohorts("load", *paths, "--submission", "x", "--home", self.home)
         nothing_unpacked_stays(self.home)
         if code:
             assert code == 2, complained
             assert said == ""
             assert re.fullmatch(r"error: [^\n]+\. (Where: [^\n]+\. )?[^\n]+\.\n", complained), complained
-            assert not [path for path in self.home.rglob("*") if path.is_file()], "nothing half-loaded"
+            assert self.files() == before, "nothing half-loaded"
             return Answer(code, said, complained)
         building = self.home / "submissions" / ".building" / "x"
         files = json.loads((building / "manifest.json").read_text(encoding="utf-8"))["files"]
@@ -122,6 +123,9 @@ class Desk:
         )
         assert (len(files) > 1) or files[0]["records_read"] == kept + aside.height
         return Answer(code, said, complained, kept, aside.height, frozenset(aside["reason"]))
+
+    def files(self) -> set[Path]:
+        return {path for path in self.home.rglob("*") if path.is_file()}
 
     def both(self, path: Path, like: Sent) -> Answer:
         """What load says; doctor says the same, and neither tells a value."""
@@ -229,6 +233,18 @@ def test_a_header_repeated_in_the_middle_is_set_aside(sent: dict[str, Sent], des
     )
     assert (answer.kept, answer.quarantined) == (PEOPLE, 1)
     assert answer.reasons == {"header row repeated"}
+
+
+def test_a_file_that_is_damaged_throughout_is_not_listed_line_by_line(
+    sent: dict[str, Sent], desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Millions of lines that are no records would fill memory and disk with their places."""
+    monkeypatch.setattr("pipelines.formats.faults.HOPELESS", 1_000)
+    whole = sent["listing"]
+    few, many = b"no record\n" * 999, b"no record\n" * 1_000
+    assert desk.both(desk.write(whole, whole.content + few), whole).quarantined == 999
+    answer = desk.both(desk.write(whole, whole.content + many), whole)
+    assert "Most of the first 1,400 records cannot be read" in answer.complained
 
 
 # Another encoding
