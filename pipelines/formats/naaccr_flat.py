@@ -19,15 +19,8 @@ from pipelines.codebook.naaccr_items import FLAT_VERSIONS, RECORD_TYPES, record_
 from pipelines.errors import CohortsError, InputError
 from pipelines.formats.blocks import sample_lines
 from pipelines.formats.fixed_width import Constant, read_fixed_width
-from pipelines.formats.naaccr_dictionary import (
-    NOT_IN_DICTIONARY,
-    Dictionary,
-    as_json,
-    check_said_version,
-    dictionaries_of,
-    dictionary_of,
-    one_of_all,
-)
+from pipelines.formats.naaccr_columns import Dictionary, as_json, dictionary_of, one_of_all
+from pipelines.formats.naaccr_dictionary import NOT_IN_DICTIONARY, check_said_version, dictionaries_of
 from pipelines.formats.types import (
     SOURCE_FILE,
     SOURCE_RECORD,

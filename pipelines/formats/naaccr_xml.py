@@ -11,15 +11,12 @@ from pathlib import Path
 
 from pipelines.codebook.naaccr_items import PATIENT, RECORD_TYPES
 from pipelines.errors import CohortsError, InputError
+from pipelines.formats.naaccr_columns import Dictionary, dictionary_of, notes_on, one_of_all
 from pipelines.formats.naaccr_dictionary import (
     NOT_IN_DICTIONARY,
-    Dictionary,
     DictionaryFile,
     check_said_version,
     dictionaries_of,
-    dictionary_of,
-    notes_on,
-    one_of_all,
     recognise_dictionary,
 )
 from pipelines.formats.naaccr_xml_records import read_records

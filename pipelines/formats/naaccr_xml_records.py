@@ -16,7 +16,8 @@ import numpy as np
 
 from pipelines.codebook.naaccr_items import PATIENT, ROOT, TUMOR, Item, known_keys
 from pipelines.formats import arrays
-from pipelines.formats.naaccr_dictionary import NOT_IN_DICTIONARY, Dictionary
+from pipelines.formats.naaccr_columns import Dictionary
+from pipelines.formats.naaccr_dictionary import NOT_IN_DICTIONARY
 from pipelines.formats.naaccr_xml_root import ITEM, NAMESPACE, Root
 from pipelines.formats.naaccr_xml_rows import LONGEST_TEXT, Entity, Extension, table_of
 from pipelines.formats.safe_xml import SEPARATOR, XINCLUDE, XmlStream

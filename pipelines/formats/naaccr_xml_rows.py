@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from pipelines.codebook.naaccr_items import Item
 from pipelines.formats import arrays
-from pipelines.formats.naaccr_dictionary import NOT_IN_DICTIONARY, Dictionary, as_json
+from pipelines.formats.naaccr_columns import Dictionary, as_json
+from pipelines.formats.naaccr_dictionary import NOT_IN_DICTIONARY
 from pipelines.formats.safe_xml import SEPARATOR, XmlStream
 
 LONGEST_TEXT = 2**20

@@ -10,7 +10,8 @@ import pytest
 from pipelines.codebook.naaccr_items import RECORD_TYPES, XML_VERSIONS, items
 from pipelines.errors import InputError
 from pipelines.formats import open_extract, recognise
-from pipelines.formats.naaccr_dictionary import dictionary_of, read_dictionary
+from pipelines.formats.naaccr_columns import dictionary_of
+from pipelines.formats.naaccr_dictionary import read_dictionary
 from pipelines.formats.naaccr_xml import open_naaccr_xml
 from pipelines.formats.naaccr_xml_records import read_records
 from pipelines.formats.naaccr_xml_root import read_root
@@ -292,7 +293,7 @@ def test_a_user_dictionary_gives_its_items_columns(tmp_path):
     assert kept.column_names[-4:] == ["ownStage", "items_not_in_dictionary", "source_file", "source_record"]
     assert kept["ownStage"].to_pylist() == ["4"]
     assert tables_of(path, layout=dictionary)[0].equals(kept)
-    assert open_extract([path, dictionary]).companions == (dictionary.resolve(),)
+    assert open_extract([path, dictionary]).companions == (dictionary,)
     assert notes_of(path, dictionary) == ""
     assert "names a user dictionary that was not brought" in notes_of(path)
     assert beside(rows_of(path)[0]) == {"ownStage": "4"}
