@@ -8,6 +8,7 @@ analyst has edited is read as well.
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -22,7 +23,7 @@ from pipelines.errors import InputError
 Labels = dict[str, dict[str, str]]
 """Label by code, by variable."""
 
-LARGEST_SCRIPT = 8 * 2**20
+LARGEST_SCRIPT = 4 * 2**20
 FEWEST_FIELDS = 3
 """A text that describes fewer columns than this is no script that reads records."""
 
@@ -153,8 +154,8 @@ def in_column_order(fields: Iterable[Field], path: Path) -> tuple[Field, ...]:
                 where=str(path),
                 remedy=remedy,
             )
-    names = [each.name.casefold() for each in ordered]
-    twice = next((each.name for each in ordered if names.count(each.name.casefold()) > 1), None)
+    names = Counter(each.name.casefold() for each in ordered)
+    twice = next((each.name for each in ordered if names[each.name.casefold()] > 1), None)
     if twice is not None:
         raise InputError(f"{twice} is described twice", where=str(path), remedy=remedy)
     return tuple(ordered)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pipelines.codebook.layouts import Field
 from pipelines.codebook.script_words import coded, column_range, is_name, word_at, words
 
-QUOTED_OR_COMMENT = re.compile(r"('(?:[^'\n]|'')*'|\"(?:[^\"\n]|\"\")*\")|/\*.*?\*/", re.S)
+QUOTED_OR_COMMENT = re.compile(r"('(?:[^'\n]|'')*'|\"(?:[^\"\n]|\"\")*\")|/\*.*?(?:\*/|\Z)", re.S)
 """A path in quotes may hold what looks like the beginning of a comment: ``'seer9/*.TXT'``."""
 REMARK = re.compile(r"\s*(?:\*|%\*|comment\b)[^;]*;?", re.I)
-STATEMENT = re.compile(r"(?:'(?:[^'\n]|'')*'|\"(?:[^\"\n]|\"\")*\"|[^;])*;?")
+STATEMENT = re.compile(r"(?:'(?:[^'\n]|'')*+'|\"(?:[^\"\n]|\"\")*+\"|[^;])*+;?")
 INFORMAT = re.compile(r"[A-Za-z_]*?(\d+)\.\d*")
 RECORD_LENGTH = re.compile(r"\blrecl\s*=\s*(\d+)", re.I)
 

@@ -67,7 +67,9 @@ def _data_list_field(found: list[str], at: int, column: int) -> tuple[Field, int
     width = None
     if word_at(found, at) == "(":
         width = WIDTH.fullmatch(word_at(found, at + 1))
-        at = found.index(")", at) + 1 if ")" in found[at:] else len(found)
+        while word_at(found, at) not in (")", ""):
+            at += 1
+        at += 1
     if columns:
         return Field(name, columns[0], columns[1] - columns[0] + 1), at
     if width is None:

@@ -5,7 +5,7 @@ import re
 from pipelines.codebook.layouts import Field
 from pipelines.codebook.script_words import coded, column_range, is_name, words
 
-COMMENT = re.compile(r"(\"[^\"\n]*\")|/\*.*?\*/|///[^\n]*\n|//[^\n]*|^[ \t]*\*[^\n;]*;?", re.S | re.M)
+COMMENT = re.compile(r"(\"[^\"\n]*\")|/\*.*?(?:\*/|\Z)|///[^\n]*\n|//[^\n]*|^[ \t]*\*[^\n;]*;?", re.S | re.M)
 TYPES = re.compile(r"(?:byte|int|long|float|double|str\d*)", re.I)
 DICTIONARY_FIELD = re.compile(
     r"_column\s*\(\s*(\d+)\s*\)\s*(?:(?:byte|int|long|float|double|str\d*)\s+)?([A-Za-z_]\w*)\s+%(\d+)", re.I
@@ -39,7 +39,7 @@ def stata_fields(text: str) -> list[Field]:
     dictionary = [
         Field(name, int(start), int(width)) for start, name, width in DICTIONARY_FIELD.findall(plain)
     ]
-    found = [_infix_fields(words(plain[begin.end() :])) for begin in INFIX.finditer(plain)]
+    found = [_infix_fields(words(command)) for command in INFIX.split(plain)[1:]]
     return max([dictionary, *found], key=len)
 
 

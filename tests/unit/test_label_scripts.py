@@ -4,9 +4,13 @@ The scripts here are toys in the manner of real ones; no line is taken from any.
 """
 
 import contextlib
+import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pipelines.codebook.label_scripts import find_script, read_script
 from pipelines.codebook.layouts import Field
@@ -259,3 +263,90 @@ def test_a_script_that_was_cut_anywhere_is_no_crash(tmp_path: Path, name: str) -
         path = script(tmp_path, text[:length])
         with contextlib.suppress(InputError):
             find_script(path)
+
+
+HOSTILE = {
+    "comments never closed": "input YEAR 1-4; " + "/*" * 50_000,
+    "quotes never closed": "input YEAR 1-4; " + "'\"" * 50_000,
+    "a command on every line": "infix YEAR 1-4\n" * 5_000,
+    "a field on every line": "data list / " + "a 1-2 (A)\n" * 20_000 + ".",
+    "one variable in every row": "name,start,end\n" + "a,1,2\n" * 20_000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_text_made_to_be_slow_is_read_in_the_time_of_its_length(tmp_path: Path, text: str) -> None:
+    """A pattern that begins anew at every quote or command would take hours for these."""
+    path = script(tmp_path, text)
+    start = time.process_time()
+    with contextlib.suppress(InputError):
+        find_script(path)
+    assert time.process_time() - start < 10
+
+
+PIECES = [
+    *(
+        "input",
+        "infile",
+        "data list",
+        "infix",
+        "dictionary",
+        "value",
+        "format",
+        "label define",
+        "value labels",
+    ),
+    *(
+        " ",
+        "\n",
+        ";",
+        ".",
+        "/",
+        "@",
+        "+",
+        "-",
+        "$",
+        "(",
+        ")",
+        "{",
+        "}",
+        "=",
+        ",",
+        "'",
+        '"',
+        "*",
+        "/*",
+        "*/",
+        "//",
+    ),
+    *(
+        "A",
+        "B",
+        "C",
+        "1",
+        "8.",
+        "8.2",
+        "20",
+        "99999999999",
+        "str",
+        "byte",
+        "%8s",
+        "_column(",
+        "\u00e9",
+        "#delimit ;",
+    ),
+    *("start", "end", "name", "width", "A,1,2\n", "PUF Item Name"),
+]
+
+
+@given(pieces=st.lists(st.sampled_from(PIECES), max_size=60))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_stands_in_a_script_is_a_layout_or_one_error(tmp_path: Path, pieces: list[str]) -> None:
+    path = tmp_path / "any.txt"
+    path.write_text("".join(pieces), encoding="utf-8")
+    try:
+        found = find_script(path)
+    except InputError:
+        return
+    if found is not None:
+        assert all(one.end < other.start for one, other in pairwise(found.fields))
