@@ -198,7 +198,9 @@ def _stage_mapped(con: duckdb.DuckDBPyConnection, sub: Submission) -> tuple[str,
     check_received(mapping, received)
     mapping = without_absent(mapping, received)
     _register_ascertainment(con, mapped_ascertainment(mapping))
-    register_staged(con, staged_sql(mapping))
+    # A table, because every concept reads it and each of its words is a search through the mapping's values.
+    con.execute(f"create or replace table mapped_rows as {staged_sql(mapping)}")
+    register_staged(con, "select * from mapped_rows")
     return main_relation(mapping), con.sql(unmapped_sql(mapping)).pl()
 
 
