@@ -194,8 +194,8 @@ def _receptors(world: World, submission: str, *, ascii_file: bool) -> Columns:
     subtype = columns["breast_subtype"]
     told = ~subtype.is_in(["unknown", "not_collected"]).to_numpy()
     columns["her2_status_filled"] = columns["her2_status"]
-    # the listings have no factors; the fields of the files in ASCII are there and empty
-    tests = constant("unknown" if ascii_file else "not_released", len(year))
+    # the listings have no factors; the fields of the files in ASCII are there and empty, and read for the breast alone
+    tests = where(other, "not_released", constant("unknown" if ascii_file else "not_released", len(year)))
     columns["her2_test_status"] = where(year < 2010, "not_collected", tests)
     columns["breast_subtype_conflict"] = tri(np.full(len(year), False), told)
     return columns
