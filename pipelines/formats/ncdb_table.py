@@ -263,7 +263,6 @@ def _notes(table: Table, release: str) -> Iterator[str]:
     known = known_columns(table.columns)
     extra = [name for name in table.columns if name.strip().casefold() not in known]
     layout = builtin_layouts().get(release)
-    yield f"{table.path.name}: a conversion; {len(known)} variables of the NCDB by their names, values as received."
     if extra:
         yield f"{table.path.name}: {len(extra)} columns are no variables of the NCDB and are kept as they are."
     if layout is not None and len(known) < len(layout.fields):
