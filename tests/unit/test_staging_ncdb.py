@@ -452,3 +452,26 @@ def test_a_staging_select_that_does_not_keep_to_the_list_is_an_error(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         register_staged(con, select)
+
+
+def test_between_2016_and_2020_nobody_knows_which_expansion_code_two_is(says: Says) -> None:
+    """0, 1 and 9 mean the same before and after; 2 and 3 do not, and the layouts between were never seen."""
+    says(
+        """
+        MEDICAID_EXPN_CODE => medicaid_expansion
+        0                  => not_expanded
+        1                  => january_2014
+        2                  => unmapped
+        3                  => unmapped
+        9                  => withheld
+        """,
+        release="2018",
+    )
+
+
+def test_factors_whose_first_zero_a_spreadsheet_took_mean_the_same(says: Says) -> None:
+    says("""
+        CS_SITESPECIFIC_FACTOR_1 | CS_SITESPECIFIC_FACTOR_8 | CS_SITESPECIFIC_FACTOR_22 | CS_SITESPECIFIC_FACTOR_23 => er_ssf1 | her2_ihc_score_ssf8 | oncotype_code
+        10                       | 30                       | 10                        | 21                        => positive | 3+                 | 021
+        010                      | 030                      | 010                       | 021                       => positive | 3+                 | 021
+    """)  # noqa: E501  # a drawn table is as wide as its columns
