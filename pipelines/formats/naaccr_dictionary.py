@@ -177,7 +177,7 @@ def recognise_dictionary(path: Path, head: bytes) -> Recognition | None:
     try:
         found = read_dictionary(path)
     except InputError as error:
-        return refused(path, error)
+        return refused(path, error, source="naaccr")
     kind = "base dictionary" if found.is_base else "user dictionary"
     of_version = f" of version {found.version}" if found.version else ""
     explanation = (

@@ -122,6 +122,8 @@ def _hint(layout: str | Path | Layout) -> Recognition:
         found = recognise(layout)
         if found.companion:
             return found
+        if found.error is not None and found.source is not None:  # it is one, and is damaged
+            raise found.error
         raise InputError(
             "This is no layout table, label script or dictionary",
             where=str(layout),
