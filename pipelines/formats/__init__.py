@@ -3,7 +3,6 @@
 from pipelines.formats.databases import is_address
 from pipelines.formats.faults import Reading, check_worth_reading, no_record_read, read_through
 from pipelines.formats.open import open_extract
-from pipelines.formats.packed import Limits
 from pipelines.formats.recognise import recognise
 from pipelines.formats.types import (
     QUARANTINE_SCHEMA,
@@ -14,6 +13,7 @@ from pipelines.formats.types import (
     refused,
 )
 from pipelines.formats.unpack import Arrived, unpacked
+from pipelines.formats.unpack_limits import Limits
 
 __all__ = [
     "QUARANTINE_SCHEMA",

@@ -18,8 +18,6 @@ from pathlib import Path
 from pipelines.errors import CohortsError, InputError
 from pipelines.formats.packed import (
     UNPACK_IT,
-    Limits,
-    Meter,
     document,
     gunzip,
     head_of,
@@ -30,6 +28,7 @@ from pipelines.formats.packed import (
     refuse_other_archives,
     unzip,
 )
+from pipelines.formats.unpack_limits import Limits, Meter
 
 PREFIX = ".cohorts-unpacked-"
 STALE_SECONDS = 60
