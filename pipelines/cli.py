@@ -380,7 +380,13 @@ def run(
 
 @app.command()
 def synth(
-    format_name: Annotated[str, typer.Option("--format", help="ncdb-2016, ncdb-2022, seerstat-nov2018, …")],
+    format_name: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="ncdb-2022, seerstat-nov2024, naaccr-xml-v23, mapped-msk, … (an unknown name lists them all).",
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder to write to.")],
     rows: Annotated[int, typer.Option("--rows", min=1, help="Records to write.")] = 10_000,
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same bytes.")] = 1,

@@ -72,34 +72,49 @@ def _as_received(entry: dict[str, Any], arrived: "Arrived") -> dict[str, Any]:
 
 
 def _examined(found: "Recognition", companions: Sequence["Recognition"]) -> dict[str, Any]:
+    """What a file is, alone or with the files that describe it, and what reading it to its end tells."""
     from pipelines.formats import no_record_read, read_through
 
     beside = [each.path for each in companions if each.source == found.source]
-    records, error, problems = found.records, found.error, list(found.problems)
-    if error is None and found.format not in (None, "mapped") and not found.companion:
-        try:
-            reading = read_through(found.path, beside)
-        except CohortsError as fault:  # what only the whole file tells
-            error, problems = fault, [str(fault)]
-        else:
-            records = reading.records
-            problems = [
-                f"{n:,} record(s) will be set aside: {reason}" for reason, n in reading.set_aside.items()
-            ]
-            problems += [note for note in reading.notes if note not in found.explanation]
-            if not reading.kept:
-                error = no_record_read([found.path.name])
-                problems.append(str(error))
+    entry = _entry(found)
+    if found.companion or found.format == "mapped" or (found.error is not None and not beside):
+        return entry
+    try:
+        reading = read_through(found.path, beside)
+    except CohortsError as fault:  # what only the whole file tells
+        return {**entry, "can_be_loaded": False, "problems": [str(fault)]}
+    problems = [f"{n:,} record(s) will be set aside: {reason}" for reason, n in reading.set_aside.items()]
+    problems += [note for note in reading.notes if note not in found.explanation]
+    if not reading.kept:
+        problems.append(str(no_record_read([found.path.name])))
+    if found.error is not None:  # what it is follows from what describes it
+        described_by = ", ".join(path.name for path in beside)
+        entry["explanation"] = f"{reading.format} {reading.release}, as {described_by} describes it."
+    told = {"format": reading.format, "source": reading.source, "release": reading.release}
+    return (
+        entry
+        | told
+        | {
+            "records": reading.records,
+            "columns": reading.columns,
+            "can_be_loaded": reading.kept > 0,
+            "problems": problems,
+        }
+    )
+
+
+def _entry(found: "Recognition") -> dict[str, Any]:
+    """What the beginning of a file tells."""
     return {
         "path": str(found.path),
         "format": found.format,
         "source": found.source,
         "release": found.release,
-        "records": records,
+        "records": found.records,
         "columns": found.columns,
-        "can_be_loaded": error is None and not found.companion,
+        "can_be_loaded": found.error is None and not found.companion,
         "describes_data": found.companion,
-        "problems": problems,
+        "problems": list(found.problems),
         "explanation": found.explanation,
     }
 

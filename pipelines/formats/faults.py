@@ -18,6 +18,10 @@ class Reading:
 
     Parameters
     ----------
+    format, source, release : str
+        As in an `Extract`.
+    columns : int
+        Fields of a record.
     records : int
         Records in the file: those that would be kept and those set aside.
     set_aside : dict of str to int
@@ -26,6 +30,10 @@ class Reading:
         What else a user should know of the file.
     """
 
+    format: str
+    source: str
+    release: str
+    columns: int
     records: int
     set_aside: dict[str, int]
     notes: tuple[str, ...]
@@ -76,4 +84,12 @@ def read_through(path: Path, companions: Sequence[Path] = ()) -> Reading:
             records += batch.kept.num_rows + batch.quarantined.num_rows
             reasons.update(map(str, batch.quarantined["reason"].to_pylist()))
             check_worth_reading(records - reasons.total(), reasons.total(), table.source_file)
-    return Reading(records, dict(reasons.most_common()), extract.notes)
+    return Reading(
+        extract.format,
+        extract.source,
+        extract.release,
+        len(extract.tables[0].columns),
+        records,
+        dict(reasons.most_common()),
+        extract.notes,
+    )
