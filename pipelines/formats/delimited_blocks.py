@@ -32,6 +32,8 @@ MOST_LINES_OF_A_RECORD = 100
 """A quote that is not closed within so many lines is a stray one."""
 SURELY_A_HEADER = 3
 """So many words that are column names elsewhere are no record."""
+NOT_CLOSED = "unexpected end of data"
+"""What the csv module says where lines end within quotes."""
 ANOTHER_HEADER = "another header row"
 TEXT = pa.dictionary(pa.int32(), pa.string())
 """Labels repeat: a column is its few words and one number a row, which is also how Parquet stores it."""
@@ -210,14 +212,17 @@ def cut_records(data: bytes, shape: Shape, *, more: bool) -> tuple[list[bytes], 
 
 
 def _lines_of_record(lines: Sequence[bytes], delimiter: str) -> int | None:
-    """Count the lines of the first record; None where its last quote is not closed in them."""
+    """Count the lines of the first record; None where its last quote is not closed in them.
+
+    Strict: a quote that is closed in front of anything but a delimiter is a stray one, or two rows would be one.
+    """
     if b'"' not in lines[0]:
         return 1
-    reader = csv.reader(chain(map(decode, lines), ["end"]), delimiter=delimiter)
+    reader = csv.reader(chain(map(decode, lines), ["end"]), delimiter=delimiter, strict=True)
     try:
         next(reader)
-    except csv.Error:
-        return 1
+    except csv.Error as error:
+        return None if str(error) == NOT_CLOSED else 1
     return reader.line_num if reader.line_num <= len(lines) else None
 
 

@@ -154,6 +154,15 @@ FOUND: dict[str, tuple[str, list[Change]]] = {
 }
 
 
+def test_two_rows_with_a_stray_quote_each_are_not_one_record() -> None:
+    """From the first quote to the second is no field: what follows it would have to be a delimiter."""
+    seed = sound("mapped delimited")
+    tables = account(seed, b'id,sex,note\n1,F,"ab\n2,F,"cd\n3,F,x\n')
+    assert not isinstance(tables, str)
+    assert [row["source_record"] for row in tables[0].aside] == [1, 2]
+    assert tables[0].kept["id"].to_pylist() == ["3"]
+
+
 @pytest.mark.parametrize("what", FOUND)
 def test_what_fuzzing_found_stays_mended(what: str) -> None:
     name, changes = FOUND[what]
