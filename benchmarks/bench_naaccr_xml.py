@@ -15,7 +15,6 @@ medians of the ratios are printed.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from memory import peak_mb
 
 from pipelines.codebook.naaccr_items import PATIENT, TUMOR, Item, items
 from pipelines.formats import open_extract
@@ -97,8 +97,7 @@ def measure(step: str, home: Path, path: Path) -> dict[str, float]:
     else:
         tumors = sum(batch.kept.num_rows for batch in extract.tables[0].batches())
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "cpu": cpu, "tumors": tumors, "peak_mb": peak_mb}
+    return {"seconds": seconds, "cpu": cpu, "tumors": tumors, "peak_mb": peak_mb()}
 
 
 def _child(command: list[str]) -> dict[str, float]:

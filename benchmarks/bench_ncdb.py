@@ -20,7 +20,6 @@ import argparse
 import csv
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -33,6 +32,7 @@ from statistics import median
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
+from memory import peak_mb
 
 from pipelines.codebook.layouts import Field, Layout, builtin_layouts
 from pipelines.formats import open_extract
@@ -152,8 +152,7 @@ def measure(step: str, home: Path, path: Path, layout: Path | None) -> dict[str,
     else:
         steps[step]()
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "cpu": cpu, "rows": building.manifest.kept, "peak_mb": peak_mb}
+    return {"seconds": seconds, "cpu": cpu, "rows": building.manifest.kept, "peak_mb": peak_mb()}
 
 
 def least_work(data: Path, extract: Path) -> tuple[float, float]:

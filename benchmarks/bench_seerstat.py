@@ -15,7 +15,6 @@ import argparse
 import csv
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from statistics import median
 
 import numpy as np
 import numpy.typing as npt
+from memory import peak_mb
 
 from pipelines import codebook
 from pipelines.codebook.schemes import TABLES
@@ -153,8 +153,7 @@ def measure(home: Path, path: Path) -> dict[str, float]:
     start, cpu = time.perf_counter(), time.process_time()
     manifest = load_extract(Home(home), "bench", open_extract([path]))
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "cpu": cpu, "rows": manifest.kept, "peak_mb": peak_mb}
+    return {"seconds": seconds, "cpu": cpu, "rows": manifest.kept, "peak_mb": peak_mb()}
 
 
 def _child(command: list[str]) -> dict[str, float]:
