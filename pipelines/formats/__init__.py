@@ -1,7 +1,9 @@
 """Bytes to Arrow text columns, losslessly; no clinical meaning lives here."""
 
-from pipelines.formats.databases import is_address
+from pipelines.formats.archives.limits import Limits
+from pipelines.formats.archives.unpack import Arrived, unpacked
 from pipelines.formats.faults import Reading, check_worth_reading, no_record_read, read_through
+from pipelines.formats.mapped.databases import is_address
 from pipelines.formats.open import open_extract
 from pipelines.formats.recognise import recognise
 from pipelines.formats.types import (
@@ -12,8 +14,6 @@ from pipelines.formats.types import (
     TableReader,
     refused,
 )
-from pipelines.formats.unpack import Arrived, unpacked
-from pipelines.formats.unpack_limits import Limits
 
 __all__ = [
     "QUARANTINE_SCHEMA",

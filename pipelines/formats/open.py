@@ -9,7 +9,7 @@ from pipelines.codebook.layouts import Layout
 from pipelines.codebook.mapping import Mapping
 from pipelines.errors import InputError
 from pipelines.formats.known import FORMATS, SOURCES
-from pipelines.formats.mapped import checked_mapping, open_mapped, take_addresses
+from pipelines.formats.mapped.tables import checked_mapping, open_mapped, take_addresses
 from pipelines.formats.recognise import recognise
 from pipelines.formats.types import Extract, Format, Options, Recognition, described
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pipelines.codebook.layouts import TABLES
 from pipelines.errors import InputError
-from pipelines.formats.blocks import sample_lines
 from pipelines.formats.known import BINARY_FORMATS, TEXT_FORMATS
-from pipelines.formats.ncdb_layout_check import Sample
+from pipelines.formats.ncdb.layout_check import Sample
+from pipelines.formats.text.blocks import sample_lines
 from pipelines.formats.types import Recognition, refused
 
 HEAD_BYTES = 2**16

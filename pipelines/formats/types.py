@@ -13,7 +13,7 @@ from pyarrow import csv
 from pipelines.codebook.layouts import Layout
 from pipelines.codebook.mapping import Mapping
 from pipelines.errors import CohortsError
-from pipelines.formats.arrays import repeated
+from pipelines.formats.text.arrays import repeated
 
 SOURCE_FILE, SOURCE_RECORD = "source_file", "source_record"
 

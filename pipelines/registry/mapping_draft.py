@@ -17,8 +17,8 @@ import yaml
 from pipelines import codebook
 from pipelines.errors import InputError
 from pipelines.formats import recognise
-from pipelines.formats.databases import is_address
-from pipelines.formats.mapped import Received, database_tables, received_tables
+from pipelines.formats.mapped.databases import is_address
+from pipelines.formats.mapped.tables import Received, database_tables, received_tables
 from pipelines.registry.mapping_profile import (
     ColumnProfile,
     TableProfile,

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipelines.errors import InputError
 from pipelines.formats import TableReader, open_extract
-from pipelines.formats.mapped import checked_mapping
+from pipelines.formats.mapped.tables import checked_mapping
 from pipelines.registry.mapped import (
     check_received,
     main_relation,

@@ -6,7 +6,7 @@ here in digits, from the same draws: the two files are about the same people.
 
 import numpy as np
 
-from pipelines.formats.seer_ascii import seer_ascii_layouts
+from pipelines.formats.seer.ascii import seer_ascii_layouts
 
 from .draws import BLOCK_ROWS, BoolArray, Coded
 from .fixed_width import Bytes, assemble, constant, numbers, where, words

@@ -22,7 +22,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipelines.formats.unpack import PREFIX
+from pipelines.formats.archives.unpack import PREFIX
 
 Cohorts = Callable[..., tuple[int, str, str]]
 PEOPLE = 400

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.codebook.layouts import Layout, builtin_layouts
-from pipelines.formats.delimited import read_delimited
-from pipelines.formats.ncdb import read_records
+from pipelines.formats.ncdb.puf import read_records
+from pipelines.formats.text.delimited import read_delimited
 from pipelines.formats.types import Batch
 
 THOROUGH = settings(

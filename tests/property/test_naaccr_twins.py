@@ -5,8 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.codebook.naaccr_items import PATIENT, TUMOR, items
-from pipelines.formats.naaccr_flat import open_naaccr_flat
-from pipelines.formats.naaccr_xml import open_naaccr_xml
+from pipelines.formats.naaccr.flat import open_naaccr_flat
+from pipelines.formats.naaccr.xml import open_naaccr_xml
 from tests.unit.formats_files import write_lines
 from tests.unit.naaccr_files import flat_line, write_xml, xml_items, xml_text
 

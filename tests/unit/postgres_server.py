@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.errors import InputError
-from pipelines.formats.databases import ALONE, _extension
+from pipelines.formats.mapped.databases import ALONE, _extension
 
 PASSWORD = "quiet-word-of-the-test"
 USER = "analyst"

@@ -8,7 +8,7 @@ import pytest
 from formats_files import write_lines
 
 from pipelines.errors import InputError
-from pipelines.formats.delimited import read_delimited
+from pipelines.formats.text.delimited import read_delimited
 
 COLUMNS = ["Patient ID", "Grade", "Note"]
 NAMES = frozenset({"Patient ID", "Grade", "Sex", "Survival months", "Laterality"})
@@ -143,7 +143,7 @@ def test_a_bad_line_among_many_changes_nothing_for_the_others(
     path = write_lines(tmp_path / "a.csv", lines)
     seen = []
     for piece_bytes in (100, 3000, 2**20):
-        monkeypatch.setattr("pipelines.formats.delimited_blocks.PIECE_BYTES", piece_bytes)
+        monkeypatch.setattr("pipelines.formats.text.delimited_blocks.PIECE_BYTES", piece_bytes)
         seen.append(read(path, block_bytes=20_000))
     assert seen[0] == seen[1] == seen[2]
     rows, numbers, bad = seen[0]

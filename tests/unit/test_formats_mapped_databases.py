@@ -12,7 +12,8 @@ import yaml
 
 from pipelines.codebook.mapping import load_mapping
 from pipelines.errors import InputError
-from pipelines.formats import Extract, databases, open_extract, recognise
+from pipelines.formats import Extract, open_extract, recognise
+from pipelines.formats.mapped import databases
 from pipelines.formats.types import RowDigest
 from pipelines.registry import build
 from pipelines.store import Home, load_extract

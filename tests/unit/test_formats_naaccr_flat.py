@@ -8,8 +8,8 @@ import pytest
 from pipelines.codebook.naaccr_items import FLAT_VERSIONS, RECORD_TYPES, items
 from pipelines.errors import InputError
 from pipelines.formats import open_extract, recognise
-from pipelines.formats.naaccr_columns import dictionary_of
-from pipelines.formats.naaccr_flat import open_naaccr_flat, read_records
+from pipelines.formats.naaccr.columns import dictionary_of
+from pipelines.formats.naaccr.flat import open_naaccr_flat, read_records
 from tests.unit.formats_files import write_lines
 from tests.unit.naaccr_files import PATIENTS, flat_line, flat_lines, user_dictionary, write_xml
 

@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.errors import InputError
 from pipelines.formats import open_extract, recognise
-from pipelines.formats.naaccr_dictionary import read_dictionary
+from pipelines.formats.naaccr.dictionary import read_dictionary
 from tests.unit.naaccr_files import one_tumor, user_dictionary, write_xml, xml_text
 
 SECRET = "what-another-file-holds"

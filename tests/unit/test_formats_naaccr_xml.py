@@ -10,11 +10,11 @@ import pytest
 from pipelines.codebook.naaccr_items import RECORD_TYPES, XML_VERSIONS, items
 from pipelines.errors import InputError
 from pipelines.formats import open_extract, recognise
-from pipelines.formats.naaccr_columns import dictionary_of
-from pipelines.formats.naaccr_dictionary import read_dictionary
-from pipelines.formats.naaccr_xml import open_naaccr_xml
-from pipelines.formats.naaccr_xml_records import read_records
-from pipelines.formats.naaccr_xml_root import read_root
+from pipelines.formats.naaccr.columns import dictionary_of
+from pipelines.formats.naaccr.dictionary import read_dictionary
+from pipelines.formats.naaccr.xml import open_naaccr_xml
+from pipelines.formats.naaccr.xml_records import read_records
+from pipelines.formats.naaccr.xml_root import read_root
 from pipelines.formats.types import Options
 from tests.unit.formats_files import write_lines
 from tests.unit.naaccr_files import (

@@ -11,8 +11,9 @@ from formats_files import ncdb_line, ncdb_lines, write_lines
 
 from pipelines.codebook.layouts import Field, Layout, builtin_layouts, find_layout, read_layouts
 from pipelines.errors import InputError
-from pipelines.formats import Extract, arrays, open_extract, recognise
-from pipelines.formats.ncdb import read_records
+from pipelines.formats import Extract, open_extract, recognise
+from pipelines.formats.ncdb.puf import read_records
+from pipelines.formats.text import arrays
 
 RELEASES = ["2013", "2016", "2020", "2022", "2023"]
 

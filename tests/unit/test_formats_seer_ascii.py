@@ -9,7 +9,7 @@ import pytest
 from pipelines.codebook.layouts import Field, Layout
 from pipelines.errors import InputError
 from pipelines.formats import open_extract, recognise
-from pipelines.formats.seer_ascii import open_seer_ascii, recognise_seer_ascii, seer_ascii_layouts
+from pipelines.formats.seer.ascii import open_seer_ascii, recognise_seer_ascii, seer_ascii_layouts
 from pipelines.formats.types import Extract, Options
 
 RELEASES = ("nov2016", "nov2018")

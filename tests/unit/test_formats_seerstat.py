@@ -16,8 +16,8 @@ from formats_files import (
 
 from pipelines.errors import InputError
 from pipelines.formats import Extract, open_extract
-from pipelines.formats.delimited import read_delimited
-from pipelines.formats.seerstat_dic import parse_sections, read_dic
+from pipelines.formats.seer.dic import parse_sections, read_dic
+from pipelines.formats.text.delimited import read_delimited
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "reference" / "samples"
 

@@ -9,7 +9,7 @@ from survival_files import LIFE, ROWS, SUMMARY, dic, write_export
 from pipelines.codebook.survival_export import interval_months
 from pipelines.errors import InputError
 from pipelines.formats import Extract, open_extract, recognise
-from pipelines.formats.seerstat_survival_dic import read_survival_dic
+from pipelines.formats.seer.survival_dic import read_survival_dic
 
 
 def read_all(extract: Extract) -> tuple[pa.Table, list[dict[str, object]]]:

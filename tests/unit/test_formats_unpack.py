@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import InputError, RefusedError
-from pipelines.formats.unpack import PREFIX, unpacked
-from pipelines.formats.unpack_limits import Limits
+from pipelines.formats.archives.limits import Limits
+from pipelines.formats.archives.unpack import PREFIX, unpacked
 
 DATA = b"Patient ID,Grade\n1,II\n" * 40
 

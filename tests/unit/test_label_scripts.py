@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.codebook.label_scripts import find_script, read_script
 from pipelines.codebook.layouts import Field
+from pipelines.codebook.scripts.label_scripts import find_script, read_script
 from pipelines.errors import InputError
 
 CASE, AGE, YEAR, MONTHS = (

@@ -12,7 +12,7 @@ import yaml
 from pipelines import codebook
 from pipelines.codebook.mapping import Mapping, load_mapping, parse_mapping
 from pipelines.errors import InputError
-from pipelines.formats.mapped import open_mapped
+from pipelines.formats.mapped.tables import open_mapped
 from pipelines.formats.types import Options
 from pipelines.registry.mapped import (
     check_received,

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines import codebook
 from pipelines.codebook.schemes import TABLES
-from pipelines.formats.seer_ascii import seer_ascii_layouts
+from pipelines.formats.seer.ascii import seer_ascii_layouts
 from pipelines.registry.extract import unmapped_codes
 from pipelines.registry.staging import register_staged
 from pipelines.settings import Settings

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from pipelines.codebook.schemes import field_schemes, schemes
-from pipelines.formats.seer_ascii import seer_ascii_layouts
+from pipelines.formats.seer.ascii import seer_ascii_layouts
 from pipelines.synthetic import WorldSettings, write_extract
 
 ROWS = 3_000

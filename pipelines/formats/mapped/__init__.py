@@ -1,0 +1,1 @@
+"""Tables that a mapping explains: delimited text, Parquet, DuckDB, PostgreSQL."""

@@ -1,0 +1,1 @@
+"""NAACCR: flat files and XML, in the same columns."""

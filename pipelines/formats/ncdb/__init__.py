@@ -1,0 +1,1 @@
+"""NCDB Participant User File: as sent, and as converted to a table."""
