@@ -36,7 +36,10 @@ dev: .venv/.installed ## the Dagster pages on 127.0.0.1
 	DAGSTER_HOME=$(CURDIR)/var/dagster $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
 
 bench: .venv/.installed ## measured, never asserted: seconds, memory, ratios to peers in the same run
-	$(BIN)/python benchmarks/bench_ncdb.py
+	$(BIN)/python benchmarks/bench_ncdb.py $(if $(NCDB_TOOLS),--peer-python $(NCDB_TOOLS))
+	$(BIN)/python benchmarks/bench_seerstat.py
+	$(BIN)/python benchmarks/bench_naaccr_xml.py
+	$(BIN)/python benchmarks/bench_stats.py
 
 screenshot: .venv/.installed ## redraw the picture of the report in docs/ (needs a Chromium)
 	$(BIN)/python -m pytest -q tests/browser --screenshot-to=docs
