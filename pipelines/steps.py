@@ -73,7 +73,7 @@ def _as_received(entry: dict[str, Any], arrived: "Arrived") -> dict[str, Any]:
 
 def _examined(found: "Recognition", companions: Sequence["Recognition"]) -> dict[str, Any]:
     """What a file is, alone or with the files that describe it, and what reading it to its end tells."""
-    from pipelines.formats import no_record_read, read_through
+    from pipelines.formats import read_through
 
     beside = [each.path for each in companions if each.source == found.source]
     entry = _entry(found)
@@ -86,7 +86,7 @@ def _examined(found: "Recognition", companions: Sequence["Recognition"]) -> dict
     problems = [f"{n:,} record(s) will be set aside: {reason}" for reason, n in reading.set_aside.items()]
     problems += [note for note in reading.notes if note not in found.explanation]
     if not reading.kept:
-        problems.append(str(no_record_read([found.path.name])))
+        problems.append("Not one record can be kept.")
     if found.error is not None:  # what it is follows from what describes it
         described_by = ", ".join(path.name for path in beside)
         entry["explanation"] = f"{reading.format} {reading.release}, as {described_by} describes it."

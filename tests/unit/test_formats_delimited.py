@@ -18,7 +18,7 @@ BLOCKS = (40, 100, 2**20)
 def read(path: Path, **options: object) -> tuple[list[list[str]], list[int], list[dict[str, object]]]:
     """Rows, their numbers, and what was set aside."""
     # The options of a test are those of the reader: a wrong one fails there.
-    batches = list(read_delimited(path, COLUMNS, ",", **options))  # type: ignore[arg-type]
+    batches = list(read_delimited(path, COLUMNS, ",", **options))  # type: ignore[arg-type]  # each test its own
     kept = pa.concat_tables([batch.kept for batch in batches])
     bad = pa.concat_tables([batch.quarantined for batch in batches]).to_pylist()
     rows = zip(*(kept[name].to_pylist() for name in COLUMNS), strict=True)
