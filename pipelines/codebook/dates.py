@@ -27,14 +27,18 @@ DATE_MACROS = (
                        + substr(date_digits(text_value), 5, 2)::integer
            end""",
     "create or replace macro year_of(text_value) as try_cast(left(date_digits(text_value), 4) as integer)",
-    # Days only between two complete dates; negative where the second is the earlier one.
-    """create or replace macro days_between(from_text, to_text) as
+    # Days only between two complete dates; days_apart is negative where the second is the earlier one, and then there
+    # are no days between: a treatment before the diagnosis is a wrong date, and not an early treatment.
+    """create or replace macro days_apart(from_text, to_text) as
            date_diff('day', date_of(from_text), date_of(to_text))::integer""",
+    """create or replace macro days_between(from_text, to_text) as
+           case when days_apart(from_text, to_text) >= 0 then days_apart(from_text, to_text) end""",
     # NAACCR date flags to version 22: 11 nothing to date; 10, 12 and 15 a date that nobody knows or that is to come.
     """create or replace macro days_between_status(from_text, to_text, flag_text) as
            case
                when to_text is null then null
                when days_between(from_text, to_text) is not null then 'recorded'
+               when days_apart(from_text, to_text) < 0 then 'unknown'
                when trim(to_text) = '' and trim(flag_text) = '11' then 'not_applicable'
                when trim(to_text) = '' and trim(flag_text) in ('10', '12', '15') then 'unknown'
                when trim(to_text) = '' then 'blank'
@@ -46,7 +50,7 @@ DATE_MACROS = (
     # they are equal); whole calendar months where a day is missing.
     f"""create or replace macro months_apart(from_text, to_text) as
             coalesce(
-                round(days_between(from_text, to_text) / {DAYS_IN_MONTH}, 6),
+                round(days_apart(from_text, to_text) / {DAYS_IN_MONTH}, 6),
                 (month_of(to_text) - month_of(from_text))::double
             )""",
     """create or replace macro months_between(from_text, to_text) as

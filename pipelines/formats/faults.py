@@ -91,5 +91,5 @@ def read_through(path: Path, companions: Sequence[Path] = ()) -> Reading:
         len(extract.tables[0].columns),
         records,
         dict(reasons.most_common()),
-        extract.notes,
+        (*extract.notes, *(note for table in extract.tables for note in table.notes_after())),
     )

@@ -89,8 +89,14 @@ def data_files(paths: Sequence[str | Path]) -> list[Path]:
     InputError
         None are given, or one is missing, a folder or empty.
     """
-    files = sorted({Path(path) for path in paths}, key=lambda path: path.name)
+    files = sorted({Path(path) for path in paths}, key=lambda path: (path.name, str(path)))
     for path in files:
+        if not str(path).isprintable():
+            raise InputError(
+                "The name of this file has characters that cannot be written down",
+                where=repr(str(path)),
+                remedy="Give the file another name.",
+            )
         if not path.is_file():
             what = "This is a folder" if path.is_dir() else "There is no such file"
             raise InputError(what, where=str(path), remedy="Name the data files of one submission.")

@@ -155,6 +155,8 @@ class TableReader:
         What its records say as ``source_file``, where the base name of the path does not tell two files apart.
     digest : RowDigest, optional
         Where the table is one of a database: filled by each pass, in place of the hash of a file.
+    told : callable, optional
+        After a pass: what it found that `Extract.notes` could not know.
     """
 
     name: str
@@ -163,11 +165,16 @@ class TableReader:
     read: Callable[[], Iterator[Batch]] = field(repr=False)
     received_as: str = ""
     digest: RowDigest | None = field(default=None, repr=False)
+    told: Callable[[], tuple[str, ...]] | None = field(default=None, repr=False)
 
     @property
     def source_file(self) -> str:
         """The name by which a record tells its file."""
         return self.received_as or self.path.name
+
+    def notes_after(self) -> tuple[str, ...]:
+        """What the last reading to the end told, and the beginning of the file had not."""
+        return () if self.told is None else self.told()
 
     def batches(self) -> Iterator[Batch]:
         """Read the file from its beginning, some megabytes at a time; the next batch is made meanwhile."""

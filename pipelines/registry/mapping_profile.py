@@ -102,6 +102,9 @@ def guess_key(columns: Sequence[str]) -> str:
 
 
 def _check_names(table: TableReader) -> None:
+    # A long number or a date is somebody's, and a draft would print it.
+    if any(re.fullmatch(r"\d{5,}", name.strip()) or re.match(DATE, name.strip()) for name in table.columns):
+        raise _no_header(table)
     like_values = [name for name in table.columns if re.match(rf"-?\d+(\.\d*)?$|{DATE}", name.strip())]
     if 2 * len(like_values) > len(table.columns):
         raise _no_header(table)

@@ -81,7 +81,7 @@ def load_extract(
             site=extract.site,
             files=tuple(facts),
             companions={path.name: sha256_of(path) for path in extract.companions},
-            notes=extract.notes,
+            notes=(*extract.notes, *(note for table in extract.tables for note in table.notes_after())),
             mapping=extract.mapping,
         )
         if manifest.kept == 0:

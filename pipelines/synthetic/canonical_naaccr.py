@@ -71,7 +71,7 @@ def canonical(world: World, version: str) -> Columns:
         **_radiation(world, past, number_of_version),
         **_follow_up(world, past, number_of_version),
     }
-    return {**columns, **_recurrence(world, past, columns)}
+    return {**columns, **_recurrence(world, past, columns, number_of_version)}
 
 
 def _record(world: World) -> Columns:
@@ -291,20 +291,29 @@ def _radiation(world: World, past: History, version: int) -> Columns:
     }
 
 
-def _survival(world: World, past: History) -> tuple[pl.Series, Text]:
-    """Months and their flag: between the dates, else the registry's own whole months (n,)."""
+def _contact(past: History) -> tuple[Interval, BoolArray]:
+    """The interval from diagnosis to last contact, and whether the dates give it (n,)."""
     contact: Interval = interval(
         past, past.last_contact_day, past.diagnosis_precision, past.contact_precision
     )
+    return contact, contact.status.is_in(["recorded", "month_precision"]).to_numpy()
+
+
+def _survival(world: World, past: History, version: int) -> tuple[pl.Series, Text]:
+    """Months and their flag: between the dates, else the registry's own whole months (n,).
+
+    Those end at its cutoff, and before version 18 no item says who was alive there.
+    """
+    contact, computed = _contact(past)
     certificate = _certificate(world)
     whole = np.floor(world.course.months).astype(np.float64)
-    computed = contact.status.is_in(["recorded", "month_precision"]).to_numpy()
+    known = computed | (version >= 18)
     months = np.where(computed, contact.months, whole)
     flag = where(months == 0, "complete_zero_days", "complete")
     exact = (contact.status == "recorded").to_numpy()
     flag = where(exact, flag, where(months == 0, "could_be_zero", "incomplete_not_zero"))
-    survival = pl.select(pl.when(pl.Series(~certificate)).then(pl.Series(months))).to_series()
-    return survival, where(certificate, "not_calculated", flag)
+    survival = pl.select(pl.when(pl.Series(known & ~certificate)).then(pl.Series(months))).to_series()
+    return survival, where(certificate, "not_calculated", where(known, flag, "unknown"))
 
 
 def _certificate(world: World) -> BoolArray:
@@ -312,14 +321,18 @@ def _certificate(world: World) -> BoolArray:
 
 
 def _follow_up(world: World, past: History, version: int) -> Columns:
-    months, flag = _survival(world, past)
+    months, flag = _survival(world, past, version)
     first = first_tumour(world)
+    doubtful = np.zeros(len(first), dtype=bool)
     if version < 18:  # no classification of the cause for first tumours: an unknown sequence may be one
-        first = first | (world.recorded["sequence"].is_("unknown") & ~world.further_tumour)
+        unknown_sequence = world.recorded["sequence"].is_("unknown") & ~world.further_tumour
+        doubtful = unknown_sequence & ~first & past.died
+        first = first | unknown_sequence
     missing = past.died & past.cause_unknown
     cause = where(missing, "missing_cause", where(past.of_cancer, "breast_cancer", "other_cause"))
     group = where(first, where(past.died, cause, "alive"), "not_first_tumor")
-    judged = first & ~missing
+    group = where(doubtful, "unknown", group)
+    judged = first & ~missing & ~doubtful
     of_cancer = past.of_cancer & judged
     icd = where(missing, "7797", where(past.of_cancer, "C509", "I219"))
     return {
@@ -336,14 +349,15 @@ def _follow_up(world: World, past: History, version: int) -> Columns:
     }
 
 
-def _recurrence(world: World, past: History, columns: Columns) -> Columns:
+def _recurrence(world: World, past: History, columns: Columns, version: int) -> Columns:
     """How the metastasis came, and the clocks that start at it."""
     gap = interval(past, past.recurrence_day, past.diagnosis_precision, past.recurrence_precision)
     dated = gap.status.is_in(["recorded", "month_precision"]).to_numpy()
     kind, rows = past.recurrence, len(world.year)
     metastatic = columns["metastatic_at_diagnosis"]
     de_novo, unclear = metastatic.fill_null(False).to_numpy(), metastatic.is_null().to_numpy()
-    seen = ~(_certificate(world) & ~past.diagnosis_precision.is_(DAY, "month"))
+    _, seen = _contact(past)
+    seen = seen | ((version >= 18) & ~_certificate(world))
     text = where(kind.is_("none") & seen, "not_metastatic", "undetermined")
     text = where(kind.is_("locoregional"), "undetermined_after_locoregional", text)
     text = where(kind.is_("distant") & dated, "metachronous", text)

@@ -6,7 +6,6 @@ import numpy as np
 
 from .draws import BoolArray, Coded, IntArray
 from .history import DAY, MONTH, History, date_text
-from .naaccr_tumour import years
 from .ncdb_treatment import (
     OPERATION,
     OPERATION_2022,
@@ -126,8 +125,7 @@ def _surgery(world: World, given: Treatment) -> dict[str, Text]:
     margin = where(world.draws.uniform("margin") < 0.85, "0", "2")
     readmitted = where(operated & (world.draws.uniform("readmitted") < 0.03), "1", "0")
     return {
-        "rxSummSurgSite9802": where(year <= 2002, two_digits, ""),
-        "rxSummSurgPrimSite": where(years(world, 2003, 2022), two_digits, ""),
+        "rxSummSurgPrimSite": where(year <= 2022, two_digits, ""),
         "rxSummSurgPrimSite2023": where(year == 2023, of_2023, where(year >= 2024, of_2024, "")),
         "rxSummReconBreast": where(year >= 2024, where(unknown, "A990", constant("A000", rows)), ""),
         "reasonForNoSurgery": where(unknown, "9", where(given.operated, "0", not_done)),
@@ -185,6 +183,7 @@ def follow_up_items(world: World, past: History) -> dict[str, Text]:
     return {
         "dateOfLastContact": date_text(past.last_contact, past.contact_precision),
         "vitalStatus": where(past.died, "0", "1"),
+        "vitalStatusRecode": where(past.died, "0", "1"),  # nobody's last contact is after the cutoff
         "causeOfDeath": where(past.died, cause, "0000"),
         "icdRevisionNumber": where(past.died, "1", "0"),
         "survFlagActiveFollowup": where(certificate_only, "8", flag),

@@ -6,7 +6,9 @@
 -- begins at diagnosis; where it has, a person without one is null: from 0 she would bring time that nobody watched.
 -- Cause of death only where the source gives it: SEER's classification, or the underlying cause by its ICD revision
 -- (see cause_of_death), and only for first tumors (sequence 00 or 01): later, nobody knows which cancer killed. "Not
--- first tumor" and a missing cause are null, never alive and never other cause. The NCDB has none.
+-- first tumor" and a missing cause are null, never alive and never other cause; an underlying cause needs a sequence that
+-- is known. SEER's two items were made at its cutoff: where both say alive and she is dead, the underlying cause speaks.
+-- The NCDB has none.
 -- Between dates, survival is exact where both are complete and whole months where a day is missing (month_precision);
 -- without a month there is none. The flag tells them apart in SEER's words.
 -- From metastasis: survival and entry less the months to the first distant metastasis; entry never below 0.
@@ -41,8 +43,15 @@ with classified as (
             when vital_status = 'alive' then 'alive'
             when cause_specific = 'dead_of_this_cancer' then 'breast_cancer'
             when cause_specific = 'missing_cause' or other_cause = 'missing_cause' then 'missing_cause'
-            when cause_specific = 'alive_or_other' and vital_status = 'dead' then 'other_cause'
-            when vital_status = 'dead' and underlying_cause in ('breast_cancer', 'other_cause', 'missing_cause')
+            when
+                cause_specific = 'alive_or_other'
+                and vital_status = 'dead'
+                and coalesce(other_cause, 'dead_of_other_cause') <> 'alive_or_this_cancer'
+                then 'other_cause'
+            when
+                vital_status = 'dead'
+                and underlying_cause in ('breast_cancer', 'other_cause', 'missing_cause')
+                and staged.sequence_number in ('00', '01')
                 then underlying_cause
             else 'unknown'
         end as cause_of_death_group,

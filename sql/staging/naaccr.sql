@@ -49,7 +49,6 @@ of_site as (
             if(of_breast, "her2OverallSummary", null) as "her2OverallSummary",
             if(of_breast, "oncotypeDxRecurrenceScoreInvasiv", null) as "oncotypeDxRecurrenceScoreInvasiv",
             if(of_breast, "rxSummSurgPrimSite", null) as "rxSummSurgPrimSite",
-            if(of_breast, "rxSummSurgSite9802", null) as "rxSummSurgSite9802",
             if(of_breast, "rxSummSurgPrimSite2023", null) as "rxSummSurgPrimSite2023",
             if(of_breast, "rxSummSurgeryType", null) as "rxSummSurgeryType",
             if(of_breast, "rxSummReconBreast", null) as "rxSummReconBreast"
@@ -74,10 +73,14 @@ fields as (
         decode('naaccr_vital_status', "vitalStatus") as vital_word,
         months_between_status("dateOfDiagnosis", "dateOfLastContact") as contact_status,
         months_between("dateOfDiagnosis", "dateOfLastContact") as contact_months,
-        days_between("rxDateMostDefinSurg", "dateOfLastContact") as days_after_surgery,
-        -- Whole months that the registry computed: only where the dates do not say, and 9999 is unknown. Items 1785 and
-        -- 1787 presume alive whoever is not known to be dead: they are not read.
-        nullif(as_number("survMosActiveFollowup"), 9999) as computed_months,
+        days_apart("rxDateMostDefinSurg", "dateOfLastContact") as days_after_surgery,
+        -- Whole months that the registry computed to its study cutoff: only where the dates do not say, and only where
+        -- the status at the cutoff (1762) is that of the last contact: a later death is no death at these months. 9999 is
+        -- unknown. Items 1785 and 1787 presume alive whoever is not known to be dead: they are not read.
+        case
+            when decode('naaccr_vital_status', "vitalStatusRecode") = decode('naaccr_vital_status', "vitalStatus")
+                then nullif(as_number("survMosActiveFollowup"), 9999)
+        end as computed_months,
         decode('seer_survival_flag', "survFlagActiveFollowup") as computed_flag,
         [
             "comorbidComplication1", "comorbidComplication2", "comorbidComplication3", "comorbidComplication4",
@@ -90,6 +93,24 @@ fields as (
             "secondaryDiagnosis9", "secondaryDiagnosis10"
         ] as secondary
     from of_site
+),
+
+comorbidities as (
+    select
+        *,
+        list_filter(
+            list_transform(comorbid, lambda code: upper(replace(trim(code), '.', ''))),
+            lambda code: coalesce(trim("icdRevisionComorbid"), '') <> '1'
+            and regexp_matches(code, '^[0-9V]')
+            and code <> '00000'
+        ) as icd9_codes,
+        list_filter(
+            list_transform(list_concat(comorbid, secondary), lambda code: upper(replace(trim(code), '.', ''))),
+            lambda code: regexp_matches(
+                code, if(coalesce(trim("icdRevisionComorbid"), '') = '1', '^[A-Z]', '^[A-UW-Z]')
+            )
+        ) as icd10_codes
+    from fields
 )
 
 select
@@ -132,45 +153,19 @@ select
             decode('naaccr_rural_urban_continuum', "ruralurbanContinuum1993")
         )
     ) as rurality,
-    -- Codes only; the score is a derivation. ICD-10-CM begins with a letter, the ICD-9-CM of diseases with a digit.
+    -- Codes only; the score is a derivation. ICD-10-CM begins with a letter, the ICD-9-CM of diseases with a digit or with
+    -- V, which ICD-10-CM has for accidents alone. Zeros are "none" only where no code is filled.
     case
         when list_count(comorbid) = 0 then null
+        when list_count(icd9_codes) > 0 then array_to_string(icd9_codes, '|')
         when coalesce(trim("comorbidComplication1"), '') = '00000' then 'none'
-        else
-            coalesce(
-                nullif(
-                    array_to_string(
-                        list_filter(
-                            list_transform(comorbid, lambda code: upper(replace(trim(code), '.', ''))),
-                            lambda code: code <> '' and coalesce(trim("icdRevisionComorbid"), '') <> '1'
-                            and regexp_matches(code, '^[0-9]')
-                        ),
-                        '|'
-                    ),
-                    ''
-                ),
-                'blank'
-            )
+        else 'blank'
     end as comorbidity_icd9,
     case
         when list_count(comorbid) + list_count(secondary) = 0 then null
+        when list_count(icd10_codes) > 0 then array_to_string(icd10_codes, '|')
         when coalesce(trim("secondaryDiagnosis1"), '') in ('0000000', '00000') then 'none'
-        else
-            coalesce(
-                nullif(
-                    array_to_string(
-                        list_filter(
-                            list_transform(
-                                list_concat(comorbid, secondary), lambda code: upper(replace(trim(code), '.', ''))
-                            ),
-                            lambda code: regexp_matches(code, '^[A-Z]')
-                        ),
-                        '|'
-                    ),
-                    ''
-                ),
-                'blank'
-            )
+        else 'blank'
     end as comorbidity_icd10,
     -- tumor
     as_text(upper("primarySite")) as primary_site,
@@ -300,8 +295,9 @@ select
         end,
         as_digits("oncotypeDxRecurrenceScoreInvasiv", 3)
     ) as oncotype_code,
-    -- treatment: surgery codes stay text, A200 and B600 are no numbers
-    filled(as_digits("rxSummSurgPrimSite", 2), as_digits("rxSummSurgSite9802", 2)) as surgery_code_to_2022,
+    -- treatment: surgery codes stay text, A200 and B600 are no numbers. Item 1646 (diagnoses of 1998 to 2002) has codes of
+    -- an older list, in which the same digits are other operations: it is not read, and the reason item (1340) speaks.
+    as_digits("rxSummSurgPrimSite", 2) as surgery_code_to_2022,
     as_text("rxSummSurgPrimSite2023") as surgery_code_2023,
     as_digits("rxSummSurgeryType", 2) as surgery_code_pre_1998,
     as_text("rxSummReconBreast") as reconstruction_code,
@@ -356,7 +352,13 @@ select
     days_between_status("dateOfDiagnosis", "rxDateSystemic", "rxDateSystemicFlag") as days_to_systemic_status,
     days_between("dateOfDiagnosis", "rxDateRadiation") as days_to_radiation,
     days_between_status("dateOfDiagnosis", "rxDateRadiation", "rxDateRadiationFlag") as days_to_radiation_status,
-    -- follow-up
+    -- follow-up. Who came to a hospital after her first course of treatment (class of case 30 to 49) is in its file
+    -- because she lived to come: she is watched from her first contact there on. Everyone else from diagnosis.
+    case
+        when as_digits("classOfCase", 2) between '30' and '49'
+            then months_between("dateOfDiagnosis", "dateOf1stContact")
+        else 0.0
+    end as entry_months,
     case
         when contact_status = 'negative_interval' then null
         else coalesce(contact_months, computed_months)
@@ -406,5 +408,5 @@ select
             then months_between("dateOfDiagnosis", "recurrenceDate1st")
     end as months_to_distant_recurrence,
     months_between_status("dateOfDiagnosis", "recurrenceDate1st") as recurrence_date_status
-from fields
+from comorbidities
 cross join submission_facts

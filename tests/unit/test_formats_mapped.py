@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.errors import InputError
-from pipelines.formats import Extract, open_extract
+from pipelines.formats import Extract, open_extract, recognise
+from pipelines.formats.mapped.parquet import read_parquet
 
 MAPPING: dict[str, Any] = {
     "id": "made_up",
@@ -219,3 +220,38 @@ def test_the_real_files_of_breast_msk_2018() -> None:
     assert found["patient"][0].num_rows == 1756
     assert found["sample"][0].num_rows == 1918
     assert [bad.num_rows for _, bad in found.values()] == [0, 0]
+
+
+def test_a_header_that_begins_with_a_comment_sign_is_not_passed_over(tmp_path: Path) -> None:
+    """Else the first person's values would become the names of columns, and she would be lost."""
+    path = tmp_path / "people.csv"
+    path.write_text("#,city,age\n1,Ames,50\n2,Bern,61\n")
+    assert "begins with # and has as many fields as the next" in recognise(path).explanation
+
+
+def test_a_name_that_nobody_closed_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text('"id\nx",b,c\n1,2,3\n')
+    assert "not closed on its line" in recognise(path).explanation
+
+
+def test_an_id_that_r_wrote_as_a_number_keeps_its_digits(tmp_path: Path) -> None:
+    path = tmp_path / "people.parquet"
+    values = [202100000012345.0, 12345678901.0, 1.5, None, -0.25, 1e300]
+    pl.DataFrame({"id": values, "b": ["x"] * 6}).write_parquet(path)
+    (batch,) = read_parquet(path)
+    expected = ["202100000012345", "12345678901", "1.5", None, "-0.25", "1e+300"]
+    assert batch.kept["id"].to_pylist() == expected
+
+
+def test_no_value_is_offered_as_the_name_of_a_column(tmp_path: Path) -> None:
+    """Without a header row the first person's values stand where the names are."""
+    path = tmp_path / "people.csv"
+    path.write_text("00012,smith,C501\n00013,jones,C502\n")
+    asked = {"id": "m", "title": "t", "citation": "c", "licence": "l"} | {
+        "tables": [{"name": "people", "columns": ["smyth"], "key": "smyth", "main": True}],
+        "columns": {"patient_key": {"column": "people.smyth"}},
+    }
+    with pytest.raises(InputError, match="column 2") as told:
+        open_extract([path], mapping=asked)
+    assert "smith" not in str(told.value)

@@ -580,3 +580,14 @@ def test_packed_samples_of_every_version_give_ten_tumors(tmp_path):
         assert len(rows_of(path)) == 10
         assert recognise(path).release == f"v{packed.name.split('-v')[1][:2]}"
         assert open_extract([path]).notes == ()
+
+
+def test_what_is_odd_far_down_the_file_is_told_when_it_has_been_read(tmp_path):
+    """Notes at opening come from the first records; a reading to the end adds the rest."""
+    odd = '<Item naaccrId="nobodyKnowsThis">1</Item>'
+    people = one_tumor(PRIMARY_SITE + " " * 400) * 5_999
+    extract = open_extract([write_xml(tmp_path, xml_text(people + one_tumor(PRIMARY_SITE + odd)))])
+    assert extract.notes == ()
+    assert sum(batch.kept.num_rows for batch in extract.tables[0].batches()) == 6_000
+    (note,) = extract.tables[0].notes_after()
+    assert "whole file: 1 items that no dictionary has" in note

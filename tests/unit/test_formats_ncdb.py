@@ -288,13 +288,19 @@ def test_loading_does_not_import_pandas(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_file_that_an_editor_saved_as_utf_8_is_read_as_it_was_sent(tmp_path: Path) -> None:
-    """The mark before the first line and two bytes for a letter would shift every field behind them."""
+@pytest.mark.parametrize("trims", [False, True])
+def test_a_file_that_an_editor_saved_as_utf_8_is_read_as_it_was_sent(tmp_path: Path, trims: bool) -> None:
+    """The mark before the first line and two bytes for a letter would shift every field behind them.
+
+    Where the editor trimmed trailing blanks too, such a line is shorter than a record and longer than it should be.
+    """
     lines = ncdb_lines("2022")
     lines[3] = lines[3].replace(b"CASE0", b"CAS\xc90")
     sent = write_lines(tmp_path / "sent.dat", lines)
     saved = tmp_path / "saved.dat"
-    saved.write_bytes(b"\xef\xbb\xbf" + sent.read_bytes().decode("latin-1").encode("utf-8"))
+    text = sent.read_bytes().decode("latin-1")
+    text = "".join(line.rstrip(" \n") + "\n" for line in text.splitlines()) if trims else text
+    saved.write_bytes(b"\xef\xbb\xbf" + text.encode("utf-8"))
     tables = [
         pa.concat_tables(
             [batch.kept.drop_columns(["source_file"]) for batch in open_extract([path]).tables[0].batches()]

@@ -39,7 +39,7 @@ NOT_IN_NAACCR = {
         "m_ajcc6_adjusted",
     ),
     *("er_recode", "pr_recode", "her2_recode", "subtype_recode", "surgery_code_breast_2022"),
-    *("entry_months", "prior_breast_primary"),
+    "prior_breast_primary",
 }
 
 
@@ -377,12 +377,32 @@ def test_surgery_is_item_1291_from_2023_and_1290_is_then_empty(says: Says) -> No
 
 
 def test_older_surgery_items(says: Says) -> None:
-    """1646 holds 1998 to 2002 where the record was not recoded; 1640 before 1998 has no code table here."""
+    """1640 before 1998 has no code table here. 1646 (1998 to 2002) has another list, in which 50 is radical: not read."""
     says("""
         dateOfDiagnosis | rxSummSurgPrimSite | rxSummSurgSite9802 | rxSummSurgeryType => surgery_code_to_2022 | surgery_code_pre_1998
-        20000105        | _                  | 50                 | _                 => 50                   | blank
+        20000105        | _                  | 50                 | _                 => blank                | blank
         20010105        | 41                 | 50                 | _                 => 41                   | blank
         19950105        | _                  | _                  | 38                => blank                | 38
+    """)
+
+
+def test_who_came_after_her_first_treatment_is_watched_from_then_on(says: Says) -> None:
+    """Class of case 30 to 49: she is in the hospital's file because she lived to come (item 580)."""
+    says("""
+        classOfCase | dateOfDiagnosis | dateOf1stContact => entry_months
+        14          | 20100101        | 20100301         => 0.0
+        _           | 20100101        | 20150601         => 0.0
+        32          | 20100101        | 20150601         => 64.952772
+        32          | 20100101        | _                => -
+    """)
+
+
+def test_icd_9_has_v_codes_and_zeros_are_none_only_alone(says: Says) -> None:
+    says("""
+        icdRevisionComorbid | comorbidComplication1 | secondaryDiagnosis1 => comorbidity_icd9 | comorbidity_icd10
+        9                   | V4510                 | _                   => V4510            | blank
+        1                   | I5090                 | 0000000             => blank            | I5090
+        _                   | 00000                 | 0000000             => none             | none
     """)
 
 
@@ -439,14 +459,19 @@ def test_survival_is_exact_between_complete_dates_and_whole_months_without_a_day
 
 
 def test_the_registry_s_own_months_stand_in_where_its_dates_have_no_month(says: Says) -> None:
-    """Item 1784 with its flag; 9999 is unknown, and flag 8 (death certificate or autopsy only) has no survival."""
+    """Item 1784 with its flag; 9999 is unknown, and flag 8 (death certificate or autopsy only) has no survival.
+
+    The months end at the registry's cutoff: who was alive there (1762) and died later did not die at these months.
+    """
     says("""
-        dateOfDiagnosis | dateOfLastContact | survMosActiveFollowup | survFlagActiveFollowup => survival_months | survival_months_status | survival_flag
-        2015            | 20160612          | 0011                  | 3                      => 11.0            | recorded               | incomplete_not_zero
-        2015            | 20160612          | 9999                  | 9                      => -               | partial_date           | unknown
-        20150613        | 20150713          | 0099                  | 1                      => 0.985626 | recorded            | complete
-        20150613        | 20140613          | 0011                  | 1                      => -               | negative_interval      | unknown
-        20150613        | 20150613          | _                     | 8                      => 0.0             | recorded               | not_calculated
+        dateOfDiagnosis | dateOfLastContact | vitalStatus | vitalStatusRecode | survMosActiveFollowup | survFlagActiveFollowup => survival_months | survival_months_status | survival_flag
+        2015            | 20160612          | 0           | 0                 | 0011                  | 3                      => 11.0            | recorded               | incomplete_not_zero
+        2015            | 20160612          | 0           | 1                 | 0011                  | 3                      => -               | partial_date           | unknown
+        2015            | 20160612          | 0           | _                 | 0011                  | 3                      => -               | partial_date           | unknown
+        2015            | 20160612          | 1           | 1                 | 9999                  | 9                      => -               | partial_date           | unknown
+        20150613        | 20150713          | 1           | 1                 | 0099                  | 1                      => 0.985626 | recorded            | complete
+        20150613        | 20140613          | 1           | 1                 | 0011                  | 1                      => -               | negative_interval      | unknown
+        20150613        | 20150613          | 0           | 0                 | _                     | 8                      => 0.0             | recorded               | not_calculated
     """)
 
 
@@ -462,7 +487,7 @@ def test_days_exist_only_between_complete_dates(says: Says) -> None:
         20150613        | _                   | 10                      => -                          | unknown
         20150613        | _                   | _                       => -                          | blank
         20150613        | 99999999            | _                       => -                          | unknown
-        20150613        | 20150603            | _                       => -10                        | recorded
+        20150613        | 20150603            | _                       => -                          | unknown
     """)
     says("""
         dateOfDiagnosis | rxDateChemo | rxDateSurgery | rxDateBrm => days_to_chemotherapy | days_to_chemotherapy_status | days_to_surgery | days_to_immunotherapy_status

@@ -33,6 +33,9 @@ class ToyTable:
     def __init__(self, path: Path, *, breaks: bool = False) -> None:
         self.path, self.source_file, self.breaks = path, path.name, breaks
 
+    def notes_after(self) -> tuple[str, ...]:
+        return ()
+
     def batches(self) -> Iterator[Batch]:
         kept = pa.table(
             {"SEX": ["1", "2"], "source_file": ["toy.dat"] * 2, "source_record": pa.array([1, 2], pa.int64())}

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.errors import InputError
@@ -82,10 +83,19 @@ def _as_text(column: "pa.Array[Any]", name: str, path: Path) -> "pa.Array[Any]":
         values = [None if value is None else decode(value) for value in column.to_pylist()]
         return pa.array(values, pa.string())
     try:
-        return column.cast(pa.string())
+        return _whole_as_digits(column) if pa.types.is_floating(column.type) else column.cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise InputError(
             f"Column '{name}' of this Parquet file holds no text, numbers or dates",
             where=path.name,
             remedy="Leave the column out of the file or write it as text.",
         ) from None
+
+
+def _whole_as_digits(column: "pa.Array[Any]") -> "pa.Array[Any]":
+    """Numbers with decimals as text; a whole one, such as an id from R, in all its digits."""
+    numbers = column.cast(pa.float64())
+    whole = pc.and_(pc.equal(pc.floor(numbers), numbers), pc.less(pc.abs(numbers), pa.scalar(2.0**53)))
+    digits = pc.if_else(whole, numbers, pa.scalar(0.0)).cast(pa.int64()).cast(pa.string())
+    text: pa.Array[Any] = pc.if_else(whole, digits, column.cast(pa.string()))
+    return text

@@ -266,7 +266,12 @@ def _missing_column(table: Table, received: Sequence[Received]) -> InputError:
     missing = lacking(table.columns, closest.columns)
     by_lower = {column.lower(): column for column in closest.columns}
     near = difflib.get_close_matches(missing[0].lower(), by_lower, n=3)
-    looks_like = ", ".join(f"'{by_lower[name]}'" for name in near)
+    # By position where the file has none of the columns: without a header row, its names are somebody's values.
+    is_header = len(missing) < len(table.columns)
+    looks_like = ", ".join(
+        f"'{by_lower[name]}'" if is_header else f"column {closest.columns.index(by_lower[name]) + 1}"
+        for name in near
+    )
     also = f" (nor {len(missing) - 1} other columns)" if len(missing) > 1 else ""
     return InputError(
         f"The mapping names column '{missing[0]}' for table '{table.name}', and the file does not have it{also}",

@@ -6,7 +6,6 @@ The columns follow from version and record type, which the root says, so that on
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 from pipelines.codebook.naaccr_items import PATIENT, RECORD_TYPES
@@ -70,15 +69,34 @@ def open_naaccr_xml(paths: Sequence[Path], options: Options = NOTHING_SAID) -> E
 
 def _table(path: Path, root: Root, dictionary: Dictionary) -> TableReader:
     columns = (*(item.id for item in dictionary.items), NOT_IN_DICTIONARY)
-    return TableReader(path.stem, path, columns, partial(read_records, path, root, dictionary))
+    findings = Counter[str]()
+
+    def read() -> Iterator[Batch]:
+        findings.clear()
+        return read_records(path, root, dictionary, findings=findings)
+
+    def told() -> tuple[str, ...]:
+        sampled, _ = _sampled(path, root, dictionary)
+        return tuple(
+            f"{path.name}, whole file: {count} {what}."
+            for what, count in sorted(findings.items())
+            if count > sampled[what]
+        )
+
+    return TableReader(path.stem, path, columns, read, told=told)
+
+
+def _sampled(path: Path, root: Root, dictionary: Dictionary) -> tuple[Counter[str], int]:
+    """What stops nothing and should be known of the first records, and how many these are."""
+    findings = Counter[str]()
+    sample: Batch = next(read_records(path, root, dictionary, findings=findings, rows=SAMPLED_RECORDS))
+    return findings, sample.kept.num_rows + sample.quarantined.num_rows
 
 
 def _notes(path: Path, root: Root, dictionary: Dictionary, files: Sequence[DictionaryFile]) -> Iterator[str]:
     yield from root.notes
     yield from notes_on(root.user_dictionaries, files, path.name)
-    findings = Counter[str]()
-    sample: Batch = next(read_records(path, root, dictionary, findings=findings, rows=SAMPLED_RECORDS))
-    records = sample.kept.num_rows + sample.quarantined.num_rows
+    findings, records = _sampled(path, root, dictionary)
     for what, count in sorted(findings.items()):
         yield f"{path.name}, first {records} records: {count} {what}."
 

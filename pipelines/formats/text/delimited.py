@@ -69,8 +69,10 @@ def read_header(path: Path, *, delimiters: str = DELIMITERS, comment: str | None
         start = len(UTF8_MARK) if stream.read(3) == UTF8_MARK else 0
         stream.seek(start)
         line = stream.readline(HEADER_BYTES)
+        passed: list[bytes] = []
         while comment and line.startswith(comment.encode()):
             start += len(line)
+            passed.append(line)
             line = stream.readline(HEADER_BYTES)
     text = line.rstrip(b"\r\n")
     if not text.strip() or b"\0" in text or len(line) == HEADER_BYTES:
@@ -81,6 +83,22 @@ def read_header(path: Path, *, delimiters: str = DELIMITERS, comment: str | None
         )
     rows = {delimiter: split_line(decode(text), delimiter) or [] for delimiter in delimiters}
     delimiter = max(delimiters, key=lambda each: len(rows[each]))
+    if not rows[delimiter]:
+        raise InputError(
+            "A quote in the row of column names is not closed on its line",
+            where=f"{path.name}, header row",
+            remedy="Column names stand on one line: export again with names that have no line break.",
+        )
+    if len(passed) == 1 and len(rows[delimiter]) > 1:
+        fields = split_line(decode(passed[0].rstrip(b"\r\n")), delimiter) or []
+        # Passing over the names would make names of the first person's values.
+        if len(fields) == len(rows[delimiter]):
+            raise InputError(
+                f"The first row begins with {comment} and has as many fields as the next: it may be the column names "
+                "or a remark",
+                where=f"{path.name}, first row",
+                remedy=f"Take the {comment} away if it is the row of names; delete the row if it is a remark.",
+            )
     return Header(column_names(rows[delimiter], path), delimiter, text, start + len(line))
 
 
@@ -92,6 +110,8 @@ def column_names(names: Sequence[str], path: Path) -> tuple[str, ...]:
     InputError
         A name is there twice, in any letter case, or is one that the store uses itself.
     """
+    if not names:
+        raise InputError("The table has no columns", where=path.name, remedy="Ask for the extract again.")
     found = tuple(name if name.strip() else f"unnamed_{position}" for position, name in enumerate(names, 1))
     lower = [name.strip().lower() for name in found]
     # By position: where a header row is missing, the names are the values of the first person.

@@ -169,16 +169,17 @@ def _single_records(block: Block, rules: _Rules, first: int, trimmed: bool) -> _
 def _as_latin1(line: bytes, layout: Layout) -> bytes:
     """Undo what an editor does that saves a file as UTF-8, or every field after it would be shifted.
 
-    It puts a mark before the first line and two bytes for each letter above 127.
+    It puts a mark before the first line and two bytes for each letter above 127. A line without its trailing blanks may
+    then be shorter than a record; one of exactly a record's length is taken as it is.
     """
     line = line.removeprefix(UTF8_MARK)
-    if len(line) <= layout.length or line.isascii():
+    if len(line) == layout.length or line.isascii():
         return line
     try:
         received = line.decode("utf-8").encode("latin-1")
     except UnicodeError:
         return line
-    return received if len(received) == layout.length else line
+    return received if len(received) <= layout.length else line
 
 
 def _fault(line: bytes, rules: _Rules, *, cut: bool) -> str | None:
