@@ -91,7 +91,7 @@ def data_files(paths: Sequence[str | Path]) -> list[Path]:
     """
     files = sorted({Path(path) for path in paths}, key=lambda path: (path.name, str(path)))
     for path in files:
-        if not str(path).isprintable():
+        if not _can_be_written_down(path):
             raise InputError(
                 "The name of this file has characters that cannot be written down",
                 where=repr(str(path)),
@@ -105,6 +105,15 @@ def data_files(paths: Sequence[str | Path]) -> list[Path]:
     if not files:
         raise InputError("No data file is named", remedy="Name the data files of one submission.")
     return files
+
+
+def _can_be_written_down(path: Path) -> bool:
+    """Whether a name is text: a manifest holds it as UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _told_apart(extract: Extract) -> Extract:

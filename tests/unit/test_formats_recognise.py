@@ -158,3 +158,11 @@ def test_lines_that_end_in_a_carriage_return_alone_are_told_as_such(tmp_path: Pa
     assert "carriage return alone" in str(recognise(path).error)
     one_damaged = [b"\r".join([b"x", b"y", b"z"]), *ncdb_lines("2022")]
     assert recognise(write_lines(path, one_damaged)).format == "ncdb_puf"
+
+
+def test_a_file_name_that_is_no_text_is_refused_and_a_strange_one_is_not(tmp_path: Path) -> None:
+    """A manifest holds the name as UTF-8; a hard blank in it is somebody's habit."""
+    lines = ncdb_lines("2022")
+    assert open_extract([write_lines(tmp_path / "breast\xa02022.dat", lines)]).release == "2022"
+    with pytest.raises(InputError, match="cannot be written down"):
+        open_extract([write_lines(tmp_path / "breast\udcff.dat", lines)])
