@@ -12,7 +12,7 @@ import numpy as np
 from pipelines.stats.balance import balance
 from pipelines.stats.cox import fit_cox
 from pipelines.stats.kaplan_meier import kaplan_meier
-from pipelines.stats.logrank import logrank
+from pipelines.stats.kaplan_meier.logrank import logrank
 from pipelines.stats.matching import match_nearest
 from pipelines.stats.propensity import fit_propensity
 

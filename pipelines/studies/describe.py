@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.stats.kaplan_meier import kaplan_meier, naive_median
-from pipelines.stats.logrank import logrank
+from pipelines.stats.kaplan_meier.logrank import logrank
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.definition import Covariate
 from pipelines.studies.results import ALL, Estimate, Finding, Outcomes

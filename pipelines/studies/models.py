@@ -5,9 +5,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.stats.cox import CoxFit, fit_cox
-from pipelines.stats.cox_diagnostics import proportional_hazards_test
-from pipelines.stats.logistic import fit_logistic
+from pipelines.stats.cox.diagnostics import proportional_hazards_test
 from pipelines.stats.propensity import fit_propensity
+from pipelines.stats.propensity.logistic import fit_logistic
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.definition import Covariate
 from pipelines.studies.design import Column, Design, build_design

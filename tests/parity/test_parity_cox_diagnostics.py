@@ -5,7 +5,7 @@ import pytest
 from matches_r import assert_matches_r, data, r_value
 
 from pipelines.stats.cox import CoxFit, fit_cox
-from pipelines.stats.cox_diagnostics import (
+from pipelines.stats.cox.diagnostics import (
     dfbeta_residuals,
     martingale_residuals,
     proportional_hazards_test,

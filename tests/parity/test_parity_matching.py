@@ -8,7 +8,8 @@ import pytest
 from matches_r import FIXTURES, assert_matches_r, data, r_value
 
 from pipelines.stats.balance import balance
-from pipelines.stats.matching import SPREADS, _caliper_width, match_nearest
+from pipelines.stats.matching import SPREADS, match_nearest
+from pipelines.stats.matching.nearest import _caliper_width
 from pipelines.stats.propensity import fit_propensity
 
 MATCHINGS = sorted(path.stem for path in Path(FIXTURES).glob("x_match_*.json"))

@@ -5,7 +5,7 @@ import pytest
 from matches_r import assert_matches_r, data, r_value
 
 from pipelines.stats.kaplan_meier import KaplanMeier, Quantile, kaplan_meier, median_follow_up
-from pipelines.stats.logrank import logrank
+from pipelines.stats.kaplan_meier.logrank import logrank
 
 LAST_COMMON_TIME = 34  # what R's table restricts its means to
 

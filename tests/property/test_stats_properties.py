@@ -10,12 +10,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from pipelines.stats.balance import balance
 from pipelines.stats.cox import fit_cox
-from pipelines.stats.cox_diagnostics import martingale_residuals, score_residuals
+from pipelines.stats.cox.diagnostics import martingale_residuals, score_residuals
 from pipelines.stats.errors import CollinearityError, ConvergenceError, NoMatchError, SeparationError
 from pipelines.stats.kaplan_meier import kaplan_meier
-from pipelines.stats.logistic import fit_logistic
-from pipelines.stats.logrank import logrank
+from pipelines.stats.kaplan_meier.logrank import logrank
 from pipelines.stats.matching import ORDERS, SPREADS, match_nearest
+from pipelines.stats.propensity.logistic import fit_logistic
 
 NOT_FITTED = (SeparationError, CollinearityError, ConvergenceError)
 SEEDS = st.integers(0, 2**32 - 1)

@@ -9,12 +9,12 @@ import pytest
 from pipelines.stats import errors
 from pipelines.stats.balance import balance
 from pipelines.stats.cox import fit_cox
-from pipelines.stats.cox_diagnostics import proportional_hazards_test, survival_curve
+from pipelines.stats.cox.diagnostics import proportional_hazards_test, survival_curve
 from pipelines.stats.kaplan_meier import kaplan_meier
-from pipelines.stats.logistic import fit_logistic
-from pipelines.stats.logrank import logrank
+from pipelines.stats.kaplan_meier.logrank import logrank
 from pipelines.stats.matching import match_nearest
 from pipelines.stats.propensity import fit_propensity
+from pipelines.stats.propensity.logistic import fit_logistic
 
 N = 200
 RNG = np.random.default_rng(20)
@@ -236,7 +236,7 @@ def test_every_error_is_tried() -> None:
 
 
 def test_no_convergence_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.stats._cox_newton.MAX_ITERATIONS", 1)
+    monkeypatch.setattr("pipelines.stats.cox._newton.MAX_ITERATIONS", 1)
     with pytest.raises(errors.ConvergenceError, match="x0, x1"):
         fit_cox(TIME, EVENT, X)
 

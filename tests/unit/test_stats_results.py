@@ -5,18 +5,18 @@ import polars as pl
 import pytest
 
 from pipelines.stats.balance import balance
-from pipelines.stats.concordance import concordance_index
 from pipelines.stats.cox import fit_cox
-from pipelines.stats.cox_diagnostics import (
+from pipelines.stats.cox.concordance import concordance_index
+from pipelines.stats.cox.diagnostics import (
     proportional_hazards_test,
     schoenfeld_residuals,
     survival_curve,
 )
 from pipelines.stats.kaplan_meier import kaplan_meier, median_follow_up, naive_median
-from pipelines.stats.logistic import fit_logistic
-from pipelines.stats.logrank import logrank
+from pipelines.stats.kaplan_meier.logrank import logrank
 from pipelines.stats.matching import match_nearest
 from pipelines.stats.propensity import fit_propensity
+from pipelines.stats.propensity.logistic import fit_logistic
 
 
 def test_log_likelihood_of_three_deaths_by_hand() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from ._inputs import (
+from .._inputs import (
     TIME_TOLERANCE,
     BoolArray,
     FloatArray,
@@ -19,7 +19,7 @@ from ._inputs import (
     follow_up,
     positive_weights,
 )
-from ._linear_algebra import normal_quantile
+from .._linear_algebra import normal_quantile
 
 INTERVALS = ("log-log", "log", "plain", "logit")
 

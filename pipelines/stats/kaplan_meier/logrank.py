@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from ._inputs import BoolArray, FloatArray, IntArray, codes, flags, follow_up, vector
-from ._linear_algebra import chi_square_p, quadratic_form
-from .errors import EmptyArmError, NoEventsError
+from .._inputs import BoolArray, FloatArray, IntArray, codes, flags, follow_up, vector
+from .._linear_algebra import chi_square_p, quadratic_form
+from ..errors import EmptyArmError, NoEventsError
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from ._inputs import BoolArray, FloatArray, IntArray, choice, codes, flags, vector
-from .errors import CodingError, EmptyArmError, NoMatchError, ShapeError
+from .._inputs import BoolArray, FloatArray, IntArray, choice, codes, flags, vector
+from ..errors import CodingError, EmptyArmError, NoMatchError, ShapeError
 
 ORDERS = ("closest", "largest", "smallest", "data")
 SPREADS = ("pooled", "total", "treated", "control")

@@ -11,8 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from ._cox_newton import maximise
-from ._inputs import (
+from .._inputs import (
     FloatArray,
     IntArray,
     choice,
@@ -24,13 +23,15 @@ from ._inputs import (
     matrix,
     positive_weights,
 )
-from ._linear_algebra import (
+from .._linear_algebra import (
     chi_square_p,
     inverse,
     normal_quantile,
     quadratic_form,
     two_sided_p,
 )
+from ..errors import CodingError, NoEventsError
+from ._newton import maximise
 from ._risk_sets import (
     Evaluation,
     RiskSets,
@@ -38,7 +39,6 @@ from ._risk_sets import (
     expected_sum,
     hazard_while_at_risk,
 )
-from .errors import CodingError, NoEventsError
 
 
 @dataclass(frozen=True)

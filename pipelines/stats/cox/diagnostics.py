@@ -7,12 +7,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from ._inputs import FloatArray, IntArray, choice, confidence, vector
-from ._linear_algebra import chi_square_p, normal_quantile, quadratic_form
+from .._inputs import FloatArray, IntArray, choice, confidence, vector
+from .._linear_algebra import chi_square_p, normal_quantile, quadratic_form
+from ..errors import CodingError
+from ..kaplan_meier import kaplan_meier
 from ._risk_sets import expected_sum, hazard_while_at_risk, information
-from .cox import CoxFit, score_residual_rows
-from .errors import CodingError
-from .kaplan_meier import kaplan_meier
+from .fit import CoxFit, score_residual_rows
 
 TRANSFORMS = ("km", "identity", "rank", "log")
 

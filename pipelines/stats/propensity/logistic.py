@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from ._inputs import (
+from .._inputs import (
     BoolArray,
     FloatArray,
     confidence,
@@ -17,8 +17,8 @@ from ._inputs import (
     positive_weights,
     row_hash,
 )
-from ._linear_algebra import inverse, normal_quantile, require_full_rank, two_sided_p
-from .errors import ConvergenceError, NoEventsError, SeparationError
+from .._linear_algebra import inverse, normal_quantile, require_full_rank, two_sided_p
+from ..errors import ConvergenceError, NoEventsError, SeparationError
 
 # Share of its information some direction has left at the fit; separation takes it towards nothing.
 LEFT_OVER_INFORMATION = 1e-4

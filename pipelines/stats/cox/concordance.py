@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._inputs import FloatArray, codes, flags, follow_up, positive_weights, vector
-from .errors import NoEventsError
+from .._inputs import FloatArray, codes, flags, follow_up, positive_weights, vector
+from ..errors import NoEventsError
 
 
 def concordance_index(

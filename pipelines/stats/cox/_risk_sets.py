@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ._inputs import BoolArray, FloatArray, IntArray, row_hash
+from .._inputs import BoolArray, FloatArray, IntArray, row_hash
 
 BLOCK = 1024
 FEW_GROUPS = 20  # rows per group from which adding up group by group is faster

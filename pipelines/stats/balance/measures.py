@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from ._inputs import BoolArray, FloatArray, choice, flags, matrix, vector
-from .errors import EmptyArmError, WeightError
+from .._inputs import BoolArray, FloatArray, choice, flags, matrix, vector
+from ..errors import EmptyArmError, WeightError
 
 SPREADS = ("pooled", "treated", "control", "total")
 

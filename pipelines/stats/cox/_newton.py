@@ -6,10 +6,10 @@ from typing import NoReturn
 
 import numpy as np
 
-from ._inputs import FloatArray
-from ._linear_algebra import quadratic_form, require_full_rank
+from .._inputs import FloatArray
+from .._linear_algebra import quadratic_form, require_full_rank
+from ..errors import ConvergenceError, SeparationError
 from ._risk_sets import Evaluation, RiskSets, evaluate, gradient, information
-from .errors import ConvergenceError, SeparationError
 
 MAX_ITERATIONS = 60
 STEP_TOLERANCE = 1e-7  # in covariate standard deviations; the next step would be about its square

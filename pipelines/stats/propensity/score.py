@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from ._inputs import FloatArray, choice, flags, matrix
-from .errors import EmptyArmError
+from .._inputs import FloatArray, choice, flags, matrix
+from ..errors import EmptyArmError
 from .logistic import LogisticFit, fit_logistic
 
 
