@@ -73,3 +73,7 @@ class ConvergenceError(StatsError):
 
 class NoMatchError(StatsError):
     """No treated person has a control within the caliper."""
+
+
+class ReplicateError(StatsError):
+    """Too many replicates of a bootstrap could not be estimated."""

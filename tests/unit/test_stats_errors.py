@@ -15,6 +15,7 @@ from pipelines.stats.kaplan_meier.logrank import logrank
 from pipelines.stats.matching import match_nearest
 from pipelines.stats.propensity import fit_propensity
 from pipelines.stats.propensity.logistic import fit_logistic
+from pipelines.stats.resampling import bootstrap
 
 N = 200
 RNG = np.random.default_rng(20)
@@ -198,6 +199,12 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         errors.NonFiniteError,
         "group",
         N,
+    ),
+    "bootstrap: an estimate that is none": (
+        lambda: bootstrap(lambda rows: [np.nan], N, replicates=2, seed=1),
+        errors.ReplicateError,
+        "estimate",
+        1,
     ),
     "log-rank: one group": (lambda: logrank(TIME, EVENT, np.ones(N)), errors.EmptyArmError, "group", None),
     "log-rank: nobody dies": (
