@@ -22,6 +22,7 @@ BoolArray = NDArray[np.bool_]
 # R's survival merges times closer than this (`timefix`): what a subtraction leaves is not a difference.
 TIME_TOLERANCE = 1.4901161193847656e-08
 EVENTS_PER_COVARIATE = 10.0
+HASH_BLOCK = 4096
 
 
 def vector(values: ArrayLike, field: str, length: int | None = None) -> FloatArray:
@@ -80,8 +81,9 @@ def matrix(
             field="names",
             remedy="Give each column its own name.",
         )
-    for column, label in zip(array.T, labels, strict=True):
-        _require_finite(column, label)
+    if not np.isfinite(array.sum()):  # one quick pass; a sum that only overflows names no column
+        for column, label in zip(array.T, labels, strict=True):
+            _require_finite(column, label)
     return array, labels
 
 
@@ -181,14 +183,18 @@ def row_hash(*columns: FloatArray) -> NDArray[np.uint64]:
     Sorting by it makes sums run in one order whatever the order of the rows, so results are the same to
     the last bit. Rows that share a number are, but for a chance of about n²/2⁶⁵, identical.
     """
-    state = np.full(len(columns[0]), 0x9E3779B97F4A7C15, dtype=np.uint64)
+    total = np.zeros(len(columns[0]), dtype=np.uint64)
+    draw = np.random.default_rng(0x9E3779B97F4A7C15)  # the same factors in every run
+    half = np.uint64(32)
     for column in columns:
         block = column[:, None] if column.ndim == 1 else column
-        for j in range(block.shape[1]):
-            bits = np.ascontiguousarray(block[:, j] + 0.0).view(np.uint64)  # + 0.0 makes -0.0 and 0.0 one
-            state = (state ^ bits) * np.uint64(0xBF58476D1CE4E5B9)
-            state ^= state >> np.uint64(31)
-    return state
+        factors = draw.integers(0, 2**64, block.shape[1], dtype=np.uint64) | np.uint64(1)
+        for start in range(0, len(block), HASH_BLOCK):
+            rows = slice(start, start + HASH_BLOCK)
+            bits = np.ascontiguousarray(block[rows] + 0.0).view(np.uint64)  # + 0.0 makes -0.0 and 0.0 one
+            total[rows] += (bits ^ (bits >> half)) @ factors  # small whole numbers end in zeros: fold them
+    total ^= total >> half
+    return total * np.uint64(0xBF58476D1CE4E5B9)
 
 
 def few_events_warning(events: int, covariates: int) -> tuple[float, tuple[str, ...]]:

@@ -9,10 +9,10 @@ import numpy as np
 from .._inputs import FloatArray
 from .._linear_algebra import quadratic_form, require_full_rank
 from ..errors import ConvergenceError, SeparationError
-from ._risk_sets import Evaluation, RiskSets, evaluate, gradient, information
+from ._risk_sets import Evaluation, RiskSets, derivatives, evaluate
 
 MAX_ITERATIONS = 60
-STEP_TOLERANCE = 1e-7  # in covariate standard deviations; the next step would be about its square
+STEP_TOLERANCE = 1e-6  # in covariate standard deviations; the next step would be about its square
 FLAT_LIKELIHOOD = 1e-13
 ENDLESS_STEP = 1e-3
 
@@ -34,7 +34,7 @@ def maximise(sets: RiskSets, names: Sequence[str], penalty: FloatArray) -> Maxim
     beta = np.zeros(len(names))
     at = evaluate(sets, beta)
     null = at.log_likelihood
-    score, info = gradient(sets, at), information(sets, at)
+    score, info = derivatives(sets, at)
     require_full_rank(info, names, unit=float(sets.death_weight.sum()))
     score_statistic = quadratic_form(score, info)
 
@@ -44,7 +44,7 @@ def maximise(sets: RiskSets, names: Sequence[str], penalty: FloatArray) -> Maxim
         following, candidate, improved = _climb(sets, beta, step, objective, penalty)
         change = improved - objective
         beta, at, objective = candidate, following, improved
-        score, info = gradient(sets, at), information(sets, at)
+        score, info = derivatives(sets, at)
         if np.max(np.abs(step)) < STEP_TOLERANCE:
             return Maximum(beta, at, info + np.diag(penalty), null, score_statistic, iteration)
         flat = change <= FLAT_LIKELIHOOD * max(abs(objective), 1.0)

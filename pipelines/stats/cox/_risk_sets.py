@@ -3,18 +3,24 @@
 Rows are put in one canonical order (stratum, time downwards, deaths first, then a hash of the row), so that
 sums run the same way whatever the order of the input. A *group* is the set of deaths of one stratum at one
 time; groups are numbered in that order too, so a row is at risk for a run of groups `enters <= g < leaves`
-and sums over risk sets are running sums. The Hessian is one weighted cross-product minus group terms.
+and sums over risk sets are running sums. The Hessian is one weighted cross-product minus group terms. Sums
+of covariates are made block by block and never held for all groups, unless somebody asks for them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._inputs import BoolArray, FloatArray, IntArray, row_hash
 
-BLOCK = 1024
+BLOCK = 2048  # rows that, with their covariates, stay in the cache
 FEW_GROUPS = 20  # rows per group from which adding up group by group is faster
+MOST_KEY_BITS = 40
+MANY_STRATA = 64  # from which running sums are made for all strata at once
 
 
 @dataclass(frozen=True)
@@ -30,12 +36,14 @@ class RiskSets:
     centre: FloatArray  # (p,)
     scale: FloatArray  # (p,) powers of two, so that dividing rounds nothing
     weights: FloatArray  # (n,)
+    offset: FloatArray | None  # (n,)
     died: BoolArray  # (n,)
     enters: IntArray  # (n,) first group the row is at risk for
     leaves: IntArray  # (n,) first group it is no longer at risk for
     group_stratum: IntArray  # (G,)
     group_time: FloatArray  # (G,)
     group_starts: IntArray  # (G,) first row that enters at the group
+    block_bounds: IntArray  # first group of each block of groups, and the number of groups
     death_rows: IntArray  # (D,) rows that die, by group
     death_group: IntArray  # (D,)
     death_starts: IntArray  # (G,)
@@ -48,31 +56,29 @@ class RiskSets:
     term_fraction: FloatArray  # (K,)
     term_weight: FloatArray  # (K,)
     term_starts: IntArray  # (G,)
-
-    @property
-    def has_tied_terms(self) -> bool:
-        """Whether any term takes a share of its group's own risk away."""
-        return bool(self.term_fraction.any())
+    has_tied_terms: bool  # whether any term takes a share of its group's own risk away
 
     @property
     def n_groups(self) -> int:
         """Number of groups of deaths."""
         return len(self.group_time)
 
+    @cached_property
+    def death_total(self) -> FloatArray:
+        """Weighted sum of the covariates of all deaths: (p,)."""
+        deaths = self.death_rows
+        total: FloatArray = self.weights[deaths] @ self.covariates[deaths]
+        return total
+
     def at_risk_sum(self, values: FloatArray) -> FloatArray:
-        """Sum `values` (n,) or (n, p) over the risk set of each group: (G,) or (G, p)."""
-        if self.n_groups * FEW_GROUPS >= len(values) and not len(self.leaving_rows):
-            ends = np.append(self.group_starts[1:], len(values)) - 1
-            bounds = np.append(self.group_starts, len(values))[self.stratum_bounds]
-            at_ends: FloatArray = _running_sum(values, bounds)[ends]
-            return at_ends
-        change = _segment_sum(values, self.group_starts)
+        """Sum `values` (n,) over the risk set of each group: (G,)."""
+        change = np.add.reduceat(values, self.group_starts)
         if len(self.leaving_rows):
-            change[self.leaving_groups] -= _segment_sum(values[self.leaving_rows], self.leaving_starts)
+            change[self.leaving_groups] -= np.add.reduceat(values[self.leaving_rows], self.leaving_starts)
         return _running_sum(change, self.stratum_bounds)
 
     def death_sum(self, values: FloatArray) -> FloatArray:
-        """Sum `values` (n,) or (n, p) over the deaths of each group."""
+        """Sum `values` (n,) over the deaths of each group."""
         return _segment_sum(values[self.death_rows], self.death_starts)
 
     def term_sum(self, values: FloatArray) -> FloatArray:
@@ -81,12 +87,82 @@ class RiskSets:
 
     def sum_while_at_risk(self, per_group: FloatArray) -> FloatArray:
         """Sum `per_group` (G,) or (G, p) over the groups each row is at risk for: (n,) or (n, p)."""
-        # Groups run backwards in time: summing from the last one is summing from the earliest time, where
-        # hazards are small, so that nothing small is left over from a difference of large sums.
-        later = _running_sum(per_group[::-1], self.n_groups - self.stratum_bounds[::-1])[::-1]
+        later = self.sum_of_later_groups(per_group)
         total = later[self.enters]
         total[self.leaving_rows] -= later[self.leaves[self.leaving_rows]]
         return total
+
+    def sum_of_later_groups(self, per_group: FloatArray) -> FloatArray:
+        """Sum `per_group` (G,) or (G, p) over each group and those of its stratum that come after it."""
+        # Groups run backwards in time: summing from the last one is summing from the earliest time, where
+        # hazards are small, so that nothing small is left over from a difference of large sums.
+        return _running_sum(per_group[::-1], self.n_groups - self.stratum_bounds[::-1])[::-1]
+
+    def covariate_sums(
+        self, weighted: FloatArray, of_deaths: bool
+    ) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
+        """Weighted sums of the covariates, a run of groups at a time.
+
+        Parameters
+        ----------
+        weighted : ndarray of shape (n,)
+            Weight times relative hazard of each row.
+        of_deaths : bool
+            Whether the sums over deaths are wanted.
+
+        Yields
+        ------
+        groups : slice
+        at_risk : ndarray of shape (g, p)
+            Σ weighted·x over each group's risk set.
+        deaths : ndarray of shape (g, p)
+            The same over its deaths; empty where not wanted.
+        """
+        nothing = np.zeros((0, self.covariates.shape[1]))
+        carried = np.zeros(self.covariates.shape[1])
+        for first, last in pairwise(self.block_bounds.tolist()):
+            groups = slice(first, last)
+            running = self._change(first, last, weighted)
+            bounds = self._stratum_bounds_within(first, last)
+            if bounds[1] > 0:
+                running[0] += carried
+            else:
+                bounds = bounds[1:]
+            running = _running_sum(running, bounds)
+            carried = running[-1]
+            deaths = nothing
+            if of_deaths:
+                a, b = self.death_starts[first], self._death_end(last)
+                rows = self.death_rows[a:b]
+                of_each = weighted[rows, None] * self.covariates[rows]
+                deaths = np.add.reduceat(of_each, self.death_starts[groups] - a, axis=0)
+            yield groups, running, deaths
+
+    def _change(self, first: int, last: int, weighted: FloatArray) -> FloatArray:
+        """What the rows that enter at each of some groups add, less what those that leave take away."""
+        starts = self.group_starts[first:last]
+        begin = int(starts[0])
+        end = int(self.group_starts[last]) if last < self.n_groups else len(weighted)
+        change = _segment_product(weighted[begin:end], self.covariates[begin:end], starts - begin)
+        if len(self.leaving_rows):
+            a, b = np.searchsorted(self.leaving_groups, [first, last])
+            if a < b:
+                begin = int(self.leaving_starts[a])
+                end = int(self.leaving_starts[b]) if b < len(self.leaving_starts) else len(self.leaving_rows)
+                rows = self.leaving_rows[begin:end]
+                gone = _segment_product(
+                    weighted[rows], self.covariates[rows], self.leaving_starts[a:b] - begin
+                )
+                change[self.leaving_groups[a:b] - first] -= gone
+        return change
+
+    def _stratum_bounds_within(self, first: int, last: int) -> IntArray:
+        """Where strata begin among some groups, with 0 before and the number of groups after them."""
+        a, b = np.searchsorted(self.stratum_bounds, [first, last])
+        return np.concatenate([[0], self.stratum_bounds[a:b] - first, [last - first]])
+
+    def _death_end(self, group: int) -> int:
+        return int(self.death_starts[group]) if group < self.n_groups else len(self.death_rows)
 
 
 @dataclass(frozen=True)
@@ -97,16 +173,35 @@ class Evaluation:
     `one = Σv/D`, `frac = Σvf/D`, `one2 = Σv/D²`, `frac2 = Σvf/D²`, `fracfrac2 = Σvf²/D²`.
     """
 
+    sets: RiskSets
     log_likelihood: float
     shift: float  # taken off the linear predictor so that exp cannot overflow
     relative: FloatArray  # (n,) exp(linear predictor - shift)
-    at_risk_x: FloatArray  # (G, p) Σ w·relative·x over the risk set
-    death_x: FloatArray  # (G, p) the same over the deaths; (1, p) of zeros where no term needs it
     one: FloatArray
     frac: FloatArray
     one2: FloatArray
     frac2: FloatArray
     fracfrac2: FloatArray
+
+    @cached_property
+    def weighted(self) -> FloatArray:
+        """Weight times relative hazard of each row (n,)."""
+        return self.sets.weights * self.relative
+
+    @cached_property
+    def _sums(self) -> tuple[FloatArray, FloatArray]:
+        parts = list(self.sets.covariate_sums(self.weighted, of_deaths=True))
+        return np.concatenate([part[1] for part in parts]), np.concatenate([part[2] for part in parts])
+
+    @property
+    def at_risk_x(self) -> FloatArray:
+        """Σ w·relative·x over each group's risk set (G, p); made when asked for, then kept."""
+        return self._sums[0]
+
+    @property
+    def death_x(self) -> FloatArray:
+        """The same over each group's deaths (G, p)."""
+        return self._sums[1]
 
 
 def build_risk_sets(
@@ -117,13 +212,15 @@ def build_risk_sets(
     weights: FloatArray,
     stratum: IntArray,
     ties: str,
+    offset: FloatArray | None = None,
 ) -> RiskSets:
     """Sort the rows, find the groups of deaths and each row's run of risk sets.
 
     Parameters
     ----------
-    time, entry, weights : ndarray of shape (n,)
-        Exit time, entry time (None when all are observed from the start), case weight.
+    time, entry, weights, offset : ndarray of shape (n,)
+        Exit time, entry time (None when all are observed from the start), case weight, known part of the
+        linear predictor (None where there is none).
     died : ndarray of bool, shape (n,)
     covariates : ndarray of shape (n, p)
     stratum : ndarray of int, shape (n,)
@@ -134,8 +231,7 @@ def build_risk_sets(
     distinct, rank = np.unique(ends, return_inverse=True)
     span = len(distinct) + 1
     key = stratum * span + (len(distinct) - rank[: len(time)])  # grows with stratum, falls with time
-    hashed = row_hash(covariates, weights, *(() if entry is None else (entry,)))
-    order = np.lexsort((hashed, ~died, key))
+    order = _canonical_order(2 * key + ~died, row_hash(covariates, weights, *_given(entry), *_given(offset)))
     key, died = key[order], died[order]
 
     group_key, first_death, counts = np.unique(key[died], return_index=True, return_counts=True)
@@ -147,13 +243,14 @@ def build_risk_sets(
         leaves = np.minimum(stratum_end, np.searchsorted(group_key, entry_key[order]))
 
     useful = enters < leaves
-    order, died, enters, leaves = order[useful], died[useful], enters[useful], leaves[useful]
-    stays = leaves == stratum_end[useful]
+    if not useful.all():
+        order, died, enters, leaves = order[useful], died[useful], enters[useful], leaves[useful]
+        stratum_end = stratum_end[useful]
     x, centre, scale = _standardize(covariates[order])
     w = weights[order]
     groups = np.arange(len(group_key))
-    leaving = np.argsort(leaves, kind="stable")
-    leaving = leaving[~stays[leaving]]
+    leaving = np.flatnonzero(leaves != stratum_end)
+    leaving = leaving[np.argsort(leaves[leaving], kind="stable")]
     leaving_groups, leaving_starts = np.unique(leaves[leaving], return_index=True)
     group_stratum = group_key // span
     firsts = np.flatnonzero(np.diff(group_stratum, prepend=-1))
@@ -166,18 +263,21 @@ def build_risk_sets(
     else:
         term_group, term_starts = groups, groups
         term_fraction, term_weight = np.zeros(len(groups)), death_weight
+    group_starts = np.searchsorted(enters, groups)
     return RiskSets(
         rows=order,
         covariates=x,
         centre=centre,
         scale=scale,
         weights=w,
+        offset=None if offset is None else offset[order],
         died=died,
         enters=enters,
         leaves=leaves,
         group_stratum=group_stratum,
         group_time=distinct[len(distinct) - group_key % span],
-        group_starts=np.searchsorted(enters, groups),
+        group_starts=group_starts,
+        block_bounds=_blocks(group_starts),
         death_rows=death_rows,
         death_group=np.repeat(groups, counts),
         death_starts=first_death,
@@ -190,101 +290,150 @@ def build_risk_sets(
         term_fraction=term_fraction,
         term_weight=term_weight,
         term_starts=term_starts,
+        has_tied_terms=bool(term_fraction.any()),
     )
 
 
 def evaluate(sets: RiskSets, beta: FloatArray) -> Evaluation:
     """Partial likelihood and risk-set sums at `beta` (p,), on the scaled covariates."""
     predictor = sets.covariates @ beta
+    if sets.offset is not None:
+        predictor += sets.offset
     shift = float(predictor.max())
-    predictor = predictor - shift
+    predictor -= shift
     relative = np.exp(predictor)
     weighted = sets.weights * relative
-    death_risk = sets.death_sum(weighted)
-    denominator = (
-        sets.at_risk_sum(weighted)[sets.term_group] - sets.term_fraction * death_risk[sets.term_group]
-    )
-    weighted_x = weighted[:, None] * sets.covariates
-    ratio, fraction = sets.term_weight / denominator, sets.term_fraction
-    deaths = sets.death_rows
+    denominator = sets.at_risk_sum(weighted)[sets.term_group]
+    fraction = sets.term_fraction
+    if sets.has_tied_terms:
+        denominator -= fraction * sets.death_sum(weighted)[sets.term_group]
+    ratio, deaths = sets.term_weight / denominator, sets.death_rows
+    none = np.zeros(sets.n_groups)
     return Evaluation(
+        sets=sets,
         log_likelihood=float(
             np.sum(sets.weights[deaths] * predictor[deaths]) - np.sum(sets.term_weight * np.log(denominator))
         ),
         shift=shift,
         relative=relative,
-        at_risk_x=sets.at_risk_sum(weighted_x),
-        death_x=sets.death_sum(weighted_x) if sets.has_tied_terms else np.zeros((1, len(beta))),
         one=sets.term_sum(ratio),
-        frac=sets.term_sum(ratio * fraction),
         one2=sets.term_sum(ratio / denominator),
-        frac2=sets.term_sum(ratio * fraction / denominator),
-        fracfrac2=sets.term_sum(ratio * fraction**2 / denominator),
+        frac=sets.term_sum(ratio * fraction) if sets.has_tied_terms else none,
+        frac2=sets.term_sum(ratio * fraction / denominator) if sets.has_tied_terms else none,
+        fracfrac2=sets.term_sum(ratio * fraction**2 / denominator) if sets.has_tied_terms else none,
     )
 
 
 def expected_sum(at: Evaluation) -> FloatArray:
     """Weighted sum of the expected covariates over the deaths of each group: (G, p)."""
     expected = at.one[:, None] * at.at_risk_x
-    return expected - at.frac[:, None] * at.death_x if at.frac.any() else expected
+    return expected - at.frac[:, None] * at.death_x if at.sets.has_tied_terms else expected
 
 
 def hazard_while_at_risk(sets: RiskSets, at: Evaluation, per_group: FloatArray | None = None) -> FloatArray:
     """Baseline hazard each row lives through (times `per_group`), a death's own tie correction taken off."""
     factor = np.ones(sets.n_groups) if per_group is None else per_group
     total = sets.sum_while_at_risk(factor * at.one)
-    total[sets.death_rows] -= (factor * at.frac)[sets.death_group]
+    if sets.has_tied_terms:
+        total[sets.death_rows] -= (factor * at.frac)[sets.death_group]
     return total
 
 
+def derivatives(
+    sets: RiskSets, at: Evaluation, per_group: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Score (p,) and information (p, p), each group's share multiplied by `per_group` where given."""
+    factor = np.ones(sets.n_groups) if per_group is None else per_group
+    row_weight = at.weighted * hazard_while_at_risk(sets, at, factor)
+    full = _weighted_cross(sets.covariates, row_weight)
+    score = np.zeros(len(full)) if per_group is not None else sets.death_total.copy()
+    if per_group is not None:
+        deaths = sets.death_rows
+        score += (sets.weights[deaths] * factor[sets.death_group]) @ sets.covariates[deaths]
+    for groups, s, d in sets.covariate_sums(at.weighted, of_deaths=sets.has_tied_terms):
+        f = factor[groups]
+        score -= (f * at.one[groups]) @ s
+        full -= s.T @ ((f * at.one2[groups])[:, None] * s)
+        if sets.has_tied_terms:
+            score += (f * at.frac[groups]) @ d
+            cross = s.T @ ((f * at.frac2[groups])[:, None] * d)
+            full += cross + cross.T - d.T @ ((f * at.fracfrac2[groups])[:, None] * d)
+    symmetric: FloatArray = (full + full.T) / 2
+    return score, symmetric
+
+
 def gradient(sets: RiskSets, at: Evaluation) -> FloatArray:
-    """First derivative of the log partial likelihood (p,): the weighted martingale residuals times x."""
-    residual = sets.died - at.relative * hazard_while_at_risk(sets, at)
-    result: FloatArray = (sets.weights * residual) @ sets.covariates
-    return result
+    """First derivative of the log partial likelihood (p,)."""
+    return derivatives(sets, at)[0]
 
 
 def information(sets: RiskSets, at: Evaluation, per_group: FloatArray | None = None) -> FloatArray:
     """Minus the second derivative (p, p), each group's share multiplied by `per_group` where given."""
-    factor = np.ones(sets.n_groups) if per_group is None else per_group
-    row_weight = sets.weights * at.relative * hazard_while_at_risk(sets, at, factor)
-    s, d = at.at_risk_x, at.death_x
-    full = _cross(sets.covariates, row_weight, sets.covariates) - _cross(s, factor * at.one2, s)
-    if at.frac2.any():
-        cross = _cross(s, factor * at.frac2, d)
-        full += cross + cross.T - _cross(d, factor * at.fracfrac2, d)
-    symmetric: FloatArray = (full + full.T) / 2
-    return symmetric
+    return derivatives(sets, at, per_group)[1]
 
 
-def _cross(left: FloatArray, weights: FloatArray, right: FloatArray) -> FloatArray:
-    """Weighted cross-product left' diag(weights) right, in blocks that stay in the cache."""
-    total = np.zeros((left.shape[1], right.shape[1]))
-    for start in range(0, len(left), BLOCK):
+def _weighted_cross(x: FloatArray, weights: FloatArray) -> FloatArray:
+    """Weighted cross-product x' diag(weights) x, in blocks that stay in the cache."""
+    total = np.zeros((x.shape[1], x.shape[1]))
+    for start in range(0, len(x), BLOCK):
         rows = slice(start, start + BLOCK)
-        total += left[rows].T @ (weights[rows, None] * right[rows])
+        total += x[rows].T @ (weights[rows, None] * x[rows])
     return total
 
 
-def _standardize(covariates: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    centre = covariates.mean(axis=0)
-    centred = covariates - centre
-    spread = np.sqrt(np.mean(centred**2, axis=0))
+def _given(values: FloatArray | None) -> tuple[FloatArray, ...]:
+    return () if values is None else (values,)
+
+
+def _canonical_order(key: IntArray, hashed: NDArray[np.uint64]) -> IntArray:
+    """Order by `key`, rows of one key by their hash."""
+    bits = int(key.max()).bit_length()
+    if bits > MOST_KEY_BITS:  # too little room beside the key
+        return np.lexsort((hashed, key))
+    return np.argsort((key.astype(np.uint64) << np.uint64(64 - bits)) | (hashed >> np.uint64(bits)))
+
+
+def _blocks(group_starts: IntArray) -> IntArray:
+    """Bounds of runs of groups that together have at most `BLOCK` rows entering, or are one group."""
+    block = group_starts // BLOCK
+    first = np.flatnonzero(np.diff(block, prepend=-1))
+    return np.append(first, len(group_starts))
+
+
+def _standardize(x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Centre and scale `x` in place."""
+    centre = x.mean(axis=0)
+    x -= centre
+    squares = sum(np.sum(x[start : start + BLOCK] ** 2, axis=0) for start in range(0, len(x), BLOCK))
+    spread = np.sqrt(squares / len(x))
     varies = spread > 1e-12 * np.abs(centre)  # what rounding leaves of a constant is not a spread
     scale = np.exp2(np.round(np.log2(np.where(varies, spread, 1.0))))
-    return centred / scale, centre, scale
+    x /= scale
+    return x, centre, scale
 
 
 def _segment_sum(values: FloatArray, starts: IntArray) -> FloatArray:
     """Sum consecutive runs of rows; every run has at least one row."""
-    if values.ndim == 2 and len(starts) * FEW_GROUPS < len(values):
-        stops = np.append(starts[1:], len(values))
-        return np.array([values[a:b].sum(axis=0) for a, b in zip(starts, stops, strict=True)])
-    return np.asarray(np.add.reduceat(values, starts, axis=0), dtype=np.float64)
+    if len(starts) == len(values):
+        return values
+    return np.asarray(np.add.reduceat(values, starts), dtype=np.float64)
+
+
+def _segment_product(weights: FloatArray, x: FloatArray, starts: IntArray) -> FloatArray:
+    """Weighted sums of `x` (n, p) over consecutive runs of rows: (runs, p)."""
+    if len(starts) * FEW_GROUPS < len(x):
+        stops = np.append(starts[1:], len(x))
+        return np.array([weights[a:b] @ x[a:b] for a, b in zip(starts, stops, strict=True)])
+    return np.asarray(np.add.reduceat(weights[:, None] * x, starts, axis=0), dtype=np.float64)
 
 
 def _running_sum(values: FloatArray, bounds: IntArray) -> FloatArray:
     """Cumulative sums that begin anew at each of `bounds`, so that strata do not share rounding errors."""
+    if len(bounds) > MANY_STRATA:
+        total = np.cumsum(values, axis=0)
+        before = np.concatenate([np.zeros_like(total[:1]), total[bounds[1:-1] - 1]])
+        total -= np.repeat(before, np.diff(bounds), axis=0)
+        return total
     total = np.empty_like(values)
     for start, stop in pairwise(bounds.tolist()):
         np.cumsum(values[start:stop], axis=0, out=total[start:stop])

@@ -22,6 +22,7 @@ from .._inputs import (
     follow_up,
     matrix,
     positive_weights,
+    vector,
 )
 from .._linear_algebra import (
     chi_square_p,
@@ -184,6 +185,7 @@ def fit_cox(
     robust: bool = False,
     ties: str = "efron",
     ridge: float = 0.0,
+    offset: ArrayLike | None = None,
 ) -> CoxFit:
     """Fit a Cox proportional hazards model by Newton's method.
 
@@ -211,6 +213,8 @@ def fit_cox(
     ties : {"efron", "breslow"}
     ridge : float
         Adds `ridge / 2 * sum(coefficients ** 2)` to minus the log likelihood (covariates as given).
+    offset : array_like of shape (n,), optional
+        Known part of each row's log hazard, with a coefficient of one.
 
     Returns
     -------
@@ -251,7 +255,8 @@ def fit_cox(
             "Nobody has the event", field="event", remedy="Widen the cohort or its follow-up."
         )
 
-    sets = build_risk_sets(stop, died, x, start, w, stratum, ties)
+    known = None if offset is None else vector(offset, "offset", n)
+    sets = build_risk_sets(stop, died, x, start, w, stratum, ties, known)
     maximum = maximise(sets, labels, ridge / sets.scale**2)
     coefficients = maximum.beta / sets.scale
     naive = inverse(maximum.information) / np.outer(sets.scale, sets.scale)
@@ -282,7 +287,7 @@ def fit_cox(
         _weights=w,
         _stratum=stratum,
         _stratum_labels=tuple(stratum_labels.tolist()),
-        _linear_predictor=((x - sets.centre) / sets.scale) @ maximum.beta,
+        _linear_predictor=x @ coefficients - sets.centre @ coefficients + (0.0 if known is None else known),
     )
 
 
