@@ -19,6 +19,7 @@ from .._inputs import (
 )
 from .._linear_algebra import inverse, normal_quantile, require_full_rank, two_sided_p
 from ..errors import ConvergenceError, NoEventsError, SeparationError
+from ._newton import expit, information_of, maximise, standardised
 
 # Share of its information some direction has left at the fit; separation takes it towards nothing.
 LEFT_OVER_INFORMATION = 1e-4
@@ -141,23 +142,18 @@ def fit_logistic(
             remedy="Check how it is coded.",
         )
     order = np.lexsort((row_hash(x, w), y))  # one order of summing, whatever the order of the rows
-    xs, ys, ws = x[order], y[order], w[order]
-    centre = xs.mean(axis=0)
-    spread = xs.std(axis=0)
-    scale = np.where(spread > 1e-12 * np.abs(centre), spread, 1.0)
-    design = np.column_stack([np.ones(n), (xs - centre) / scale])
+    ys, ws = y[order], w[order]
+    design, centre, scale = standardised(x[order])
     rate = float(np.average(ys, weights=ws))
-    null_information = (design.T * (ws * rate * (1 - rate))) @ design
+    null_information = information_of(design, ws * (rate * (1 - rate)))
     require_full_rank(null_information, ("(intercept)", *labels), float(ws.sum()) * rate * (1 - rate))
 
-    theta = _fit(design, ys, ws, labels)
-    predictor = design @ theta
-    probability = _expit(predictor)
-    information = (design.T * (ws * probability * (1 - probability))) @ design
-    if np.linalg.eigvals(np.linalg.solve(null_information, information)).real.min() < LEFT_OVER_INFORMATION:
+    start = np.zeros(design.shape[1])
+    start[0] = np.log(rate / (1 - rate))
+    found, reached = maximise(design, ys.astype(np.float64), ws, start)
+    if _is_flat(found.information, null_information):
         _refuse_separation(design, ys, labels)
-    score = design.T @ (ws * (ys - probability))
-    if np.max(np.abs(score)) > GRADIENT_TOLERANCE * max(1.0, float(ws.sum()) / 1e3):
+    if not reached or np.max(np.abs(found.score)) > GRADIENT_TOLERANCE * max(1.0, float(ws.sum()) / 1e3):
         raise ConvergenceError(
             "The logistic model did not reach its maximum", remedy="Look for extreme covariate values."
         )
@@ -166,15 +162,15 @@ def fit_logistic(
     back[0, 1:] = -centre / scale
     null = float(np.sum(ws * np.where(ys, np.log(rate), np.log1p(-rate))))
     fitted_predictor = np.empty(n)
-    fitted_predictor[order] = predictor
+    fitted_predictor[order] = found.predictor
     ratio, warnings = few_events_warning(min(n_events, n - n_events), len(labels))
     return LogisticFit(
         names=("(intercept)", *labels),
-        coefficients=back @ theta,
-        covariance=back @ inverse(information) @ back.T,
+        coefficients=back @ found.theta,
+        covariance=back @ inverse(found.information) @ back.T,
         linear_predictor=fitted_predictor,
-        fitted=_expit(fitted_predictor),
-        log_likelihood=(null, float(-np.sum(ws * np.logaddexp(0, np.where(ys, -predictor, predictor))))),
+        fitted=expit(fitted_predictor),
+        log_likelihood=(null, found.log_likelihood),
         n=n,
         n_events=n_events,
         events_per_covariate=ratio,
@@ -182,23 +178,13 @@ def fit_logistic(
     )
 
 
-def _fit(design: FloatArray, y: BoolArray, weights: FloatArray, names: Sequence[str]) -> FloatArray:
-    """Coefficients on the standardized design by scikit-learn; lbfgs or a looser tolerance is not exact."""
-    import warnings
-
-    from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression(
-        C=np.inf, solver="newton-cholesky", tol=1e-12, max_iter=1000, fit_intercept=True
-    )
-    with warnings.catch_warnings():
-        # Under separation the solver complains in many ways, or not at all: it is judged afterwards.
-        warnings.simplefilter("ignore")
-        model.fit(design[:, 1:], y, sample_weight=weights)
-    theta: FloatArray = np.concatenate([model.intercept_, model.coef_[0]])
-    if not np.all(np.isfinite(theta)):
-        _raise_separation(np.arange(len(names)), names)
-    return theta
+def _is_flat(information: FloatArray, null_information: FloatArray) -> bool:
+    """Whether hardly anything of the information is left in some direction."""
+    try:
+        left = np.linalg.eigvals(np.linalg.solve(null_information, information)).real.min()
+    except np.linalg.LinAlgError:
+        return True
+    return bool(left < LEFT_OVER_INFORMATION)
 
 
 def _refuse_separation(design: FloatArray, y: BoolArray, names: Sequence[str]) -> None:
@@ -225,7 +211,3 @@ def _raise_separation(guilty: np.ndarray, names: Sequence[str]) -> None:
         count=len(guilty),
         remedy="Merge levels in which everybody or nobody has the outcome, or leave the covariate out.",
     )
-
-
-def _expit(predictor: FloatArray) -> FloatArray:
-    return np.asarray(0.5 * (1 + np.tanh(predictor / 2)), dtype=np.float64)
