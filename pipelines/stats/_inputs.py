@@ -21,6 +21,7 @@ BoolArray = NDArray[np.bool_]
 
 # R's survival merges times closer than this (`timefix`): what a subtraction leaves is not a difference.
 TIME_TOLERANCE = 1.4901161193847656e-08
+WHOLE_TIMES_BELOW = 1e7  # the tolerance grows with the mean time and stays below one up to here
 EVENTS_PER_COVARIATE = 10.0
 HASH_BLOCK = 4096
 
@@ -131,6 +132,8 @@ def merge_close_times(times: FloatArray) -> FloatArray:
     The rule is that of `survival::aeqSurv`: successive distinct times are one when they differ by at most
     1.5e-8, absolutely or as a share of the mean time.
     """
+    if np.array_equal(times, np.rint(times)) and np.max(np.abs(times), initial=0.0) < WHOLE_TIMES_BELOW:
+        return times  # whole months or days are never that close, and need no sorting to know it
     distinct = np.unique(times)
     if len(distinct) < 2:
         return times
@@ -156,6 +159,9 @@ def codes(labels: ArrayLike | None, field: str, length: int) -> tuple[IntArray, 
         raise NonFiniteError(
             "Missing labels", field=field, count=missing, remedy="Give them a level or leave them out."
         )
+    if array.dtype.kind == "b":
+        present = np.array([level for level, seen in ((False, not array.all()), (True, array.any())) if seen])
+        return array.astype(np.int64) - int(present[0]), present
     distinct, inverse = np.unique(array, return_inverse=True)
     return inverse.astype(np.int64), distinct
 
