@@ -1,0 +1,142 @@
+"""What is asked of a fitted Cox model equals R's: tests, intervals, splines, periods, curves, concordance."""
+
+import numpy as np
+import polars as pl
+import pytest
+from matches_r import assert_matches_r, data
+
+from pipelines.stats.cox import CoxFit, fit_cox
+from pipelines.stats.cox.profile import profile_intervals
+from pipelines.stats.cox.ridge import effective_degrees_of_freedom, ridge_covariance
+from pipelines.stats.cox.splines import (
+    SplineTerm,
+    hazard_ratio_curve,
+    natural_spline,
+    nonlinearity_test,
+    restricted_cubic_spline,
+)
+from pipelines.stats.cox.terms import design, factor, interaction, numeric
+from pipelines.stats.cox.tests import contrasts, joint_tests, likelihood_ratio_test
+
+TIES = pytest.mark.parametrize("ties", ["efron", "breslow"])
+ALL = ("age", "sex", "ph.ecog")
+AGES = np.arange(45, 76, 5)
+
+
+def lung_with_factors() -> pl.DataFrame:
+    return data("lung_months").with_columns(
+        fem=(pl.col("sex") == 2).cast(pl.Float64), ecog=pl.col("ph.ecog").clip(0, 2)
+    )
+
+
+def fit_lung(covariates: tuple[str, ...] = ALL, **options: object) -> CoxFit:
+    """Fit the lung data; text options name a column."""
+    lung = data("lung_months")
+    named = ("weights", "entry", "strata", "cluster")
+    chosen = {k: lung[v].to_numpy() if k in named else v for k, v in options.items()}
+    return fit_cox(lung["month"], lung["dead"], lung.select(covariates), **chosen)
+
+
+def test_profile_interval() -> None:
+    found = profile_intervals(fit_lung(), ["sex"])
+    actual = {"estimate": found.coefficients[0], "lower": found.lower[0], "upper": found.upper[0]}
+    assert_matches_r(actual, "x_cox_profile_ci", rtol=1e-8)
+
+
+def test_a_factor_tested_as_one() -> None:
+    lung = lung_with_factors()
+    terms = design(
+        numeric(lung["age"], name="age"),
+        numeric(lung["fem"], name="fem"),
+        factor(lung["ecog"], name="ecog", reference=0),
+    )
+    fit = fit_cox(lung["month"], lung["dead"], terms.columns, names=terms.names)
+    tests = joint_tests(fit, {"ecog": terms.groups["ecog"]})
+    actual = {
+        "wald": tests.wald[0].statistic,
+        "score": tests.score[0].statistic,
+        "lr": tests.likelihood_ratio[0].statistic,
+        "df": tests.wald[0].df,
+    }
+    assert_matches_r(actual, "r_cox_joint_tests", rtol=1e-9)
+
+
+def test_interaction_of_factors() -> None:
+    lung = lung_with_factors()
+    fem = factor(lung["fem"], name="fem", reference=0)
+    ecog = factor(lung["ecog"], name="ecog", reference=0)
+    both = interaction(fem, ecog)
+    terms = design(numeric(lung["age"], name="age"), fem, ecog, both)
+    fit = fit_cox(lung["month"], lung["dead"], terms.columns, names=terms.names)
+    test = joint_tests(fit, {both.name: both.names})
+    within = contrasts(fit, {"female in ecog 2": {"fem=1.0": 1, "fem=1.0:ecog=2": 1}})
+    actual = {
+        "coef": fit.coefficients,
+        "var": fit.covariance,
+        "joint_wald_interaction": [test.wald[0].statistic, test.wald[0].df],
+        "lrt_interaction": [test.likelihood_ratio[0].statistic, test.wald[0].df],
+        "hr_fem_within_ecog2": [within.estimates[0], within.std_errs[0]],
+    }
+    assert_matches_r(actual, "x_cox_interaction", rtol=1e-9, leave=("names",))
+
+
+def fit_spline(term: SplineTerm) -> CoxFit:
+    lung = data("lung_months")
+    terms = design(term, numeric(lung["sex"], name="sex"))
+    return fit_cox(lung["month"], lung["dead"], terms.columns, names=terms.names)
+
+
+@pytest.mark.parametrize("df", [3, 4])
+def test_natural_spline(df: int) -> None:
+    term = natural_spline(data("lung_months")["age"], name="age", df=df)
+    fit, straight = fit_spline(term), fit_lung(("age", "sex"))
+    curve = hazard_ratio_curve(fit, term, AGES, reference=60)
+    actual = {
+        "knots": term.knots[1:-1],
+        "boundary": term.knots[[0, -1]],
+        "basis": term.columns[:20],
+        "outside": term.basis([20, 30, 90, 100]),
+        "lrt_nonlinear": likelihood_ratio_test(straight, fit).statistic,
+        "coef": fit.coefficients,
+        "var": fit.covariance,
+        "loglik": fit.log_likelihood,
+        "at": curve.value,
+        "log_hr": curve.log_hazard_ratio,
+        "std_err": curve.std_err,
+    }
+    assert_matches_r(actual, f"r_spline_ns_df{df}", rtol=1e-8)
+
+
+@pytest.mark.parametrize("knots", [3, 4, 5, 6, 7])
+def test_restricted_cubic_spline(knots: int) -> None:
+    term = restricted_cubic_spline(data("lung_months")["age"], name="age", df=knots - 1)
+    fit = fit_spline(term)
+    curve = hazard_ratio_curve(fit, term, AGES, reference=60)
+    actual = {
+        "knots": term.knots,
+        "basis": term.columns[:20],
+        "wald_nonlinear": nonlinearity_test(fit, term).statistic,
+        "coef": fit.coefficients,
+        "var": fit.covariance,
+        "loglik": fit.log_likelihood,
+        "at": curve.value,
+        "log_hr": curve.log_hazard_ratio,
+        "std_err": curve.std_err,
+    }
+    assert_matches_r(actual, f"r_spline_rcs_k{knots}", rtol=1e-7)
+
+
+def test_outer_knots_of_few_people() -> None:
+    term = restricted_cubic_spline(data("lung_months")["age"][:60], name="age", df=3)
+    assert_matches_r({"knots": term.knots}, "r_spline_rcs_few_people")
+
+
+def test_ridge_and_its_two_covariances() -> None:
+    fit = fit_lung(ridge=10.0)
+    actual = {
+        "coef": fit.coefficients,
+        "var": fit.covariance,
+        "var2": ridge_covariance(fit),
+        "df": effective_degrees_of_freedom(fit),
+    }
+    assert_matches_r(actual, "r_cox_ridge", rtol=1e-6)
