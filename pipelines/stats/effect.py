@@ -10,7 +10,17 @@ from ._linear_algebra import normal_quantile, two_sided_p
 
 RATIOS = ("hr", "shr", "or", "rr", "time_ratio")
 DIFFERENCES = ("risk_difference", "rmst_difference", "survival_difference")
-ESTIMANDS = ("ATE", "ATT", "ATC", "ATO", "ATM", "matched_set", "per_protocol", "conditional")
+ESTIMANDS = (
+    "ATE",
+    "ATT",
+    "ATC",
+    "ATO",
+    "ATM",
+    "matched_set",
+    "per_protocol",
+    "conditional",
+    "mean_of_studies",
+)
 EFFECT_TYPES = ("conditional", "marginal")
 
 

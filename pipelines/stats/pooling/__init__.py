@@ -1,0 +1,34 @@
+"""Pooling: published estimates checked, turned to one orientation, pooled with every interval in use."""
+
+from .bias import AsymmetryTest, TrimAndFill, begg, egger, egger_mixed, trim_and_fill
+from .influence import leave_one_out
+from .overlap import Overlap, find_overlaps, overlaps_frame
+from .pool import Pooled, PooledInterval, log_effects, pool, pool_studies
+from .regression import MetaRegression, SubgroupPools, meta_regression, pool_subgroups
+from .study import StudyCheck, StudyEstimate, check_studies, check_study
+
+__all__ = [
+    "AsymmetryTest",
+    "MetaRegression",
+    "Overlap",
+    "Pooled",
+    "PooledInterval",
+    "StudyCheck",
+    "StudyEstimate",
+    "SubgroupPools",
+    "TrimAndFill",
+    "begg",
+    "check_studies",
+    "check_study",
+    "egger",
+    "egger_mixed",
+    "find_overlaps",
+    "leave_one_out",
+    "log_effects",
+    "meta_regression",
+    "overlaps_frame",
+    "pool",
+    "pool_studies",
+    "pool_subgroups",
+    "trim_and_fill",
+]
