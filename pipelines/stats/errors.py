@@ -77,3 +77,7 @@ class NoMatchError(StatsError):
 
 class ReplicateError(StatsError):
     """Too many replicates of a bootstrap could not be estimated."""
+
+
+class NoOverlapError(StatsError):
+    """The arms' covariates do not overlap enough: nothing can make them alike."""

@@ -16,6 +16,7 @@ from pipelines.stats.matching import match_nearest
 from pipelines.stats.propensity import fit_propensity
 from pipelines.stats.propensity.logistic import fit_logistic
 from pipelines.stats.resampling import bootstrap
+from pipelines.stats.weighting import trim
 
 N = 200
 RNG = np.random.default_rng(20)
@@ -174,6 +175,12 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         errors.EmptyArmError,
         "caliper_sd",
         None,
+    ),
+    "weights: a score no control reaches": (
+        lambda: trim(np.where(ARM, 0.8, 0.2), ARM, "common_support"),
+        errors.NoOverlapError,
+        "treated",
+        int(ARM.sum()),
     ),
     "balance: one treated": (
         lambda: balance(X, np.arange(N) == 0),

@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import FloatArray, choice, flags, matrix
-from ..errors import EmptyArmError
+from .._inputs import FloatArray, choice, matrix
+from ._arms import two_arms
 from .logistic import LogisticFit, fit_logistic
+from .overlap import area_under_curve
 
 
 @dataclass(frozen=True)
@@ -88,14 +89,7 @@ def fit_propensity(
     """
     choice(model, "model", ("logistic",))
     x, labels = matrix(covariates, names)
-    arm = flags(treated, "treated", len(x))
-    if arm.all() or not arm.any():
-        raise EmptyArmError(
-            "Everybody is treated" if arm.all() else "Nobody is treated",
-            field="treated",
-            count=len(arm),
-            remedy="Check the exposure's coding and the cohort's rules.",
-        )
+    arm = two_arms(treated, len(x))
     fit = fit_logistic(x, arm, names=labels)
     return Propensity(
         score=fit.fitted,
@@ -103,12 +97,6 @@ def fit_propensity(
         coefficients=fit.coefficients,
         covariance=fit.covariance,
         names=fit.names,
-        auc=_area_under_curve(np.round(fit.linear_predictor, 9), arm),
+        auc=area_under_curve(np.round(fit.linear_predictor, 9), arm),
         model=fit,
     )
-
-
-def _area_under_curve(score: FloatArray, arm: np.ndarray) -> float:
-    treated, control = score[arm], np.sort(score[~arm])
-    below = np.searchsorted(control, treated, "left") + np.searchsorted(control, treated, "right")
-    return float(below.sum() / 2 / (len(treated) * len(control)))
