@@ -81,3 +81,15 @@ class ReplicateError(StatsError):
 
 class NoOverlapError(StatsError):
     """The arms' covariates do not overlap enough: nothing can make them alike."""
+
+
+class BeyondFollowUpError(StatsError):
+    """A time is asked about until which nobody was followed."""
+
+
+class RiskSetError(StatsError):
+    """Too few people are under observation at the same time for a curve."""
+
+
+class PopulationTableError(StatsError):
+    """A table of the general population's death rates is not complete, or does not cover the people."""
