@@ -11,8 +11,8 @@ from pipelines.stats.cox.diagnostics import (
     proportional_hazards_test,
     schoenfeld_residuals,
     score_residuals,
-    survival_curve,
 )
+from pipelines.stats.cox.prediction import survival_curve
 
 TIES = pytest.mark.parametrize("ties", ["efron", "breslow"])
 

@@ -3,9 +3,19 @@
 import numpy as np
 import polars as pl
 import pytest
-from matches_r import assert_matches_r, data
+from matches_r import assert_matches_r, data, r_value
 
 from pipelines.stats.cox import CoxFit, fit_cox
+from pipelines.stats.cox.diagnostics import (
+    deviance_residuals,
+    dfbeta_residuals,
+    dfbetas_residuals,
+    martingale_residuals,
+    proportional_hazards_test,
+    schoenfeld_residuals,
+    score_residuals,
+)
+from pipelines.stats.cox.prediction import baseline_hazard, survival_curve, survival_curves
 from pipelines.stats.cox.profile import profile_intervals
 from pipelines.stats.cox.ridge import effective_degrees_of_freedom, ridge_covariance
 from pipelines.stats.cox.splines import (
@@ -140,3 +150,91 @@ def test_ridge_and_its_two_covariances() -> None:
         "df": effective_degrees_of_freedom(fit),
     }
     assert_matches_r(actual, "r_cox_ridge", rtol=1e-6)
+
+
+@TIES
+def test_residuals_and_their_sums(ties: str) -> None:
+    fit, inst = fit_lung(ties=ties), data("lung_months")["inst"]
+    actual = {
+        "deviance": deviance_residuals(fit),
+        "dfbetas": dfbetas_residuals(fit),
+        "martingale_by_inst": martingale_residuals(fit, collapse=inst),
+        "score_by_inst": score_residuals(fit, collapse=inst),
+        "dfbeta_by_inst": dfbeta_residuals(fit, collapse=inst),
+    }
+    assert_matches_r(actual, f"r_cox_residuals_{ties}", rtol=1e-8)
+
+
+def test_residuals_of_a_robust_fit() -> None:
+    fit = fit_lung(("age", "ph.ecog"), entry="entry", weights="w", strata="sex", robust=True)
+    actual = {
+        "deviance": deviance_residuals(fit),
+        "dfbeta": dfbeta_residuals(fit),
+        "dfbetas": dfbetas_residuals(fit),
+        "scaled_schoenfeld": schoenfeld_residuals(fit).scaled,
+    }
+    assert_matches_r(actual, "r_cox_residuals_robust", rtol=1e-8)
+
+
+@pytest.mark.parametrize("transform", ["km", "identity", "rank", "log"])
+def test_proportional_hazards_with_weights_entry_and_a_factor(transform: str) -> None:
+    lung = lung_with_factors()
+    terms = design(numeric(lung["age"], name="age"), factor(lung["ecog"], name="ecog", reference=0))
+    fit = fit_cox(
+        lung["month"],
+        lung["dead"],
+        terms.columns,
+        names=terms.names,
+        entry=lung["entry"],
+        weights=lung["w"],
+        strata=lung["fem"],
+        ties="breslow",
+    )
+    test = proportional_hazards_test(fit, transform=transform, terms=terms.groups)
+    name = f"r_zph_terms_{transform}"
+    assert list(test.terms) == r_value(name)["rows"]
+    actual = {"chisq": test.statistic, "df": test.df, "p": test.p_value}
+    assert_matches_r(actual, name, rtol=1e-8, leave=("rows",))
+
+
+@TIES
+@pytest.mark.parametrize("stratum", [1, 2])
+def test_curves_of_several_people(ties: str, stratum: int) -> None:
+    options = {"entry": "entry", "weights": "w", "strata": "sex", "robust": True}  # R: weights, so robust
+    fit = fit_lung(("age", "ph.ecog"), ties=ties, **options)
+    name = f"r_cox_curves_{ties}_stratum_{stratum}"
+    curves = survival_curves(fit, r_value(name)["people"], stratum=stratum)
+    actual = {
+        "time": curves.time,
+        "surv": curves.survival,
+        "cumhaz": curves.cumulative_hazard,
+        "std_err": curves.std_err,
+        "lower": curves.lower,
+        "upper": curves.upper,
+    }
+    assert_matches_r(actual, name, rtol=1e-8, leave=("people", "n_risk", "n_event"))
+
+
+@pytest.mark.parametrize("interval", ["log-log", "plain"])
+def test_curve_of_a_clustered_fit(interval: str) -> None:
+    fit = fit_lung(cluster="inst")
+    curve = survival_curve(fit, [60, 2, 1], interval=interval, level=0.9)
+    actual = {
+        "time": curve.time,
+        "surv": curve.survival,
+        "std_err": curve.std_err,
+        "lower": curve.lower,
+        "upper": curve.upper,
+    }
+    assert_matches_r(actual, f"r_cox_curve_robust_{interval.replace('-', '')}", rtol=1e-8)
+
+
+def test_baseline_hazard() -> None:
+    fit = fit_lung(("age", "ph.ecog"), entry="entry", weights="w", strata="sex")
+    frame = baseline_hazard(fit)
+    actual = {
+        "hazard": frame["cumulative_hazard"],
+        "time": frame["time"],
+        "stratum": frame["stratum"].cast(pl.Float64),
+    }
+    assert_matches_r(actual, "r_cox_baseline", rtol=1e-8)

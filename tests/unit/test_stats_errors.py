@@ -9,7 +9,8 @@ import pytest
 from pipelines.stats import errors
 from pipelines.stats.balance import balance
 from pipelines.stats.cox import fit_cox
-from pipelines.stats.cox.diagnostics import proportional_hazards_test, survival_curve
+from pipelines.stats.cox.diagnostics import proportional_hazards_test
+from pipelines.stats.cox.prediction import survival_curve
 from pipelines.stats.kaplan_meier import kaplan_meier
 from pipelines.stats.kaplan_meier.logrank import logrank
 from pipelines.stats.matching import match_nearest

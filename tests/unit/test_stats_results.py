@@ -10,8 +10,8 @@ from pipelines.stats.cox.concordance import concordance_index
 from pipelines.stats.cox.diagnostics import (
     proportional_hazards_test,
     schoenfeld_residuals,
-    survival_curve,
 )
+from pipelines.stats.cox.prediction import survival_curve
 from pipelines.stats.kaplan_meier import kaplan_meier, median_follow_up, naive_median
 from pipelines.stats.kaplan_meier.logrank import logrank
 from pipelines.stats.matching import match_nearest

@@ -1,4 +1,4 @@
-"""What a fitted Cox model leaves to look at: residuals, the proportional-hazards test, predicted curves."""
+"""What a fitted Cox model leaves to look at: residuals and the proportional-hazards test."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import FloatArray, IntArray, choice, confidence, vector
-from .._linear_algebra import chi_square_p, normal_quantile, quadratic_form
+from .._inputs import FloatArray, IntArray, choice, codes
+from .._linear_algebra import chi_square_p, quadratic_form
 from ..errors import CodingError
 from ..kaplan_meier import kaplan_meier
 from ._risk_sets import expected_sum, hazard_while_at_risk, information
@@ -69,37 +69,14 @@ class ProportionalHazardsTest:
         )
 
 
-@dataclass(frozen=True)
-class PredictedCurve:
-    """Result of `survival_curve`: at each distinct time of the stratum, for one person's covariates.
-
-    `std_err` is that of the cumulative hazard, which is that of log survival.
-    """
-
-    time: FloatArray
-    survival: FloatArray
-    cumulative_hazard: FloatArray
-    std_err: FloatArray
-    lower: FloatArray
-    upper: FloatArray
-    level: float
-
-    def to_frame(self) -> pl.DataFrame:
-        """One row per time."""
-        return pl.DataFrame(
-            {
-                "time": self.time,
-                "survival": self.survival,
-                "cumulative_hazard": self.cumulative_hazard,
-                "std_err": self.std_err,
-                "lower": self.lower,
-                "upper": self.upper,
-            }
-        )
-
-
-def martingale_residuals(fit: CoxFit) -> FloatArray:
+def martingale_residuals(fit: CoxFit, *, collapse: ArrayLike | None = None) -> FloatArray:
     """Observed minus expected events of each row, in the order of the input (n,); not weighted.
+
+    Parameters
+    ----------
+    fit : CoxFit
+    collapse : array_like of shape (n,), optional
+        Labels, such as the person a row belongs to: residuals are summed by label, in the labels' order.
 
     References
     ----------
@@ -109,21 +86,63 @@ def martingale_residuals(fit: CoxFit) -> FloatArray:
     sets, at = fit._sets, fit._at_estimate
     result = np.zeros(fit.n)
     result[sets.rows] = sets.died - at.relative * hazard_while_at_risk(sets, at)
-    return result
+    return _summed(result, collapse)
 
 
-def score_residuals(fit: CoxFit) -> FloatArray:
-    """Each row's share of the score, in the order of the input (n, p); not weighted."""
+def deviance_residuals(fit: CoxFit, *, collapse: ArrayLike | None = None) -> FloatArray:
+    """Martingale residuals made more symmetric, in the order of the input (n,); not weighted.
+
+    Parameters
+    ----------
+    fit : CoxFit
+    collapse : array_like of shape (n,), optional
+        Labels; the martingale residuals are summed by label first.
+
+    References
+    ----------
+    Therneau TM, Grambsch PM, Fleming TR. Martingale-based residuals for survival models. Biometrika
+    1990;77:147-160.
+    """
+    residual = martingale_residuals(fit, collapse=collapse)
+    died = _summed(fit._died, collapse)
+    expected = np.where(died > 0, died - residual, 1.0)
+    surprise = np.where(died > 0, died * np.log(expected), 0.0)
+    # The bracket is never above zero; rounding can leave a trace where residual and events are both tiny.
+    return np.asarray(np.sign(residual) * np.sqrt(np.maximum(-2 * (residual + surprise), 0.0)), np.float64)
+
+
+def score_residuals(fit: CoxFit, *, collapse: ArrayLike | None = None) -> FloatArray:
+    """Each row's share of the score, in the order of the input (n, p); not weighted.
+
+    Parameters
+    ----------
+    fit : CoxFit
+    collapse : array_like of shape (n,), optional
+        Labels; residuals are summed by label, in the labels' order.
+    """
     sets = fit._sets
     result = np.zeros((fit.n, len(fit.names)))
     result[sets.rows] = score_residual_rows(sets, fit._at_estimate) * sets.scale
-    return result
+    return _summed(result, collapse)
 
 
-def dfbeta_residuals(fit: CoxFit) -> FloatArray:
-    """About how much each row moves each coefficient, in the order of the input (n, p); weighted."""
-    dfbeta: FloatArray = (fit._weights[:, None] * score_residuals(fit)) @ fit.naive_covariance
-    return dfbeta
+def dfbeta_residuals(fit: CoxFit, *, collapse: ArrayLike | None = None) -> FloatArray:
+    """About how much each row moves each coefficient, in the order of the input (n, p); weighted.
+
+    Parameters
+    ----------
+    fit : CoxFit
+    collapse : array_like of shape (n,), optional
+        Labels, such as a hospital: how much all its rows together move each coefficient.
+    """
+    weighted = fit._weights[:, None] * score_residuals(fit)
+    return _summed(weighted @ fit.naive_covariance, collapse)
+
+
+def dfbetas_residuals(fit: CoxFit, *, collapse: ArrayLike | None = None) -> FloatArray:
+    """`dfbeta_residuals` in standard errors of the coefficients (those without robust variance)."""
+    scaled: FloatArray = dfbeta_residuals(fit, collapse=collapse) / np.sqrt(np.diag(fit.naive_covariance))
+    return scaled
 
 
 def schoenfeld_residuals(fit: CoxFit) -> SchoenfeldResiduals:
@@ -202,69 +221,14 @@ def proportional_hazards_test(
     )
 
 
-def survival_curve(
-    fit: CoxFit, at: ArrayLike, *, stratum: object = None, level: float = 0.95
-) -> PredictedCurve:
-    """Predicted survival of a person with covariates `at`.
-
-    Parameters
-    ----------
-    fit : CoxFit
-    at : array_like of shape (p,)
-        In the order of `fit.names`, on the scale of the data.
-    stratum : label, optional
-        Needed where the model has strata.
-    level : float
-        Of the interval, made on the scale of log survival.
-
-    Returns
-    -------
-    PredictedCurve
-
-    Raises
-    ------
-    CodingError
-        The stratum is not one of the model's.
-
-    References
-    ----------
-    Tsiatis AA. A large sample study of Cox's regression model. Ann Stat 1981;9:93-108. Hazard by Efron's
-    method where the fit's ties are.
-    """
-    person = vector(at, "at", len(fit.names))
-    labels = fit._stratum_labels
-    if stratum is None and len(labels) == 1:
-        stratum = labels[0]
-    if stratum not in labels:
-        known = ", ".join(str(label) for label in labels)
-        raise CodingError("No such stratum", field="stratum", remedy=f"Use one of {known}.")
-    number = labels.index(stratum)
-    sets, evaluation = fit._sets, fit._at_estimate
-    x = (person - sets.centre) / sets.scale
-    relative = np.exp(x @ (fit.coefficients * sets.scale) - evaluation.shift)
-
-    own = np.flatnonzero(sets.group_stratum == number)[::-1]  # groups run backwards in time
-    hazard, square = evaluation.one, evaluation.one2
-    leaning = square[:, None] * evaluation.at_risk_x - evaluation.frac2[:, None] * evaluation.death_x
-    baseline, variance = np.cumsum(hazard[own]), np.cumsum(square[own])
-    drift = baseline[:, None] * x - np.cumsum(leaning[own], axis=0)
-    covariance = fit.covariance * np.outer(sets.scale, sets.scale)
-    spread = variance + np.einsum("ij,jk,ik->i", drift, covariance, drift)
-
-    times = np.unique(fit._time[fit._stratum == number])
-    place = np.searchsorted(sets.group_time[own], times, side="right")
-    cumulative = np.concatenate([[0.0], baseline])[place] * relative
-    std_err = np.sqrt(np.concatenate([[0.0], spread])[place]) * relative
-    half = normal_quantile(confidence(level)) * std_err
-    return PredictedCurve(
-        time=times,
-        survival=np.exp(-cumulative),
-        cumulative_hazard=cumulative,
-        std_err=std_err,
-        lower=np.exp(-cumulative - half),
-        upper=np.minimum(np.exp(-cumulative + half), 1.0),
-        level=level,
-    )
+def _summed(residuals: FloatArray, collapse: ArrayLike | None) -> FloatArray:
+    """Residuals (n,) or (n, p) summed by label."""
+    if collapse is None:
+        return residuals
+    group, labels = codes(collapse, "collapse", len(residuals))
+    total = np.zeros((len(labels), *residuals.shape[1:]))
+    np.add.at(total, group, residuals)
+    return total
 
 
 def _transformed_times(fit: CoxFit, transform: str) -> FloatArray:
