@@ -76,7 +76,8 @@ class TrimAndFill:
         Of the funnel on which studies are missing.
     missing : int
         How many.
-    missing_std_err : float
+    missing_std_err : float or None
+        None where the formula has a negative variance, as it can with one or no study missing.
     pooled : Pooled
         With the studies filled in.
     observed : Pooled
@@ -89,7 +90,7 @@ class TrimAndFill:
     estimator: str
     side: str
     missing: int
-    missing_std_err: float
+    missing_std_err: float | None
     pooled: Pooled
     observed: Pooled
     estimate: FloatArray
@@ -283,21 +284,21 @@ def trim_and_fill(
     )
 
 
-def _count_missing(y: FloatArray, v: FloatArray, estimator: str, method: str) -> tuple[int, float, float]:
+def _count_missing(
+    y: FloatArray, v: FloatArray, estimator: str, method: str
+) -> tuple[int, float | None, float]:
     """Number missing on the left of sorted estimates, its standard error, and the centre of the trimmed."""
     k = len(y)
-    missing, before = 0, -1
+    missing = 0
     for _ in range(MAX_ROUNDS):
-        if missing == before:
-            return missing, std_err, centre
-        before = missing
         kept = slice(0, max(k - missing, 1))
         centre = float(fit_mixed(y[kept], v[kept], method=method).coefficients[0]) if kept.stop > 1 else y[0]
         away = y - centre
         rank = np.empty(k)
         rank[np.argsort(np.abs(away), kind="stable")] = np.arange(1, k + 1)
         raw, std_err = _missing(np.sign(away) * rank, k, estimator)
-        missing = max(0, int(np.rint(raw)))
+        if missing == (missing := max(0, int(np.rint(raw)))):
+            return missing, std_err, centre
     raise ConvergenceError(
         "Trim and fill did not settle on a number of missing studies",
         field="estimate",
@@ -306,7 +307,7 @@ def _count_missing(y: FloatArray, v: FloatArray, estimator: str, method: str) ->
     )
 
 
-def _missing(signed_rank: FloatArray, k: int, estimator: str) -> tuple[float, float]:
+def _missing(signed_rank: FloatArray, k: int, estimator: str) -> tuple[float, float | None]:
     """Estimator of the number missing and its standard error, from signed ranks about the centre."""
     if estimator == "R0":
         below = -signed_rank[signed_rank < 0]
@@ -322,7 +323,8 @@ def _missing(signed_rank: FloatArray, k: int, estimator: str) -> tuple[float, fl
     variance = (
         k * (k + 1) * (2 * k + 1) + 10 * raw**3 + 27 * raw**2 + 17 * raw - 18 * k * raw**2 - 18 * k * raw
     )
-    return raw, factor * float(np.sqrt(max((variance + 6 * k**2 * raw) / 24, 0.0)))
+    variance += 6 * k**2 * raw
+    return raw, factor * float(np.sqrt(variance / 24)) if variance >= 0 else None
 
 
 def _funnel(estimate: ArrayLike, variance: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
