@@ -93,3 +93,7 @@ class RiskSetError(StatsError):
 
 class PopulationTableError(StatsError):
     """A table of the general population's death rates is not complete, or does not cover the people."""
+
+
+class CaliperError(StatsError):
+    """A matched pair lies further apart than its caliper: a fault of the matching, found before use."""

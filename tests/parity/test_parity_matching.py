@@ -9,7 +9,7 @@ from matches_r import FIXTURES, assert_matches_r, data, r_value
 
 from pipelines.stats.balance import balance
 from pipelines.stats.matching import SPREADS, match_nearest
-from pipelines.stats.matching.nearest import _caliper_width
+from pipelines.stats.matching._people import caliper_width
 from pipelines.stats.propensity import fit_propensity
 
 MATCHINGS = sorted(path.stem for path in Path(FIXTURES).glob("x_match_*.json"))
@@ -38,7 +38,7 @@ def test_propensity() -> None:
         "ps": fit.score,
         "logit": fit.logit,
         "sd_logit": [
-            _caliper_width(fit.logit, treated, 1.0, kind)
+            caliper_width(fit.logit, treated, 1.0, kind)
             for kind in ("total", "pooled", "treated", "control")
         ],
     }

@@ -1,5 +1,7 @@
 """Matching: who is compared with whom."""
 
-from .nearest import ORDERS, SPREADS, Matches, match_nearest
+from ._people import SCALES, SPREADS
+from .matches import Lost, Matches, lost_treated
+from .nearest import ORDERS, match_nearest
 
-__all__ = ["ORDERS", "SPREADS", "Matches", "match_nearest"]
+__all__ = ["ORDERS", "SCALES", "SPREADS", "Lost", "Matches", "lost_treated", "match_nearest"]
