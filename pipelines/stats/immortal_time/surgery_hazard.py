@@ -1,0 +1,141 @@
+"""How likely each person was to be operated by each time: one model, on people as they are, not on clones.
+
+Everybody alive and unoperated is at risk of an operation; death and the last contact censor it, and so does
+the end of the grace period. A model fitted to the clones of one arm instead cannot work: in the arm "operate
+by g" everybody left at g is censored there, whatever the covariates, so their coefficients are zero.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike
+
+from .._inputs import BoolArray, FloatArray
+from ..cox import CoxFit, fit_cox
+from ._people import People, check_people, require_both_arms, window_of_time
+
+
+@dataclass(frozen=True)
+class SurgeryHazard:
+    """Result of `fit_surgery_hazard`: H(t | x) = H0(t) exp(b x) and F = 1 - exp(-H), up to `until`.
+
+    Attributes
+    ----------
+    fit : CoxFit or None
+        The Cox model of the operation; None without covariates.
+    time : ndarray of shape (m,)
+        Distinct times of operation.
+    baseline : ndarray of shape (m,)
+        Cumulative hazard up to and with each time, for a person whose linear predictor is `centre`.
+    centre : float
+    relative : ndarray of shape (n,)
+        Each person's hazard as a multiple of that.
+    until : float
+        End of the grace period; the model says nothing later.
+    n, n_operated : int
+        People, and those operated by `until`.
+    """
+
+    fit: CoxFit | None = field(repr=False)
+    time: FloatArray = field(repr=False)
+    baseline: FloatArray = field(repr=False)
+    centre: float = field(repr=False)
+    relative: FloatArray = field(repr=False)
+    until: float
+    n: int
+    n_operated: int
+
+    def baseline_at(self, at: float) -> float:
+        """Cumulative hazard at `at` of a person whose covariates are all zero."""
+        return float(_step(self.time, self.baseline, at) * np.exp(-self.centre))
+
+    def cumulative_hazard(self, at: float) -> FloatArray:
+        """Each person's cumulative hazard of operation up to and with `at` (n,)."""
+        return self.relative * _step(self.time, self.baseline, at)
+
+    def unoperated(self, at: float) -> FloatArray:
+        """Each person's probability 1 - F(at) of not being operated by then, were she to live (n,)."""
+        return np.exp(-self.cumulative_hazard(at))
+
+    def probability(self, at: float) -> FloatArray:
+        """Each person's probability F(at) of being operated by then, were she to live (n,)."""
+        return -np.expm1(-self.cumulative_hazard(at))
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row per time of operation."""
+        return pl.DataFrame({"time": self.time, "cumulative_hazard": self.baseline * np.exp(-self.centre)})
+
+
+def fit_surgery_hazard(
+    time: ArrayLike,
+    surgery_time: ArrayLike,
+    covariates: ArrayLike | pl.DataFrame | None,
+    *,
+    until: float,
+    names: Sequence[str] | None = None,
+) -> SurgeryHazard:
+    """Model the hazard of an operation among people alive and unoperated.
+
+    Parameters
+    ----------
+    time : array_like of shape (n,)
+        Time zero to death or last contact.
+    surgery_time : array_like of shape (n,)
+        Time zero to the operation; NaN where never operated.
+    covariates : array_like of shape (n, p), Polars frame, or None
+        What decides about operations and about survival, known at time zero. None: one hazard for all.
+    until : float
+        Operations after it are left out.
+    names : sequence of str, optional
+
+    Returns
+    -------
+    SurgeryHazard
+        Cox model with Breslow's ties and Breslow's baseline.
+
+    Raises
+    ------
+    EmptyArmError
+        Nobody is operated by `until`.
+    SeparationError
+        Nobody of some group is ever operated: no weight can make the others stand for them.
+    StatsError
+        As in `ever_never`.
+
+    References
+    ----------
+    Breslow N. Covariance analysis of censored survival data. Biometrics 1974;30:89-99.
+    """
+    people = check_people(time, np.zeros(len(np.asarray(time))), surgery_time, covariates, names)
+    return model_operations(people, window_of_time(until, "until"))
+
+
+def model_operations(people: People, until: float) -> SurgeryHazard:
+    """`fit_surgery_hazard` for people already checked."""
+    operated = people.operated_by(until)
+    require_both_arms(bool(operated.any()), True, f"by {until:g}")
+    at_risk_to = np.minimum(np.minimum(people.surgery, people.time), until)
+    fit, predictor = None, np.zeros(people.n)
+    if people.names:
+        fit = fit_cox(at_risk_to, operated, people.covariates, names=people.names, ties="breslow")
+        predictor = people.covariates @ fit.coefficients
+    centre = float(np.sort(predictor).mean())  # sorted, so that the order of rows changes nothing
+    relative = np.exp(predictor - centre)
+    times, baseline = _breslow(at_risk_to, operated, relative)
+    return SurgeryHazard(fit, times, baseline, centre, relative, until, people.n, int(operated.sum()))
+
+
+def _breslow(time: FloatArray, operated: BoolArray, relative: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Times of operation, and the sum of operations over the risk at each time so far."""
+    order = np.lexsort((relative, time))
+    risk = np.cumsum(relative[order][::-1])[::-1]
+    times, count = np.unique(time[operated], return_counts=True)
+    first = np.searchsorted(time[order], times, side="left")
+    return times, np.cumsum(count / risk[first])
+
+
+def _step(times: FloatArray, values: FloatArray, at: float) -> float:
+    place = int(np.searchsorted(times, at, side="right"))
+    return float(values[place - 1]) if place else 0.0
