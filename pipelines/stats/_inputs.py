@@ -142,8 +142,11 @@ def merge_close_times(times: FloatArray) -> FloatArray:
     close = gaps <= TIME_TOLERANCE * scale
     if not close.any():
         return times
-    cuts = distinct[np.concatenate([[True], ~close])]
-    merged: FloatArray = cuts[np.searchsorted(cuts, times, side="right") - 1]
+    cuts, moving = distinct[np.concatenate([[True], ~close])], distinct[1:][close]
+    place = np.minimum(np.searchsorted(moving, times), len(moving) - 1)
+    moved = times == moving[place]  # mostly few: the others need no search among all distinct times
+    merged = times.copy()
+    merged[moved] = cuts[np.searchsorted(cuts, times[moved], side="right") - 1]
     return merged
 
 
