@@ -41,7 +41,7 @@ def numbers(fit: KaplanMeier, of_survival: bool = False) -> dict[str, object]:
 def test_kaplan_meier(ci: str) -> None:
     fit = curves(ci=ci)
     table = [
-        (c.n, c.n_risk[0], c.n_risk[0], c.events, *c.restricted_mean(LAST_COMMON_TIME), *limits(c.median()))
+        (c.n, c.n_risk[0], c.n_risk[0], c.events, *c.restricted_mean(LAST_COMMON_TIME, extend=True), *limits(c.median()))
         for c in fit
     ]
     quantiles = [
