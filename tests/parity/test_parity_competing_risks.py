@@ -7,7 +7,9 @@ from matches_r import assert_matches_r, data, r_value
 from pipelines.stats.competing_risks import (
     AalenJohansen,
     CumulativeIncidence,
+    FineGrayFit,
     aalen_johansen,
+    fit_fine_gray,
     gray_test,
 )
 from pipelines.stats.cox import fit_cox
@@ -125,3 +127,90 @@ def test_cause_specific_hazards_are_a_cox_model_with_the_others_censored() -> No
         "conf_int_95": np.log(frame.select("ci_low", "ci_high").to_numpy()),
     }
     assert_matches_r(actual, "cause_specific_cox", rtol=1e-6)
+
+
+def fine_gray(frame: str, names: tuple[str, ...] = ("trt", "age", "bili"), **options: object) -> FineGrayFit:
+    """Fit of death; text options that are columns are looked up."""
+    pbc = data(frame)
+    given = {k: pbc[v].to_numpy() if v in pbc.columns else v for k, v in options.items()}
+    time = pbc["etime"] if frame == "pbc_trial" else pbc["month"]
+    return fit_fine_gray(time, pbc["ev"], pbc.select(names), of=DEATH, **given)
+
+
+def regression(fit: FineGrayFit) -> dict[str, object]:
+    """What R's `coxph` object of the expanded rows holds, by R's names."""
+    return {
+        "coef": fit.coefficients,
+        "var": fit.covariance,
+        "naive_var": fit.naive_covariance,
+        "loglik": fit.log_likelihood,
+        "score": fit.score_test().statistic,
+        "wald": fit.wald_test().statistic,
+    }
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_fine_gray_equals_cox_on_expanded_rows_clustered_by_person(ties: str) -> None:
+    fit = fine_gray("pbc_trial", ties=ties)
+    actual = regression(fit) | {"nevent": fit.n_events}
+    assert_matches_r(actual, f"x_finegray_cluster_{ties}", rtol=1e-9, leave=("n",))  # n counts expanded rows
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_fine_gray_with_many_ties(ties: str) -> None:
+    assert_matches_r(
+        regression(fine_gray("pbc_months", ties=ties)), f"r_competing_finegray_months_{ties}", rtol=1e-9
+    )
+
+
+def test_fine_gray_with_weights() -> None:
+    fit = fine_gray("pbc_months", weights="w")
+    assert_matches_r(regression(fit), "r_competing_finegray_weights", rtol=1e-9)
+
+
+def test_fine_gray_with_strata() -> None:
+    fit = fine_gray("pbc_months", ("age", "bili"), strata="trt")
+    assert_matches_r(regression(fit), "r_competing_finegray_strata", rtol=1e-9)
+
+
+def test_fine_gray_with_late_entry() -> None:
+    fit = fine_gray("pbc_months", entry="entry")
+    assert_matches_r(regression(fit), "r_competing_finegray_left_truncated", rtol=1e-9)
+
+
+CRR = {"ties": "breslow", "censoring": "flipped", "variance": "censoring"}
+
+
+def test_fine_gray_equals_crr_with_its_own_variance() -> None:
+    fit = fine_gray("pbc_trial", **CRR)
+    actual = {"coef": fit.coefficients, "var": fit.covariance}
+    assert_matches_r(actual, "x_finegray_crr_tight", rtol=1e-8)
+
+
+def test_fine_gray_equals_crr_with_many_ties() -> None:
+    fit = fine_gray("pbc_months", **CRR)
+    predicted = fit.predict([1, 50, 3], MONTHS).incidence
+    actual = {"coef": fit.coefficients, "var": fit.covariance, "loglik": fit.log_likelihood}
+    assert_matches_r(actual | {"times": MONTHS, "incidence": predicted}, "r_competing_crr_months", rtol=1e-8)
+
+
+def test_fine_gray_with_a_censoring_curve_for_each_arm() -> None:
+    fit = fine_gray("pbc_months", ("age", "bili"), censoring_strata="trt", **CRR)
+    # crr lets only events of a group's own people lean on its censoring curve, so its variance is left out.
+    assert_matches_r({"coef": fit.coefficients}, "r_competing_crr_cengroup", rtol=1e-8, leave=("var",))
+    np.testing.assert_allclose(
+        fit.covariance, r_value("r_competing_crr_cengroup")["var"], rtol=0.02, atol=1e-7
+    )
+
+
+def test_predicted_incidence() -> None:
+    fit = fine_gray("pbc_months", ties="breslow")
+    actual = {"times": MONTHS, "incidence": fit.predict([1, 50, 3], MONTHS).incidence}
+    assert_matches_r(actual, "r_competing_finegray_predicted", rtol=1e-9)
+
+
+@pytest.mark.parametrize("transform", ["identity", "log"])
+def test_proportional_subdistribution_hazards(transform: str) -> None:
+    frame = fine_gray("pbc_months").proportionality_test(transform=transform)
+    actual = {"chisq": frame["statistic"], "p": frame["p_value"]}
+    assert_matches_r(actual, f"r_competing_finegray_zph_{transform}", rtol=1e-7)

@@ -65,9 +65,9 @@ save_value("r_competing_finegray_predicted", "pbc_months",
 fit <- expanded_fit(finegray(Surv(month, cause) ~ ., months, etype = "death", weights = w), "efron")
 save_value("r_competing_finegray_weights", "pbc_months", "the same with finegray(weights = w), efron", numbers(fit))
 fit <- expanded_fit(finegray(Surv(month, cause) ~ . + strata(trt), transform(months, trt = trt), etype = "death"),
-                    "efron", Surv(fgstart, fgstop, fgstatus) ~ age + bili)
-save_value("r_competing_finegray_censoring_strata", "pbc_months",
-           "finegray(Surv(month, cause) ~ . + strata(trt)), covariates age and bili, efron", numbers(fit))
+                    "efron", Surv(fgstart, fgstop, fgstatus) ~ age + bili + strata(trt))
+save_value("r_competing_finegray_strata", "pbc_months",
+           "finegray(Surv(month, cause) ~ . + strata(trt)), covariates age, bili and strata(trt), efron", numbers(fit))
 fit <- expanded_fit(finegray(Surv(entry, month, cause) ~ ., months, etype = "death", id = id), "efron")
 save_value("r_competing_finegray_left_truncated", "pbc_months",
            "finegray(Surv(entry, month, cause) ~ ., id = id), efron", numbers(fit))

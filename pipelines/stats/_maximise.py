@@ -1,0 +1,116 @@
+"""Newton's method for a smooth log likelihood, and the ways in which it can fail."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
+
+from ._inputs import FloatArray
+from .errors import ConvergenceError, SeparationError
+
+MAX_ITERATIONS = 100
+STEP_TOLERANCE = 1e-7  # in units of one standard deviation; the next step would be about its square
+FLAT_LIKELIHOOD = 1e-13
+ENDLESS_STEP = 1e-3
+
+
+@dataclass(frozen=True)
+class Point:
+    """A log likelihood with its first derivative (p,) and minus its second (p, p)."""
+
+    value: float
+    score: FloatArray
+    information: FloatArray
+
+
+@dataclass(frozen=True)
+class Top:
+    """Where the likelihood is highest."""
+
+    parameters: FloatArray
+    at: Point
+    iterations: int
+
+
+def maximise(
+    likelihood: Callable[[FloatArray], Point], start: FloatArray, names: Sequence[str], model: str
+) -> Top:
+    """Climb from `start` (p,), halving steps that do not go up.
+
+    Parameters
+    ----------
+    likelihood : callable
+        From parameters (p,) to a `Point`; a value that is not finite is a step too far.
+    start : ndarray of shape (p,)
+        Where the likelihood is finite. Parameters should be scaled so that 1 is a large step.
+    names : sequence of str
+        One per parameter, for errors.
+    model : str
+        What an error calls the model.
+
+    Raises
+    ------
+    SeparationError
+        The likelihood no longer grows, but its top is nowhere near.
+    ConvergenceError
+        No top after `MAX_ITERATIONS` steps, or no way up.
+    """
+    parameters, at = start, likelihood(start)
+    for iteration in range(1, MAX_ITERATIONS + 1):
+        step = _step(at)
+        following, candidate = _climb(likelihood, parameters, step, at, model)
+        change = following.value - at.value
+        parameters, at = candidate, following
+        size = float(np.max(np.abs(step)))
+        if size < STEP_TOLERANCE:
+            if np.linalg.eigvalsh(at.information)[0] <= 0:
+                break
+            return Top(parameters, at, iteration)
+        if change <= FLAT_LIKELIHOOD * max(abs(at.value), 1.0) and size > ENDLESS_STEP:
+            _raise_separation(step, names, model)
+    raise ConvergenceError(
+        f"The {model} did not reach a maximum",
+        field=", ".join(names),
+        remedy="Look for extreme values and for levels without events, or use a simpler model.",
+    )
+
+
+def _step(at: Point) -> FloatArray:
+    """Newton's step; where the likelihood is not concave, one along its steepest bounded way."""
+    values, vectors = np.linalg.eigh(at.information)
+    floor = 1e-12 * float(np.max(np.abs(values)))
+    bent = np.maximum(np.abs(values), floor)
+    step: FloatArray = vectors @ ((vectors.T @ at.score) / bent)
+    return step
+
+
+def _climb(
+    likelihood: Callable[[FloatArray], Point],
+    parameters: FloatArray,
+    step: FloatArray,
+    at: Point,
+    model: str,
+) -> tuple[Point, FloatArray]:
+    for _ in range(60):
+        candidate = parameters + step
+        with np.errstate(all="ignore"):  # a step too far shows as a value that is not finite
+            following = likelihood(candidate)
+        if np.isfinite(following.value) and following.value >= at.value - 1e-9 * abs(at.value):
+            return following, candidate
+        step = step / 2
+    raise ConvergenceError(
+        f"The likelihood of the {model} cannot be climbed any further",
+        remedy="Look for extreme covariate values.",
+    )
+
+
+def _raise_separation(step: FloatArray, names: Sequence[str], model: str) -> NoReturn:
+    share = np.abs(step) / np.max(np.abs(step))
+    guilty = [name for name, value in zip(names, share, strict=True) if value > 0.1]
+    raise SeparationError(
+        f"The likelihood of the {model} has no maximum: events are separated by covariates",
+        field=", ".join(guilty),
+        count=len(guilty),
+        remedy="Merge levels without events, or leave the covariate out.",
+    )
