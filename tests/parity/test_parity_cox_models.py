@@ -6,6 +6,7 @@ import pytest
 from matches_r import assert_matches_r, data, r_value
 
 from pipelines.stats.cox import CoxFit, fit_cox
+from pipelines.stats.cox.concordance import concordance
 from pipelines.stats.cox.diagnostics import (
     deviance_residuals,
     dfbeta_residuals,
@@ -238,3 +239,22 @@ def test_baseline_hazard() -> None:
         "stratum": frame["stratum"].cast(pl.Float64),
     }
     assert_matches_r(actual, "r_cox_baseline", rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    {
+        "plain": {},
+        "weights": {"weights": "w"},
+        "strata": {"strata": "sex"},
+        "cluster": {"cluster": "inst"},
+        "late": {"entry": "entry"},
+        "all": {"entry": "entry", "weights": "w", "strata": "sex"},
+    }.items(),
+)
+def test_concordance(name: str, options: dict[str, str]) -> None:
+    fit = fit_lung(("age", "ph.ecog") if "strata" in options else ALL, **options)
+    found = concordance(fit, cluster=data("lung_months")["inst"] if "cluster" in options else None)
+    counts = [found.concordant, found.discordant, found.tied_risk, found.tied_time, found.tied_both]
+    actual = {"concordance": found.estimate, "std_err": found.std_err, "counts": counts}
+    assert_matches_r(actual, f"r_concordance_{name}", rtol=1e-10)
