@@ -28,6 +28,7 @@ from pipelines.stats.cox.splines import (
 )
 from pipelines.stats.cox.terms import design, factor, interaction, numeric
 from pipelines.stats.cox.tests import contrasts, joint_tests, likelihood_ratio_test
+from pipelines.stats.cox.time_split import split_follow_up, time_split_hazard_ratios
 
 TIES = pytest.mark.parametrize("ties", ["efron", "breslow"])
 ALL = ("age", "sex", "ph.ecog")
@@ -258,3 +259,31 @@ def test_concordance(name: str, options: dict[str, str]) -> None:
     counts = [found.concordant, found.discordant, found.tied_risk, found.tied_time, found.tied_both]
     actual = {"concordance": found.estimate, "std_err": found.std_err, "counts": counts}
     assert_matches_r(actual, f"r_concordance_{name}", rtol=1e-10)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_hazard_ratios_by_period(late: bool) -> None:
+    lung = lung_with_factors()
+    entry = lung["entry"] if late else None
+    x = lung.select("age", "fem")
+    given = (lung["month"], lung["dead"], x, [6, 12])
+    plain = time_split_hazard_ratios(*given, term="fem", entry=entry)
+    robust = time_split_hazard_ratios(*given, term="fem", entry=entry, robust=True)
+    rows = split_follow_up(lung["month"], lung["dead"], [6, 12], entry=entry)
+    order = [3, 0, 1, 2]  # R has age first
+    actual = {
+        "row": rows.row + 1,
+        "begin": rows.start,
+        "stop": rows.stop,
+        "event": rows.event,
+        "period": rows.period + 1,
+        "coef": plain.fit.coefficients[order],
+        "var": plain.fit.covariance[np.ix_(order, order)],
+        "robust_var": robust.fit.covariance[np.ix_(order, order)],
+        "loglik": plain.fit.log_likelihood[1],
+        "wald_equal": plain.wald_equal.statistic,
+        "wald_equal_robust": robust.wald_equal.statistic,
+        "lrt_equal": plain.likelihood_ratio_equal.statistic,
+        "events": plain.events,
+    }
+    assert_matches_r(actual, "r_time_split_late_entry" if late else "r_time_split", rtol=1e-8)
