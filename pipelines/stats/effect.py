@@ -8,7 +8,7 @@ import polars as pl
 from ._inputs import choice, confidence
 from ._linear_algebra import normal_quantile, two_sided_p
 
-RATIOS = ("hr", "shr", "or", "rr", "time_ratio")
+RATIOS = ("hr", "shr", "or", "rr", "time_ratio", "rmst_ratio", "rmtl_ratio")
 DIFFERENCES = ("risk_difference", "rmst_difference", "survival_difference")
 ESTIMANDS = (
     "ATE",
