@@ -1,9 +1,12 @@
 """What regression models share: rank, inverse, Wald statistics, intervals."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import cache
 
 import numpy as np
 from scipy.special import chdtrc, ndtr, ndtri
+from threadpoolctl import ThreadpoolController
 
 from ._inputs import FloatArray
 from .errors import CollinearityError
@@ -75,3 +78,18 @@ def two_sided_p(z: FloatArray) -> FloatArray:
 def chi_square_p(statistic: float, df: int) -> float:
     """Upper tail probability of chi-square."""
     return float(chdtrc(df, statistic))
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Keep BLAS to one thread, also as a decorator.
+
+    Its products here are too narrow to gain from more, they wait for each other where several processes
+    work, and a sum that is split between threads depends on their number.
+    """
+    limit: AbstractContextManager[object] = _controller().limit(limits=1, user_api="blas")
+    return limit
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .._inputs import BoolArray, FloatArray, IntArray, row_hash
 
-BLOCK = 2048  # rows that, with their covariates, stay in the cache
+BLOCK = 2048  # rows whose covariates stay in the cache
 FEW_GROUPS = 20  # rows per group from which adding up group by group is faster
 MOST_KEY_BITS = 40
 MANY_STRATA = 64  # from which running sums are made for all strata at once
@@ -32,7 +32,7 @@ class RiskSets:
     """
 
     rows: IntArray  # (n,) input row of each
-    covariates: FloatArray  # (n, p) centred, divided by `scale`
+    covariates: FloatArray  # (n, p) centred, divided by `scale`; one covariate after the other in memory
     centre: FloatArray  # (p,)
     scale: FloatArray  # (p,) powers of two, so that dividing rounds nothing
     weights: FloatArray  # (n,)
@@ -56,7 +56,14 @@ class RiskSets:
     term_fraction: FloatArray  # (K,)
     term_weight: FloatArray  # (K,)
     term_starts: IntArray  # (G,)
-    has_tied_terms: bool  # whether any term takes a share of its group's own risk away
+    tied_groups: IntArray  # groups with a term that takes a share of the group's own risk away
+    tied_rows: IntArray  # rows that die in them, by group
+    tied_starts: IntArray
+
+    @property
+    def has_tied_terms(self) -> bool:
+        """Whether any term takes a share of its group's own risk away."""
+        return len(self.tied_groups) > 0
 
     @property
     def n_groups(self) -> int:
@@ -66,8 +73,7 @@ class RiskSets:
     @cached_property
     def death_total(self) -> FloatArray:
         """Weighted sum of the covariates of all deaths: (p,)."""
-        deaths = self.death_rows
-        total: FloatArray = self.weights[deaths] @ self.covariates[deaths]
+        total: FloatArray = self.covariates.T @ np.where(self.died, self.weights, 0.0)
         return total
 
     def at_risk_sum(self, values: FloatArray) -> FloatArray:
@@ -86,83 +92,77 @@ class RiskSets:
         return _segment_sum(values, self.term_starts)
 
     def sum_while_at_risk(self, per_group: FloatArray) -> FloatArray:
-        """Sum `per_group` (G,) or (G, p) over the groups each row is at risk for: (n,) or (n, p)."""
-        later = self.sum_of_later_groups(per_group)
+        """Sum `per_group` (G,) over the groups each row is at risk for: (n,)."""
+        later = self.sum_from_group_on(per_group)
         total = later[self.enters]
         total[self.leaving_rows] -= later[self.leaves[self.leaving_rows]]
         return total
 
-    def sum_of_later_groups(self, per_group: FloatArray) -> FloatArray:
-        """Sum `per_group` (G,) or (G, p) over each group and those of its stratum that come after it."""
+    def sum_from_group_on(self, per_group: FloatArray) -> FloatArray:
+        """Sum `per_group` (G,) or (p, G) over each group and those of its stratum that come after it."""
         # Groups run backwards in time: summing from the last one is summing from the earliest time, where
         # hazards are small, so that nothing small is left over from a difference of large sums.
-        return _running_sum(per_group[::-1], self.n_groups - self.stratum_bounds[::-1])[::-1]
+        return _running_sum(per_group[..., ::-1], self.n_groups - self.stratum_bounds[::-1])[..., ::-1]
 
     def covariate_sums(
-        self, weighted: FloatArray, of_deaths: bool
-    ) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
+        self, weighted: FloatArray
+    ) -> Iterator[tuple[slice, FloatArray, IntArray, FloatArray]]:
         """Weighted sums of the covariates, a run of groups at a time.
 
         Parameters
         ----------
         weighted : ndarray of shape (n,)
             Weight times relative hazard of each row.
-        of_deaths : bool
-            Whether the sums over deaths are wanted.
 
         Yields
         ------
         groups : slice
-        at_risk : ndarray of shape (g, p)
+        at_risk : ndarray of shape (p, g)
             Σ weighted·x over each group's risk set.
-        deaths : ndarray of shape (g, p)
-            The same over its deaths; empty where not wanted.
+        tied : ndarray of int, shape (t,)
+            Which of these groups have tied terms.
+        deaths : ndarray of shape (p, t)
+            The same sums over the deaths of those.
         """
-        nothing = np.zeros((0, self.covariates.shape[1]))
-        carried = np.zeros(self.covariates.shape[1])
+        x = self.covariates.T
+        carried = np.zeros(len(x))
         for first, last in pairwise(self.block_bounds.tolist()):
-            groups = slice(first, last)
-            running = self._change(first, last, weighted)
             bounds = self._stratum_bounds_within(first, last)
-            if bounds[1] > 0:
-                running[0] += carried
-            else:
-                bounds = bounds[1:]
-            running = _running_sum(running, bounds)
-            carried = running[-1]
-            deaths = nothing
-            if of_deaths:
-                a, b = self.death_starts[first], self._death_end(last)
-                rows = self.death_rows[a:b]
-                of_each = weighted[rows, None] * self.covariates[rows]
-                deaths = np.add.reduceat(of_each, self.death_starts[groups] - a, axis=0)
-            yield groups, running, deaths
+            begin, end = self._span(self.group_starts, first, last, len(weighted))
+            starts = self.group_starts[first:last] - begin
+            running = _running_product(weighted, x, slice(begin, end), starts, bounds)
+            if len(self.leaving_rows):
+                running -= _running_sum(self._left(first, last, weighted), bounds)
+            if not np.any(self.stratum_bounds == first):  # its stratum began in a block before
+                running[:, : bounds[1]] += carried[:, None]
+            carried = running[:, -1]
+            a, b = np.searchsorted(self.tied_groups, [first, last])
+            begin, end = self._span(self.tied_starts, a, b, len(self.tied_rows))
+            rows, starts = self.tied_rows[begin:end], self.tied_starts[a:b] - begin
+            deaths = _segment_product(weighted, x, rows, starts)
+            yield slice(first, last), running, self.tied_groups[a:b] - first, deaths
 
-    def _change(self, first: int, last: int, weighted: FloatArray) -> FloatArray:
-        """What the rows that enter at each of some groups add, less what those that leave take away."""
-        starts = self.group_starts[first:last]
-        begin = int(starts[0])
-        end = int(self.group_starts[last]) if last < self.n_groups else len(weighted)
-        change = _segment_product(weighted[begin:end], self.covariates[begin:end], starts - begin)
-        if len(self.leaving_rows):
-            a, b = np.searchsorted(self.leaving_groups, [first, last])
-            if a < b:
-                begin = int(self.leaving_starts[a])
-                end = int(self.leaving_starts[b]) if b < len(self.leaving_starts) else len(self.leaving_rows)
-                rows = self.leaving_rows[begin:end]
-                gone = _segment_product(
-                    weighted[rows], self.covariates[rows], self.leaving_starts[a:b] - begin
-                )
-                change[self.leaving_groups[a:b] - first] -= gone
-        return change
+    def _left(self, first: int, last: int, weighted: FloatArray) -> FloatArray:
+        """What the rows that leave before each of some groups take away (p, g)."""
+        gone = np.zeros((self.covariates.shape[1], last - first))
+        a, b = np.searchsorted(self.leaving_groups, [first, last])
+        if a < b:
+            begin, end = self._span(self.leaving_starts, a, b, len(self.leaving_rows))
+            rows, starts = self.leaving_rows[begin:end], self.leaving_starts[a:b] - begin
+            gone[:, self.leaving_groups[a:b] - first] = _segment_product(
+                weighted, self.covariates.T, rows, starts
+            )
+        return gone
+
+    @staticmethod
+    def _span(starts: IntArray, first: int, last: int, end: int) -> tuple[int, int]:
+        bounds = (int(starts[k]) if k < len(starts) else end for k in (first, last))
+        return next(bounds), next(bounds)
 
     def _stratum_bounds_within(self, first: int, last: int) -> IntArray:
         """Where strata begin among some groups, with 0 before and the number of groups after them."""
-        a, b = np.searchsorted(self.stratum_bounds, [first, last])
+        a, b = np.searchsorted(self.stratum_bounds, [first + 1, last])
         return np.concatenate([[0], self.stratum_bounds[a:b] - first, [last - first]])
-
-    def _death_end(self, group: int) -> int:
-        return int(self.death_starts[group]) if group < self.n_groups else len(self.death_rows)
 
 
 @dataclass(frozen=True)
@@ -190,8 +190,11 @@ class Evaluation:
 
     @cached_property
     def _sums(self) -> tuple[FloatArray, FloatArray]:
-        parts = list(self.sets.covariate_sums(self.weighted, of_deaths=True))
-        return np.concatenate([part[1] for part in parts]), np.concatenate([part[2] for part in parts])
+        parts = list(self.sets.covariate_sums(self.weighted))
+        at_risk = np.hstack([part[1] for part in parts])
+        deaths = np.zeros(at_risk.shape)
+        deaths[:, self.sets.tied_groups] = np.hstack([part[3] for part in parts])
+        return at_risk.T, deaths.T
 
     @property
     def at_risk_x(self) -> FloatArray:
@@ -200,7 +203,7 @@ class Evaluation:
 
     @property
     def death_x(self) -> FloatArray:
-        """The same over each group's deaths (G, p)."""
+        """The same over each group's deaths (G, p); zeros where they have no tied terms."""
         return self._sums[1]
 
 
@@ -246,7 +249,7 @@ def build_risk_sets(
     if not useful.all():
         order, died, enters, leaves = order[useful], died[useful], enters[useful], leaves[useful]
         stratum_end = stratum_end[useful]
-    x, centre, scale = _standardize(covariates[order])
+    x, centre, scale = _standardized(covariates, order)
     w = weights[order]
     groups = np.arange(len(group_key))
     leaving = np.flatnonzero(leaves != stratum_end)
@@ -264,9 +267,11 @@ def build_risk_sets(
         term_group, term_starts = groups, groups
         term_fraction, term_weight = np.zeros(len(groups)), death_weight
     group_starts = np.searchsorted(enters, groups)
+    is_tied = counts > 1 if ties == "efron" else np.zeros(len(groups), dtype=bool)
+    tied = np.flatnonzero(is_tied)
     return RiskSets(
         rows=order,
-        covariates=x,
+        covariates=x.T,
         centre=centre,
         scale=scale,
         weights=w,
@@ -290,7 +295,9 @@ def build_risk_sets(
         term_fraction=term_fraction,
         term_weight=term_weight,
         term_starts=term_starts,
-        has_tied_terms=bool(term_fraction.any()),
+        tied_groups=tied,
+        tied_rows=death_rows[np.repeat(is_tied, counts)],
+        tied_starts=np.cumsum(counts[tied]) - counts[tied],
     )
 
 
@@ -344,20 +351,23 @@ def derivatives(
 ) -> tuple[FloatArray, FloatArray]:
     """Score (p,) and information (p, p), each group's share multiplied by `per_group` where given."""
     factor = np.ones(sets.n_groups) if per_group is None else per_group
+    n = len(sets.rows)
     row_weight = at.weighted * hazard_while_at_risk(sets, at, factor)
-    full = _weighted_cross(sets.covariates, row_weight)
-    score = np.zeros(len(full)) if per_group is not None else sets.death_total.copy()
-    if per_group is not None:
-        deaths = sets.death_rows
-        score += (sets.weights[deaths] * factor[sets.death_group]) @ sets.covariates[deaths]
-    for groups, s, d in sets.covariate_sums(at.weighted, of_deaths=sets.has_tied_terms):
+    full = _weighted_cross(sets.covariates.T, row_weight)
+    if per_group is None:
+        score = sets.death_total.copy()
+    else:
+        of_deaths = np.bincount(sets.death_rows, sets.weights[sets.death_rows] * factor[sets.death_group], n)
+        score = sets.covariates.T @ of_deaths
+    for groups, s, tied, d in sets.covariate_sums(at.weighted):
         f = factor[groups]
-        score -= (f * at.one[groups]) @ s
-        full -= s.T @ ((f * at.one2[groups])[:, None] * s)
-        if sets.has_tied_terms:
-            score += (f * at.frac[groups]) @ d
-            cross = s.T @ ((f * at.frac2[groups])[:, None] * d)
-            full += cross + cross.T - d.T @ ((f * at.fracfrac2[groups])[:, None] * d)
+        score -= s @ (f * at.one[groups])
+        full -= s @ (s * (f * at.one2[groups])).T
+        if len(tied):
+            g = tied + groups.start
+            score += d @ (factor[g] * at.frac[g])
+            cross = s[:, tied] @ (d * (factor[g] * at.frac2[g])).T
+            full += cross + cross.T - d @ (d * (factor[g] * at.fracfrac2[g])).T
     symmetric: FloatArray = (full + full.T) / 2
     return score, symmetric
 
@@ -373,11 +383,11 @@ def information(sets: RiskSets, at: Evaluation, per_group: FloatArray | None = N
 
 
 def _weighted_cross(x: FloatArray, weights: FloatArray) -> FloatArray:
-    """Weighted cross-product x' diag(weights) x, in blocks that stay in the cache."""
-    total = np.zeros((x.shape[1], x.shape[1]))
-    for start in range(0, len(x), BLOCK):
+    """Weighted cross-product x diag(weights) x' of `x` (p, n), in blocks that stay in the cache."""
+    total = np.zeros((len(x), len(x)))
+    for start in range(0, x.shape[1], BLOCK):
         rows = slice(start, start + BLOCK)
-        total += x[rows].T @ (weights[rows, None] * x[rows])
+        total += x[:, rows] @ (x[:, rows] * weights[rows]).T
     return total
 
 
@@ -400,15 +410,18 @@ def _blocks(group_starts: IntArray) -> IntArray:
     return np.append(first, len(group_starts))
 
 
-def _standardize(x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Centre and scale `x` in place."""
-    centre = x.mean(axis=0)
-    x -= centre
-    squares = sum(np.sum(x[start : start + BLOCK] ** 2, axis=0) for start in range(0, len(x), BLOCK))
-    spread = np.sqrt(squares / len(x))
+def _standardized(covariates: FloatArray, order: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Covariates (p, n) in order, centred and scaled, with centre and scale."""
+    x = np.empty((covariates.shape[1], len(order)))
+    for start in range(0, len(order), BLOCK):
+        rows = slice(start, start + BLOCK)
+        x[:, rows] = covariates[order[rows]].T
+    centre = x.mean(axis=1)
+    x -= centre[:, None]
+    spread = np.sqrt(np.einsum("ij,ij->i", x, x) / len(order))
     varies = spread > 1e-12 * np.abs(centre)  # what rounding leaves of a constant is not a spread
     scale = np.exp2(np.round(np.log2(np.where(varies, spread, 1.0))))
-    x /= scale
+    x /= scale[:, None]
     return x, centre, scale
 
 
@@ -419,22 +432,40 @@ def _segment_sum(values: FloatArray, starts: IntArray) -> FloatArray:
     return np.asarray(np.add.reduceat(values, starts), dtype=np.float64)
 
 
-def _segment_product(weights: FloatArray, x: FloatArray, starts: IntArray) -> FloatArray:
-    """Weighted sums of `x` (n, p) over consecutive runs of rows: (runs, p)."""
-    if len(starts) * FEW_GROUPS < len(x):
-        stops = np.append(starts[1:], len(x))
-        return np.array([weights[a:b] @ x[a:b] for a, b in zip(starts, stops, strict=True)])
-    return np.asarray(np.add.reduceat(weights[:, None] * x, starts, axis=0), dtype=np.float64)
+def _segment_product(
+    weights: FloatArray, x: FloatArray, rows: slice | IntArray, starts: IntArray
+) -> FloatArray:
+    """Weighted sums of `x` (p, n) over consecutive runs of some rows, given where each begins: (p, runs)."""
+    w, part = weights[rows], x[:, rows]
+    if len(starts) * FEW_GROUPS < len(w):
+        stops = np.append(starts[1:], len(w))
+        return np.stack([part[:, a:b] @ w[a:b] for a, b in zip(starts, stops, strict=True)], axis=1)
+    product = part * w
+    return product if len(starts) == len(w) else np.add.reduceat(product, starts, axis=1)
+
+
+def _running_product(
+    weights: FloatArray, x: FloatArray, rows: slice, starts: IntArray, bounds: IntArray
+) -> FloatArray:
+    """Running sums of `_segment_product` that begin anew at the runs `bounds`."""
+    n = rows.stop - rows.start
+    if len(starts) * FEW_GROUPS < n:
+        return _running_sum(_segment_product(weights, x, rows, starts), bounds)
+    ends = np.append(starts[1:], n)
+    by_row = _running_sum(x[:, rows] * weights[rows], np.append(starts, n)[bounds])
+    return by_row[:, ends - 1]
 
 
 def _running_sum(values: FloatArray, bounds: IntArray) -> FloatArray:
-    """Cumulative sums that begin anew at each of `bounds`, so that strata do not share rounding errors."""
+    """Cumulative sums along the last axis that begin anew at each of `bounds`."""
+    if len(bounds) == 2:
+        return np.cumsum(values, axis=-1)
     if len(bounds) > MANY_STRATA:
-        total = np.cumsum(values, axis=0)
-        before = np.concatenate([np.zeros_like(total[:1]), total[bounds[1:-1] - 1]])
-        total -= np.repeat(before, np.diff(bounds), axis=0)
-        return total
-    total = np.empty_like(values)
+        total = np.cumsum(values, axis=-1)
+        before = total[..., bounds[:-1] - 1]
+        before[..., 0] = 0.0
+        return total - np.repeat(before, np.diff(bounds), axis=-1)
+    total = np.empty(values.shape)  # few strata: each by itself, so that they do not share rounding errors
     for start, stop in pairwise(bounds.tolist()):
-        np.cumsum(values[start:stop], axis=0, out=total[start:stop])
+        np.cumsum(values[..., start:stop], axis=-1, out=total[..., start:stop])
     return total

@@ -28,16 +28,17 @@ from .._linear_algebra import (
     chi_square_p,
     inverse,
     normal_quantile,
+    one_thread,
     quadratic_form,
     two_sided_p,
 )
 from ..errors import CodingError, NoEventsError
 from ._newton import maximise
 from ._risk_sets import (
+    BLOCK,
     Evaluation,
     RiskSets,
     build_risk_sets,
-    expected_sum,
     hazard_while_at_risk,
 )
 
@@ -256,14 +257,15 @@ def fit_cox(
         )
 
     known = None if offset is None else vector(offset, "offset", n)
-    sets = build_risk_sets(stop, died, x, start, w, stratum, ties, known)
-    maximum = maximise(sets, labels, ridge / sets.scale**2)
-    coefficients = maximum.beta / sets.scale
-    naive = inverse(maximum.information) / np.outer(sets.scale, sets.scale)
-    covariance = naive
-    if robust or cluster is not None:
-        groups = np.arange(n) if cluster is None else codes(cluster, "cluster", n)[0]
-        covariance = _sandwich(sets, maximum.at, naive, groups[sets.rows])
+    with one_thread():
+        sets = build_risk_sets(stop, died, x, start, w, stratum, ties, known)
+        maximum = maximise(sets, labels, ridge / sets.scale**2)
+        coefficients = maximum.beta / sets.scale
+        naive = inverse(maximum.information) / np.outer(sets.scale, sets.scale)
+        covariance = naive
+        if robust or cluster is not None:
+            groups = None if cluster is None else codes(cluster, "cluster", n)[0][sets.rows]
+            covariance = _sandwich(sets, maximum.at, naive, groups)
     ratio, warnings = few_events_warning(n_events, len(labels))
     return CoxFit(
         names=labels,
@@ -293,32 +295,50 @@ def fit_cox(
 
 def score_residual_rows(sets: RiskSets, at: Evaluation) -> FloatArray:
     """Score residual of each row of `sets`, unweighted, in its order and on its scaled covariates (n, p)."""
-    deaths, group = sets.death_rows, sets.death_group
-    square_at_risk = at.one2[:, None] * at.at_risk_x - at.frac2[:, None] * at.death_x
-    square_death = at.frac2[:, None] * at.at_risk_x - at.fracfrac2[:, None] * at.death_x
-    lived = hazard_while_at_risk(sets, at)
-    expected = lived[:, None] * sets.covariates - sets.sum_while_at_risk(square_at_risk)
-    expected[deaths] += square_death[group]
-    residual = -at.relative[:, None] * expected
-    mean = expected_sum(at) / sets.death_weight[:, None]
-    residual[deaths] += sets.covariates[deaths] - mean[group]
-    return residual
+    s, d, x = at.at_risk_x.T, at.death_x.T, sets.covariates.T
+    lived = at.relative * hazard_while_at_risk(sets, at)
+    later = sets.sum_from_group_on(at.one2 * s - at.frac2 * d)
+    of_death = (at.one * s - at.frac * d) / sets.death_weight
+    own = at.frac2 * s - at.fracfrac2 * d
+    result = np.empty(x.shape)
+    for start in range(0, x.shape[1], BLOCK):
+        rows = slice(start, start + BLOCK)
+        past = later[:, sets.enters[rows]]
+        result[:, rows] = at.relative[rows] * past - lived[rows] * x[:, rows]
+        deaths = slice(*np.searchsorted(sets.death_rows, [start, start + BLOCK]))
+        dead, group = sets.death_rows[deaths], sets.death_group[deaths]
+        result[:, dead] += x[:, dead] - of_death[:, group]
+        if sets.has_tied_terms:
+            result[:, dead] -= at.relative[dead] * own[:, group]
+    left = sets.leaving_rows
+    result[:, left] -= at.relative[left] * later[:, sets.leaves[left]]
+    return result.T
 
 
-def _sandwich(sets: RiskSets, at: Evaluation, naive: FloatArray, groups: IntArray) -> FloatArray:
-    """Robust covariance D'D, D the weighted dfbeta summed over each cluster."""
-    score = score_residual_rows(sets, at) * sets.weights[:, None] * sets.scale
-    _, position = np.unique(groups, return_inverse=True)
-    # Clusters are summed in the rows' canonical order; their own order is that of their first row, so
-    # that relabelling or reordering rows changes nothing, not even the last digit.
-    first = np.full(int(position.max()) + 1, len(position))
-    np.minimum.at(first, position, np.arange(len(position)))
-    place = np.argsort(np.argsort(first))[position]
-    total = np.zeros((len(first), score.shape[1]))
-    np.add.at(total, place, score)
-    dfbeta = total @ naive
-    covariance: FloatArray = dfbeta.T @ dfbeta
+def _sandwich(sets: RiskSets, at: Evaluation, naive: FloatArray, groups: IntArray | None) -> FloatArray:
+    """Robust covariance, the sum over clusters of the outer product of their dfbeta."""
+    score = score_residual_rows(sets, at).T
+    score *= sets.weights
+    if groups is not None:
+        score = _summed_by_cluster(score, groups)
+    dfbeta = (naive * sets.scale) @ score
+    covariance: FloatArray = dfbeta @ dfbeta.T
     return covariance
+
+
+def _summed_by_cluster(score: FloatArray, groups: IntArray) -> FloatArray:
+    """Sum the columns of `score` (p, n) over the rows of each cluster: (p, clusters).
+
+    Rows are in their canonical order, and clusters are put in that of their first row, so that relabelling
+    or reordering rows changes nothing, not even the last digit.
+    """
+    _, position = np.unique(groups, return_inverse=True)
+    first = np.empty(int(position.max()) + 1, dtype=np.int64)
+    first[position[::-1]] = np.arange(len(position))[::-1]
+    place = np.empty_like(first)
+    place[np.argsort(first)] = np.arange(len(first))
+    cluster = place[position]
+    return np.array([np.bincount(cluster, row, len(first)) for row in score])
 
 
 def _test(statistic: float, df: int) -> ChiSquareTest:
