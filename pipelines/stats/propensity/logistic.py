@@ -8,7 +8,6 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from .._inputs import (
-    BoolArray,
     FloatArray,
     confidence,
     few_events_warning,
@@ -18,11 +17,10 @@ from .._inputs import (
     row_hash,
 )
 from .._linear_algebra import inverse, normal_quantile, require_full_rank, two_sided_p
-from ..errors import ConvergenceError, NoEventsError, SeparationError
+from ..errors import ConvergenceError, NoEventsError
 from ._newton import expit, information_of, maximise, standardised
+from ._separation import is_flat, raise_separation, separating_direction
 
-# Share of its information some direction has left at the fit; separation takes it towards nothing.
-LEFT_OVER_INFORMATION = 1e-4
 GRADIENT_TOLERANCE = 1e-6
 
 
@@ -151,8 +149,10 @@ def fit_logistic(
     start = np.zeros(design.shape[1])
     start[0] = np.log(rate / (1 - rate))
     found, reached = maximise(design, ys.astype(np.float64), ws, start)
-    if _is_flat(found.information, null_information):
-        _refuse_separation(design, ys, labels)
+    if is_flat(found.information, null_information):
+        direction = separating_direction(np.where(ys, 1.0, -1.0)[:, None] * design)
+        if direction is not None:
+            raise_separation(np.flatnonzero(direction[1:]), labels)
     if not reached or np.max(np.abs(found.score)) > GRADIENT_TOLERANCE * max(1.0, float(ws.sum()) / 1e3):
         raise ConvergenceError(
             "The logistic model did not reach its maximum", remedy="Look for extreme covariate values."
@@ -175,39 +175,4 @@ def fit_logistic(
         n_events=n_events,
         events_per_covariate=ratio,
         warnings=warnings,
-    )
-
-
-def _is_flat(information: FloatArray, null_information: FloatArray) -> bool:
-    """Whether hardly anything of the information is left in some direction."""
-    try:
-        left = np.linalg.eigvals(np.linalg.solve(null_information, information)).real.min()
-    except np.linalg.LinAlgError:
-        return True
-    return bool(left < LEFT_OVER_INFORMATION)
-
-
-def _refuse_separation(design: FloatArray, y: BoolArray, names: Sequence[str]) -> None:
-    """Raise where a direction of the covariates never disagrees with the outcome.
-
-    A linear programme decides it, for completely and for quasi-completely separated data. It is only asked
-    where the fit looks like it, because it takes seconds for 60,000 people.
-    """
-    from scipy.optimize import linprog
-
-    signed = np.where(y, 1.0, -1.0)[:, None] * design
-    unique = np.unique(signed, axis=0)
-    answer = linprog(
-        -unique.sum(axis=0), A_ub=-unique, b_ub=np.zeros(len(unique)), bounds=(-1, 1), method="highs"
-    )
-    if answer.status == 0 and -answer.fun > 1e-6:
-        _raise_separation(np.flatnonzero(np.abs(answer.x[1:]) > 1e-6), names)
-
-
-def _raise_separation(guilty: np.ndarray, names: Sequence[str]) -> None:
-    raise SeparationError(
-        "The outcome is separated by covariates, so an odds ratio would be infinite",
-        field=", ".join(names[j] for j in guilty),
-        count=len(guilty),
-        remedy="Merge levels in which everybody or nobody has the outcome, or leave the covariate out.",
     )

@@ -7,10 +7,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import FloatArray, choice, matrix
+from .._inputs import BoolArray, FloatArray, choice, matrix
 from ._arms import two_arms
+from .boosted import BoostedFit, fit_boosted
+from .firth import FirthFit, fit_firth_logistic
 from .logistic import LogisticFit, fit_logistic
 from .overlap import area_under_curve
+from .penalised import MIX, PenalisedFit, fit_penalised_logistic
+
+MODELS = ("logistic", "firth", *MIX, "boosted")
 
 
 @dataclass(frozen=True)
@@ -24,14 +29,15 @@ class Propensity:
     logit : ndarray of shape (n,)
         Its log odds, not rounded (`matching.match_nearest` rounds).
     coefficients : ndarray of shape (p + 1,)
-        Intercept first.
+        Intercept first; empty for boosted trees.
     covariance : ndarray of shape (p + 1, p + 1)
+        Empty for penalised models and boosted trees, which have none.
     names : tuple of str
         As the coefficients.
     auc : float
         Chance that a treated person scores higher than a control, ties counting half.
-    model : LogisticFit
-        With odds ratios, intervals, events per covariate and warnings.
+    model : LogisticFit, FirthFit, PenalisedFit or BoostedFit
+        With warnings, and odds ratios where there are coefficients.
     """
 
     score: FloatArray
@@ -40,7 +46,7 @@ class Propensity:
     covariance: FloatArray
     names: tuple[str, ...]
     auc: float
-    model: LogisticFit
+    model: LogisticFit | FirthFit | PenalisedFit | BoostedFit
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -58,8 +64,10 @@ def fit_propensity(
     *,
     names: Sequence[str] | None = None,
     model: str = "logistic",
+    folds: int = 5,
+    seed: int = 0,
 ) -> Propensity:
-    """Estimate propensity scores by logistic regression.
+    """Estimate propensity scores.
 
     Parameters
     ----------
@@ -69,7 +77,11 @@ def fit_propensity(
         1 or True for the treated.
     names : sequence of str, optional
         One per covariate.
-    model : {"logistic"}
+    model : {"logistic", "firth", "ridge", "lasso", "elastic_net", "boosted"}
+        Maximum likelihood; with Jeffreys' prior, where covariates separate the arms; with a cross-validated
+        penalty; or out-of-fold scores of gradient-boosted trees.
+    folds, seed : int
+        Of the cross-validation of penalised and boosted models.
 
     Returns
     -------
@@ -80,23 +92,36 @@ def fit_propensity(
     EmptyArmError
         Nobody, or everybody, is treated.
     SeparationError, CollinearityError, ConvergenceError and the input errors
-        As `logistic.fit_logistic`.
+        As the model's own function.
 
     References
     ----------
     Rosenbaum PR, Rubin DB. The central role of the propensity score in observational studies for causal
     effects. Biometrika 1983;70:41-55.
     """
-    choice(model, "model", ("logistic",))
+    choice(model, "model", MODELS)
     x, labels = matrix(covariates, names)
     arm = two_arms(treated, len(x))
-    fit = fit_logistic(x, arm, names=labels)
+    fit = _fit(x, arm, labels, model, folds, seed)
+    none = np.empty(0)
     return Propensity(
         score=fit.fitted,
         logit=fit.linear_predictor,
-        coefficients=fit.coefficients,
-        covariance=fit.covariance,
-        names=fit.names,
+        coefficients=none if isinstance(fit, BoostedFit) else fit.coefficients,
+        covariance=fit.covariance if isinstance(fit, LogisticFit | FirthFit) else none.reshape(0, 0),
+        names=() if isinstance(fit, BoostedFit) else fit.names,
         auc=area_under_curve(np.round(fit.linear_predictor, 9), arm),
         model=fit,
     )
+
+
+def _fit(
+    x: FloatArray, arm: BoolArray, names: tuple[str, ...], model: str, folds: int, seed: int
+) -> LogisticFit | FirthFit | PenalisedFit | BoostedFit:
+    if model == "logistic":
+        return fit_logistic(x, arm, names=names)
+    if model == "firth":
+        return fit_firth_logistic(x, arm, names=names, profile=False)
+    if model == "boosted":
+        return fit_boosted(x, arm, names=names, folds=folds, seed=seed)
+    return fit_penalised_logistic(x, arm, names=names, penalty=model, folds=folds, seed=seed)
