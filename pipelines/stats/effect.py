@@ -17,6 +17,7 @@ ESTIMANDS = (
     "ATO",
     "ATM",
     "matched_set",
+    "trimmed_set",
     "per_protocol",
     "conditional",
     "mean_of_studies",
@@ -45,7 +46,8 @@ class Effect:
     n, n_exposed, events : int
         People (not rows, not clones) that the estimate rests on, those of them exposed, and their events.
     estimand : str
-        Whose effect: one of `ESTIMANDS`. `matched_set` where any exposed person stayed without a match.
+        Whose effect: one of `ESTIMANDS`. `matched_set` where any exposed person stayed without a match,
+        `trimmed_set` where people without counterparts were left out before weighting.
     effect_type : {"conditional", "marginal"}
         Given the covariates in the outcome model, or averaged over people.
     method : str
