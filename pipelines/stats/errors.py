@@ -97,3 +97,11 @@ class PopulationTableError(StatsError):
 
 class CaliperError(StatsError):
     """A matched pair lies further apart than its caliper: a fault of the matching, found before use."""
+
+
+class SizeError(StatsError):
+    """More data than a method is made for: it would take hours, or all the memory."""
+
+
+class NotRecordedError(StatsError):
+    """The source never recorded what the analysis needs: the analysis is refused, not replaced by a proxy."""

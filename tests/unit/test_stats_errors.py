@@ -17,6 +17,7 @@ from pipelines.stats.matching import match_nearest
 from pipelines.stats.propensity import fit_propensity
 from pipelines.stats.propensity.logistic import fit_logistic
 from pipelines.stats.resampling import bootstrap
+from pipelines.stats.sensitivity import negative_control_outcome
 from pipelines.stats.weighting import trim
 
 N = 200
@@ -220,6 +221,12 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         errors.NoEventsError,
         "event",
         None,
+    ),
+    "negative control: no cause of death": (
+        lambda: negative_control_outcome(TIME, EVENT, None, ARM, negative=["other"]),
+        errors.NotRecordedError,
+        "cause",
+        int(EVENT.sum()),
     ),
     "log-rank: a group gone before the first death": (
         lambda: logrank([1, 2, 5, 6, 7], [0, 0, 1, 1, 0], ["x", "x", "y", "z", "y"]),
