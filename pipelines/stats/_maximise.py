@@ -76,6 +76,24 @@ def maximise(
     )
 
 
+def standardise(
+    covariates: FloatArray, centred: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Covariates (n, p) less their mean, divided by a power of two near their spread; mean and divisor.
+
+    Parameters
+    ----------
+    centred : ndarray of bool, shape (p,), optional
+        Where False the mean is left in (and 0 is returned for it).
+    """
+    mean = covariates.mean(axis=0)
+    spread = np.sqrt(np.mean((covariates - mean) ** 2, axis=0))
+    varies = spread > 1e-12 * np.abs(mean)  # what rounding leaves of a constant is not a spread
+    scale = np.exp2(np.round(np.log2(np.where(varies, spread, 1.0))))
+    centre = mean if centred is None else np.where(centred, mean, 0.0)
+    return (covariates - centre) / scale, centre, scale
+
+
 def _step(at: Point) -> FloatArray:
     """Newton's step; where the likelihood is not concave, one along its steepest bounded way."""
     values, vectors = np.linalg.eigh(at.information)

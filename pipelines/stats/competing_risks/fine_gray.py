@@ -33,7 +33,7 @@ from .._linear_algebra import (
     require_full_rank,
     two_sided_p,
 )
-from .._maximise import Point, maximise
+from .._maximise import Point, maximise, standardise
 from ..cox.fit import ChiSquareTest
 from ..effect import Effect, wald_effect
 from ..errors import CodingError
@@ -373,10 +373,7 @@ def fit_fine_gray(
             remedy="Use the sandwich, or a bootstrap of people.",
         )
 
-    centre = x.mean(axis=0)
-    spread = np.sqrt(np.mean((x - centre) ** 2, axis=0))
-    scale = np.exp2(np.round(np.log2(np.where(spread > 1e-12 * np.abs(centre), spread, 1.0))))
-    scaled = (x - centre) / scale
+    scaled, centre, scale = standardise(x)
     begin = np.zeros(n) if start is None else start
     order = np.lexsort((row_hash(scaled, w, begin), kind, stop))
     counted = w if weigh_censoring else np.ones(n)
