@@ -12,7 +12,7 @@ from ._arm_weights import truncate_weights
 from ._clones import clone_rows
 from ._initiation import STRATEGIES, plan_initiation
 from ._people import EXPOSURE, People, require_both_arms
-from ._person_time import PersonTime
+from ._person_time import PersonTime, merge_rows
 from .surgery_hazard import SurgeryHazard, model_operations
 
 
@@ -31,6 +31,7 @@ class Design:
     truncate: float | None
     times: tuple[float, ...]
     ties: str
+    hazard_ties: str
 
     def of(self, rows: IntArray) -> "Design":
         """The same design for a draw of people."""
@@ -73,15 +74,19 @@ class Analysis:
     curves: tuple[ArmCurve, ArmCurve]
 
 
-def analyse(design: Design, *, cluster: bool) -> Analysis:
-    """Run the design; `cluster` asks for the variance by person."""
+def analyse(design: Design, *, variance: bool) -> Analysis:
+    """Run the design, with the variance by person where it is asked for."""
     people = design.people
-    hazard = model_operations(people, design.grace)
-    marginal = model_operations(people.without_covariates(), design.grace) if design.stabilise else None
+    hazard = model_operations(people, design.grace, design.hazard_ties)
+    marginal = None
+    if design.stabilise:
+        marginal = model_operations(people.without_covariates(), design.grace, design.hazard_ties)
     initiation = plan_initiation(design.strategy, hazard, design.interval)
     rows, truncated = clone_rows(people, initiation, design.step, marginal), (0, 0)
     if design.truncate is not None:
         rows, truncated = truncate_weights(rows, design.truncate)
+    if not variance and not design.outcome_names:
+        rows = merge_rows(rows)
     fit = fit_cox(
         rows.stop,
         rows.died,
@@ -89,7 +94,7 @@ def analyse(design: Design, *, cluster: bool) -> Analysis:
         names=(EXPOSURE, *design.outcome_names),
         entry=rows.start,
         weights=rows.weight,
-        cluster=rows.person if cluster else None,
+        cluster=rows.person if variance else None,
         ties=design.ties,
     )
     return Analysis(hazard, rows, truncated, fit, (arm_curve(rows, False), arm_curve(rows, True)))
@@ -97,6 +102,6 @@ def analyse(design: Design, *, cluster: bool) -> Analysis:
 
 def estimates(design: Design, rows: IntArray) -> FloatArray:
     """The log hazard ratio, then both differences at each time, in a draw of people."""
-    found = analyse(design.of(rows), cluster=False)
+    found = analyse(design.of(rows), variance=False)
     values = [contrast(found.curves, measure, at) for at in design.times for measure in DIFFERENCES]
     return np.array([float(found.fit.coefficients[0]), *values])

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import BoolArray, FloatArray, IntArray, codes
+from .._inputs import BoolArray, FloatArray, IntArray, codes, row_hash
 from ..cox import CoxFit, fit_cox
 from ..effect import Effect, wald_effect
 from ._people import EXPOSURE, People
@@ -87,6 +87,23 @@ def unweighted(
 ) -> PersonTime:
     """Rows that all weigh one."""
     return PersonTime(person, start, stop, died, operated, np.ones(len(person)))
+
+
+def merge_rows(rows: PersonTime) -> PersonTime:
+    """Rows without a death that are at risk together, as one with their weights added up.
+
+    Risk sets, and so coefficients and curves, stay the same with a fraction of the rows; whose they were is
+    lost, and with it the variance by person and any covariate (`person` is one of them).
+    """
+    survives = ~rows.died
+    key = row_hash(rows.start[survives], rows.stop[survives], rows.operated[survives].astype(np.float64))
+    _, first, group = np.unique(key, return_index=True, return_inverse=True)
+    kept = np.concatenate([np.flatnonzero(rows.died), np.flatnonzero(survives)[first]])
+    together = np.bincount(group, rows.weight[survives], minlength=len(first))
+    weight = np.concatenate([rows.weight[rows.died], together])
+    return PersonTime(
+        rows.person[kept], rows.start[kept], rows.stop[kept], rows.died[kept], rows.operated[kept], weight
+    )
 
 
 def fit_exposure(

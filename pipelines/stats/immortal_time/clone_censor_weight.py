@@ -106,6 +106,7 @@ def clone_censor_weight(
     truncate: float | None = None,
     times: Sequence[float] = (),
     ties: str = "efron",
+    hazard_ties: str = "breslow",
     bootstrap: int = 0,
     seed: int = 0,
     workers: int = 1,
@@ -151,6 +152,8 @@ def clone_censor_weight(
         Times at which risk and restricted mean differences are given.
     ties : {"efron", "breslow"}
         In the outcome model.
+    hazard_ties : {"breslow", "efron"}
+        In the surgery hazard; see `fit_surgery_hazard`.
     bootstrap : int
         Replicates of the whole design (surgery hazard, weights, model), by person; 0: none, the intervals
         then are clustered by person with the weights taken as known.
@@ -203,9 +206,10 @@ def clone_censor_weight(
         truncate=truncate,
         times=tuple(window_of_time(at, "times") for at in times),
         ties=ties,
+        hazard_ties=hazard_ties,
     )
     design.check()
-    found = analyse(design, cluster=True)
+    found = analyse(design, variance=True)
     replicates = None
     if bootstrap:
         task = partial(estimates, design.in_canonical_order())
@@ -224,6 +228,7 @@ def _result(design: Design, found: Analysis, replicates: Bootstrap | None, level
         f"Operated by {grace:g} ({design.strategy.replace('_', ' ')}) against not operated by {grace:g}.",
         *(arm.sentence() for arm in weights),
         *people.notes,
+        *found.hazard.notes,
         *found.fit.warnings,
     )
     effect = wald_effect(

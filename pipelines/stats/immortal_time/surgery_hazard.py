@@ -12,9 +12,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import BoolArray, FloatArray
+from .._inputs import BoolArray, FloatArray, choice
 from ..cox import CoxFit, fit_cox
 from ._people import People, check_people, require_both_arms, window_of_time
+
+HEAVY_TIE = 0.05
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,9 @@ class SurgeryHazard:
         End of the grace period; the model says nothing later.
     n, n_operated : int
         People, and those operated by `until`.
+    ties : {"breslow", "efron"}
+    largest_tie : float
+        Largest share of those at risk who are operated at one time.
     """
 
     fit: CoxFit | None = field(repr=False)
@@ -46,6 +51,18 @@ class SurgeryHazard:
     until: float
     n: int
     n_operated: int
+    ties: str
+    largest_tie: float
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a report has to print about the model."""
+        if self.ties == "efron" or self.largest_tie < HEAVY_TIE:
+            return ()
+        return (
+            f"{self.largest_tie:.0%} of those at risk are operated at one time: hazard_ties='efron' is "
+            "more exact there than Breslow's.",
+        )
 
     def baseline_at(self, at: float) -> float:
         """Cumulative hazard at `at` of a person whose covariates are all zero."""
@@ -75,6 +92,7 @@ def fit_surgery_hazard(
     *,
     until: float,
     names: Sequence[str] | None = None,
+    ties: str = "breslow",
 ) -> SurgeryHazard:
     """Model the hazard of an operation among people alive and unoperated.
 
@@ -89,11 +107,13 @@ def fit_surgery_hazard(
     until : float
         Operations after it are left out.
     names : sequence of str, optional
+    ties : {"breslow", "efron"}
+        In the Cox model and in its baseline. Where many are operated at one time (at time zero, by
+        diagnostic excision) Breslow's exp(-H) leaves too many unoperated; Efron's is then nearly exact.
 
     Returns
     -------
     SurgeryHazard
-        Cox model with Breslow's ties and Breslow's baseline.
 
     Raises
     ------
@@ -109,31 +129,48 @@ def fit_surgery_hazard(
     Breslow N. Covariance analysis of censored survival data. Biometrics 1974;30:89-99.
     """
     people = check_people(time, np.zeros(len(np.asarray(time))), surgery_time, covariates, names)
-    return model_operations(people, window_of_time(until, "until"))
+    return model_operations(people, window_of_time(until, "until"), ties)
 
 
-def model_operations(people: People, until: float) -> SurgeryHazard:
+def model_operations(people: People, until: float, ties: str) -> SurgeryHazard:
     """`fit_surgery_hazard` for people already checked."""
+    choice(ties, "hazard_ties", ("breslow", "efron"))
     operated = people.operated_by(until)
     require_both_arms(bool(operated.any()), True, f"by {until:g}")
     at_risk_to = np.minimum(np.minimum(people.surgery, people.time), until)
     fit, predictor = None, np.zeros(people.n)
     if people.names:
-        fit = fit_cox(at_risk_to, operated, people.covariates, names=people.names, ties="breslow")
+        fit = fit_cox(at_risk_to, operated, people.covariates, names=people.names, ties=ties)
         predictor = people.covariates @ fit.coefficients
     centre = float(np.sort(predictor).mean())  # sorted, so that the order of rows changes nothing
     relative = np.exp(predictor - centre)
-    times, baseline = _breslow(at_risk_to, operated, relative)
-    return SurgeryHazard(fit, times, baseline, centre, relative, until, people.n, int(operated.sum()))
+    times, baseline, largest = _baseline(at_risk_to, operated, relative, ties)
+    return SurgeryHazard(
+        fit, times, baseline, centre, relative, until, people.n, int(operated.sum()), ties, largest
+    )
 
 
-def _breslow(time: FloatArray, operated: BoolArray, relative: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Times of operation, and the sum of operations over the risk at each time so far."""
+def _baseline(
+    time: FloatArray, operated: BoolArray, relative: FloatArray, ties: str
+) -> tuple[FloatArray, FloatArray, float]:
+    """Times of operation, cumulative hazard at each, and the largest share of a risk set operated at once.
+
+    Breslow adds d/R for d operations among a risk set of total R; Efron takes the operated out one after
+    the other, each an equal part of their own total D: the sum of 1/(R - kD/d) over k below d.
+    """
     order = np.lexsort((relative, time))
     risk = np.cumsum(relative[order][::-1])[::-1]
-    times, count = np.unique(time[operated], return_counts=True)
-    first = np.searchsorted(time[order], times, side="left")
-    return times, np.cumsum(count / risk[first])
+    done = order[operated[order]]
+    times, first, count = np.unique(time[done], return_index=True, return_counts=True)
+    before = np.searchsorted(time[order], times, side="left")
+    total, largest = risk[before], float(np.max(count / (len(time) - before)))
+    if ties == "breslow":
+        return times, np.cumsum(count / total), largest
+    own = np.add.reduceat(relative[done], first)
+    place = np.repeat(np.arange(len(times)), count)
+    taken = (np.arange(len(done)) - first[place]) / count[place]
+    steps = np.add.reduceat(1 / (total[place] - taken * own[place]), first)
+    return times, np.cumsum(steps), largest
 
 
 def _step(times: FloatArray, values: FloatArray, at: float) -> float:
