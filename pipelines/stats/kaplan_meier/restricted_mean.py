@@ -141,7 +141,7 @@ def restricted_mean_survival(
             group=curve.group,
             n=curve.n,
             events=int(deaths[g]),
-            tau=tau,
+            tau=float(tau),
             mean=float(means[g]),
             std_err=float(errors[g]),
             lower=float(means[g] - half[g]),
