@@ -1,4 +1,4 @@
-"""Balance of covariates between the arms, before and after matching or weighting."""
+"""Balance of covariates between two arms, before and after matching or weighting."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import BoolArray, FloatArray, choice, flags, matrix, vector
+from .._inputs import BoolArray, FloatArray, IntArray, choice, flags, matrix, vector
 from ..errors import EmptyArmError, WeightError
 
 SPREADS = ("pooled", "treated", "control", "total")
@@ -15,15 +15,25 @@ SPREADS = ("pooled", "treated", "control", "total")
 
 @dataclass(frozen=True)
 class Arms:
-    """Means, variances and distances of p covariates in two arms; each array has shape (p,)."""
+    """Means, variances and distances of p covariates in two arms; each array has shape (p,).
+
+    `ks` is the largest and `ecdf_mean` the mean gap between the arms' distribution functions, over the
+    distinct values; of a covariate with two values both are the difference of the shares.
+    """
 
     mean_treated: FloatArray
     mean_control: FloatArray
     smd: FloatArray
     variance_ratio: FloatArray
     ks: FloatArray
+    ecdf_mean: FloatArray
     ess_treated: float
     ess_control: float
+
+    @property
+    def difference(self) -> FloatArray:
+        """Difference of the means as it is, for binary covariates that of the shares (p,)."""
+        return self.mean_treated - self.mean_control
 
 
 @dataclass(frozen=True)
@@ -51,10 +61,20 @@ class Balance:
         """One row per covariate; what does not exist (a binary covariate's variance ratio) is null."""
         columns: dict[str, object] = {"covariate": self.names, "binary": self.binary}
         for when, arms in (("before", self.before), ("after", self.after)):
-            for field in ("mean_treated", "mean_control", "smd", "variance_ratio", "ks"):
+            for field in ("mean_treated", "mean_control", "smd", "variance_ratio", "ks", "ecdf_mean"):
                 empty = np.full(len(self.names), np.nan)
                 columns[f"{field}_{when}"] = empty if arms is None else getattr(arms, field)
         return pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
+
+    def love_plot(self) -> pl.DataFrame:
+        """For a love plot: covariate, when, absolute SMD; a row each before and after, the worst first."""
+        worst = np.argsort(-np.abs(self.before.smd), kind="stable")
+        names = [self.names[j] for j in worst]
+        found = [("before", self.before), *([("after", self.after)] if self.after else [])]
+        return pl.concat(
+            pl.DataFrame({"covariate": names, "when": [when] * len(names), "smd": np.abs(arms.smd[worst])})
+            for when, arms in found
+        )
 
     def largest_smd(self) -> float:
         """Largest absolute standardized difference, after weighting where there are weights."""
@@ -119,9 +139,9 @@ def balance(
                 count=int(np.count_nonzero(group)),
                 remedy="Balance cannot be judged; check the cohort.",
             )
-    ones = np.ones(n)
-    spread = _spread(x, arm, sd)
-    binary = np.array([len(np.unique(column)) <= 2 for column in x.T])
+    binary = np.array([_has_two_values(column) for column in x.T])
+    before = _arms(x, arm, np.ones(n), binary)
+    spread = _spread(x, arm, before, binary, sd)
     after = None
     if weights is not None:
         w = vector(weights, "weights", n)
@@ -131,50 +151,110 @@ def balance(
             )
         if not (w[arm].sum() > 0 and w[~arm].sum() > 0):
             raise EmptyArmError("An arm has no weight", field="weights", remedy="Check the matching.")
-        after = _arms(x, arm, w, spread, binary)
-    return Balance(labels, binary, _arms(x, arm, ones, spread, binary), after, sd)
+        after = _finished(_arms(x, arm, w, binary), spread, binary)
+    return Balance(labels, binary, _finished(before, spread, binary), after, sd)
 
 
-def _spread(x: FloatArray, arm: BoolArray, sd: str) -> FloatArray:
-    groups = {"total": [np.ones_like(arm)], "treated": [arm], "control": [~arm], "pooled": [arm, ~arm]}
-    variances = [np.var(np.sort(x[group], axis=0), axis=0, ddof=1) for group in groups[sd]]
+@dataclass(frozen=True)
+class _Moments:
+    """Of p covariates in both arms, not yet standardised."""
+
+    mean: tuple[FloatArray, FloatArray]
+    variance: tuple[FloatArray, FloatArray]
+    ks: FloatArray
+    ecdf_mean: FloatArray
+    ess: tuple[float, float]
+
+
+def _has_two_values(column: FloatArray) -> bool:
+    return bool(np.all((column == column.min()) | (column == column.max())))
+
+
+def _spread(x: FloatArray, arm: BoolArray, before: _Moments, binary: BoolArray, sd: str) -> FloatArray:
+    if sd == "total":
+        everybody = np.ones_like(arm)
+        variances = [_arms(x, everybody, np.ones(len(x)), binary).variance[0]]
+    else:
+        treated, control = before.variance
+        variances = {"treated": [treated], "control": [control], "pooled": [treated, control]}[sd]
     return np.asarray(np.sqrt(np.mean(variances, axis=0)), dtype=np.float64)
 
 
-def _arms(x: FloatArray, arm: BoolArray, weights: FloatArray, spread: FloatArray, binary: BoolArray) -> Arms:
-    rows = []
-    for j in range(x.shape[1]):
-        order = np.lexsort((weights, x[:, j]))  # one order of summing, whatever the order of the rows
-        rows.append(_one_covariate(x[order, j], arm[order], weights[order]))
-    mean_treated, mean_control, var_treated, var_control, ks = np.array(rows).T
+def _finished(moments: _Moments, spread: FloatArray, binary: BoolArray) -> Arms:
+    mean_treated, mean_control = moments.mean
     difference = mean_treated - mean_control
-    negligible = spread <= 1e-12 * np.maximum(np.abs(mean_treated), np.abs(mean_control))
+    size = np.maximum(np.abs(mean_treated), np.abs(mean_control))
+    negligible = spread <= 1e-12 * size
     with np.errstate(divide="ignore", invalid="ignore"):
         smd = np.where(negligible, np.sign(difference) * np.inf, difference / spread)
-        ratio = np.where(binary, np.nan, var_treated / var_control)
-    smd[negligible & (np.abs(difference) <= 1e-12 * np.abs(mean_treated))] = 0.0
+        ratio = np.where(binary, np.nan, moments.variance[0] / moments.variance[1])
+    smd[negligible & (np.abs(difference) <= 1e-12 * size)] = 0.0
     return Arms(
-        mean_treated, mean_control, smd, ratio, ks, _effective(weights[arm]), _effective(weights[~arm])
+        mean_treated, mean_control, smd, ratio, moments.ks, moments.ecdf_mean, moments.ess[0], moments.ess[1]
     )
 
 
-def _one_covariate(
-    x: FloatArray, arm: BoolArray, weights: FloatArray
-) -> tuple[float, float, float, float, float]:
-    """Mean and variance in each arm and the largest gap between the arms' distribution functions."""
-    moments, steps = [], np.zeros(len(x))
-    for group, sign in ((arm, 1.0), (~arm, -1.0)):
-        w = weights[group] / weights[group].sum()
-        mean = float(w @ x[group])
-        free = 1 - float(w @ w)
-        moments.append((mean, float(w @ (x[group] - mean) ** 2) / free if free > 0 else np.nan))
-        steps[group] = sign * w
-    last_of_value = np.append(x[1:] != x[:-1], True)
-    gap = float(np.max(np.abs(np.cumsum(steps)[last_of_value])))
-    return moments[0][0], moments[1][0], moments[0][1], moments[1][1], gap
+@dataclass(frozen=True)
+class _Arm:
+    """The weights of one arm, and what its covariates' moments share."""
+
+    rows: IntArray  # sorted by weight, so that sums do not depend on the order of the rows
+    shares: FloatArray
+    free: float  # 1 - sum of squared shares, the divisor of a weighted variance
 
 
-def _effective(weights: FloatArray) -> float:
-    """Kish's effective sample size."""
+def _arm(group: BoolArray, weights: FloatArray) -> _Arm:
+    rows = np.flatnonzero(group)
+    rows = rows[np.argsort(weights[rows], kind="stable")]
+    shares = weights[rows] / weights[rows].sum() if len(rows) else np.empty(0)
+    return _Arm(rows, shares, 1 - float(np.sum(shares**2)))
+
+
+def _arms(x: FloatArray, arm: BoolArray, weights: FloatArray, binary: BoolArray) -> _Moments:
+    groups = (_arm(arm, weights), _arm(~arm, weights))
+    rows = []
+    for column, two_values in zip(np.ascontiguousarray(x.T), binary, strict=True):
+        moments = _binary if two_values else _several_values
+        rows.append(moments(column, groups))
+    mean_treated, mean_control, var_treated, var_control, ks, ecdf_mean = np.array(rows).T
+    ess = effective_sample_size(weights[arm]), effective_sample_size(weights[~arm])
+    return _Moments((mean_treated, mean_control), (var_treated, var_control), ks, ecdf_mean, ess)
+
+
+def _binary(column: FloatArray, groups: tuple[_Arm, _Arm]) -> tuple[float, ...]:
+    """Mean and variance in each arm, and twice the difference of the shares."""
+    low, high = float(column.min()), float(column.max())
+    is_high = column == high
+    shares = [float(g.shares[is_high[g.rows]].sum()) if high > low else 0.0 for g in groups]
+    spread = [(high - low) ** 2 * share * (1 - share) for share in shares]
+    variances = [v / g.free if g.free > 0 else np.nan for v, g in zip(spread, groups, strict=True)]
+    gap = abs(shares[0] - shares[1])
+    means = [low + (high - low) * share for share in shares]
+    return means[0], means[1], variances[0], variances[1], gap, gap
+
+
+def _several_values(column: FloatArray, groups: tuple[_Arm, _Arm]) -> tuple[float, ...]:
+    """Mean and variance in each arm, and the largest and the mean gap of the distribution functions."""
+    values, place = np.unique(column, return_inverse=True)
+    means, variances, steps = [], [], []
+    for g in groups:
+        share = np.bincount(place[g.rows], g.shares, minlength=len(values))
+        mean = float(np.sum(share * values))
+        means.append(mean)
+        variances.append(float(np.sum(share * (values - mean) ** 2)) / g.free if g.free > 0 else np.nan)
+        steps.append(share)
+    gap = np.abs(np.cumsum(steps[0] - steps[1]))
+    return means[0], means[1], variances[0], variances[1], float(gap.max()), float(gap.mean())
+
+
+def effective_sample_size(weights: FloatArray) -> float:
+    """Kish's effective sample size: people that an unweighted arm of the same precision would have.
+
+    NaN for an arm of nobody.
+
+    References
+    ----------
+    Kish L. Survey Sampling. Wiley 1965.
+    """
     ordered = np.sort(weights)
-    return float(ordered.sum() ** 2 / (ordered @ ordered))
+    return float(ordered.sum() ** 2 / np.sum(ordered**2)) if len(ordered) else float("nan")

@@ -7,6 +7,7 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from .._inputs import BoolArray, FloatArray, choice
+from ..balance import effective_sample_size
 from ..errors import CodingError
 from ..propensity._arms import probabilities, two_arms
 
@@ -216,14 +217,3 @@ def truncated_weights(
         )
     lower, upper = np.quantile(weights[varying], [low, high]).tolist()
     return np.where(varying, np.clip(weights, lower, upper), weights), (lower, upper)
-
-
-def effective_sample_size(weights: ArrayLike) -> float:
-    """Kish's effective sample size: the people an unweighted arm of the same precision would have.
-
-    References
-    ----------
-    Kish L. Survey Sampling. Wiley 1965.
-    """
-    ordered = np.sort(np.asarray(weights, dtype=np.float64))
-    return float(ordered.sum() ** 2 / (ordered @ ordered))
