@@ -296,22 +296,23 @@ def fit_cox(
 def score_residual_rows(sets: RiskSets, at: Evaluation) -> FloatArray:
     """Score residual of each row of `sets`, unweighted, in its order and on its scaled covariates (n, p)."""
     s, d, x = at.at_risk_x.T, at.death_x.T, sets.covariates.T
-    lived = at.relative * hazard_while_at_risk(sets, at)
     later = sets.sum_from_group_on(at.one2 * s - at.frac2 * d)
-    of_death = (at.one * s - at.frac * d) / sets.death_weight
     own = at.frac2 * s - at.fracfrac2 * d
+    of_death = (at.one * s - at.frac * d) / sets.death_weight
+    # Columns for the rows that live through a group, then for those that die in it.
+    lived = np.hstack([later, later - own])
+    died = np.hstack([np.zeros_like(of_death), of_death])
+    column = sets.enters + sets.n_groups * sets.died
+    left = sets.died - at.relative * hazard_while_at_risk(sets, at)
     result = np.empty(x.shape)
     for start in range(0, x.shape[1], BLOCK):
         rows = slice(start, start + BLOCK)
-        past = later[:, sets.enters[rows]]
-        result[:, rows] = at.relative[rows] * past - lived[rows] * x[:, rows]
-        deaths = slice(*np.searchsorted(sets.death_rows, [start, start + BLOCK]))
-        dead, group = sets.death_rows[deaths], sets.death_group[deaths]
-        result[:, dead] += x[:, dead] - of_death[:, group]
-        if sets.has_tied_terms:
-            result[:, dead] -= at.relative[dead] * own[:, group]
-    left = sets.leaving_rows
-    result[:, left] -= at.relative[left] * later[:, sets.leaves[left]]
+        block = result[:, rows]
+        np.multiply(x[:, rows], left[rows], out=block)
+        block += lived.take(column[rows], axis=1) * at.relative[rows]
+        block -= died.take(column[rows], axis=1)
+    gone = sets.leaving_rows
+    result[:, gone] -= at.relative[gone] * later[:, sets.leaves[gone]]
     return result.T
 
 
@@ -332,12 +333,11 @@ def _summed_by_cluster(score: FloatArray, groups: IntArray) -> FloatArray:
     Rows are in their canonical order, and clusters are put in that of their first row, so that relabelling
     or reordering rows changes nothing, not even the last digit.
     """
-    _, position = np.unique(groups, return_inverse=True)
-    first = np.empty(int(position.max()) + 1, dtype=np.int64)
-    first[position[::-1]] = np.arange(len(position))[::-1]
+    first = np.full(int(groups.max()) + 1, len(groups))
+    first[groups[::-1]] = np.arange(len(groups))[::-1]
     place = np.empty_like(first)
-    place[np.argsort(first)] = np.arange(len(first))
-    cluster = place[position]
+    place[np.argsort(first, kind="stable")] = np.arange(len(first))
+    cluster = place[groups]
     return np.array([np.bincount(cluster, row, len(first)) for row in score])
 
 
