@@ -29,6 +29,7 @@ from pipelines.stats.cox.splines import (
 from pipelines.stats.cox.terms import design, factor, interaction, numeric
 from pipelines.stats.cox.tests import contrasts, joint_tests, likelihood_ratio_test
 from pipelines.stats.cox.time_split import split_follow_up, time_split_hazard_ratios
+from pipelines.stats.cox.variance import clustered_covariance
 
 TIES = pytest.mark.parametrize("ties", ["efron", "breslow"])
 ALL = ("age", "sex", "ph.ecog")
@@ -287,3 +288,16 @@ def test_hazard_ratios_by_period(late: bool) -> None:
         "events": plain.events,
     }
     assert_matches_r(actual, "r_time_split_late_entry" if late else "r_time_split", rtol=1e-8)
+
+
+@pytest.mark.parametrize("all_options", [False, True])
+def test_bias_reduced_variance(all_options: bool) -> None:
+    inst = data("lung_months")["inst"]
+    if all_options:
+        fit = fit_lung(("age", "ph.ecog"), entry="entry", weights="w", strata="sex", ties="breslow")
+    else:
+        fit = fit_lung(ties="breslow")
+    found = clustered_covariance(fit, inst, kind="CR2")
+    actual = {"coef": found.coefficients, "var": found.covariance, "df": found.degrees_of_freedom}
+    name = "r_cox_cr2_weights_entry_strata" if all_options else "r_cox_cr2"
+    assert_matches_r(actual, name, rtol=1e-6)

@@ -1,6 +1,6 @@
 # What is asked of a Cox model once it is fitted: residuals, curves, periods, splines, tests, concordance.
 # Run from tests/parity: `Rscript r/cox_models.R [folder]`.
-suppressPackageStartupMessages({library(survival); library(splines); library(Hmisc)})
+suppressPackageStartupMessages({library(survival); library(splines); library(Hmisc); library(clubSandwich)})
 source("r/common.R")
 
 tight <- coxph.control(eps = 1e-13, iter.max = 100, toler.chol = 1e-14)
@@ -167,3 +167,36 @@ for (name in names(fits)) {
 m <- cox(Surv(month, dead) ~ ridge(age, sex, ph.ecog, theta = 10, scale = FALSE))
 save_value("r_cox_ridge", "lung_months", "coxph(~ ridge(age, sex, ph.ecog, theta = 10, scale = FALSE))",
            list(coef = unname(coef(m)), var = unname(m$var), var2 = unname(m$var2), df = sum(m$df)))
+
+# --- CR2: Breslow's likelihood is that of a Poisson model with a parameter per death time ----------------
+# Its last weighted least-squares step, written as an ordinary regression, is what clubSandwich adjusts.
+poisson_cr2 <- function(name, call, d, covariates, ...) {
+  d$start <- if (is.null(d$start)) 0 else d$start
+  d$stratum <- if (is.null(d$stratum)) 1 else d$stratum
+  d$weight <- if (is.null(d$weight)) 1 else d$weight
+  rows <- do.call(rbind, lapply(split(d, d$stratum), function(own) {
+    do.call(rbind, lapply(sort(unique(own$month[own$dead == 1])), function(t) {
+      at <- own[own$start < t & own$month >= t, ]
+      transform(at, death = as.numeric(at$month == t & at$dead == 1), cell = paste(own$stratum[1], t))
+    }))
+  }))
+  design <- cbind(model.matrix(~ cell - 1, rows), as.matrix(rows[, covariates]))
+  g <- suppressWarnings(glm(death ~ design - 1, poisson, rows, weights = rows$weight,
+                            control = glm.control(1e-14, 100)))
+  mean <- fitted(g)
+  root <- sqrt(rows$weight * mean)
+  x <- design * root
+  y <- (drop(design %*% coef(g)) + (rows$death - mean) / mean) * root
+  linear <- lm(y ~ x - 1)
+  keep <- tail(seq_len(ncol(design)), length(covariates))
+  v <- vcovCR(linear, cluster = rows$inst, type = "CR2")
+  test <- coef_test(linear, v, test = "Satterthwaite")[keep, ]
+  save_value(name, "lung_months", call,
+             list(coef = unname(coef(linear)[keep]), var = unname(as.matrix(v)[keep, keep]),
+                  df = test[, grep("^df", names(test))[1]]), "clubSandwich")
+}
+poisson_cr2("r_cox_cr2", "vcovCR('CR2') of the Poisson form of coxph(~ age + sex + ph.ecog), clusters inst",
+            lung, c("age", "sex", "ph.ecog"))
+poisson_cr2("r_cox_cr2_weights_entry_strata",
+            "vcovCR('CR2') of the Poisson form of coxph(Surv(entry, month, dead) ~ age + ph.ecog + strata(sex), w)",
+            transform(lung, start = entry, stratum = sex, weight = w), c("age", "ph.ecog"))
