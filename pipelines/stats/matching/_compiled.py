@@ -91,7 +91,7 @@ def take(pool: Pool, node: int) -> int:
     pool.first[node] += 1
     if pool.first[node] == pool.stop[node]:
         close(pool, node)
-    return member
+    return int(member)
 
 
 @njit(cache=True)

@@ -9,6 +9,8 @@ from numba import njit
 
 from ._compiled import NOBODY, Flags, Floats, Ints
 
+Place = int | np.signedinteger
+
 
 @njit(cache=True)
 def windows(score: Ints, stratum: Ints, limit: int) -> tuple[Ints, Ints]:
@@ -27,7 +29,7 @@ def windows(score: Ints, stratum: Ints, limit: int) -> tuple[Ints, Ints]:
 
 
 @njit(cache=True)
-def nearest_free(x: Floats, ids: Ints, free: Flags, person: int, low: int, high: int) -> tuple[float, int]:
+def nearest_free(x: Floats, ids: Ints, free: Flags, person: Place, low: int, high: int) -> tuple[float, int]:
     """Squared distance and place of the nearest who is free in a window; ties to the lower id."""
     best, who = np.inf, NOBODY
     for j in range(low, high):

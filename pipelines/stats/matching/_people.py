@@ -90,15 +90,18 @@ def line_up(
     rank = _id_rank(ids, n)
     stratum, labels = codes(exact, "exact", n)
     order = _sorted(score, rank, stratum)
-    width = None if caliper is None else caliper_width(score * UNIT, arm, caliper, caliper_sd)
+    score, stratum, arm = score[order], stratum[order], arm[order]
+    width = (
+        None if caliper is None else caliper_width(UNIT * score.astype(np.float64), arm, caliper, caliper_sd)
+    )
     if len(labels) > 1:
         _require_overlap(stratum, arm)
     return People(
         rows=order,
         ids=rank[order],
-        score=score[order],
-        stratum=stratum[order],
-        arm=arm[order],
+        score=score,
+        stratum=stratum,
+        arm=arm,
         width=width,
         limit=NO_LIMIT if width is None else int(np.floor(width / UNIT)),
     )
@@ -111,7 +114,8 @@ def caliper_width(score: FloatArray, arm: BoolArray, caliper: float, caliper_sd:
             "A caliper below zero", field="caliper", remedy="Give standard deviations, 0 or more."
         )
     groups = {"total": [np.ones_like(arm)], "treated": [arm], "control": [~arm], "pooled": [arm, ~arm]}
-    parts = [np.sort(score[group]) for group in groups[caliper_sd]]
+    # One order of summing, whatever that of the rows; this kind of sorting is quick on what is sorted.
+    parts = [np.sort(score[group], kind="stable") for group in groups[caliper_sd]]
     if min(len(part) for part in parts) < 2:
         raise EmptyArmError(
             "A standard deviation needs two people",
@@ -151,9 +155,13 @@ def _id_rank(ids: ArrayLike | None, n: int) -> IntArray:
 
 
 def _sorted(score: IntArray, rank: IntArray, stratum: IntArray) -> IntArray:
-    by_id = np.empty(len(rank), dtype=np.int64)
-    by_id[rank] = np.arange(len(rank))
-    order = by_id[np.argsort(score[by_id], kind="stable")]
+    """Rows by stratum, score and id."""
+    order = np.argsort(score)  # twice as fast as the stable one, which is needed where there are ties
+    in_order = score[order]
+    if (in_order[1:] == in_order[:-1]).any():
+        by_id = np.empty(len(rank), dtype=np.int64)
+        by_id[rank] = np.arange(len(rank))
+        order = by_id[np.argsort(score[by_id], kind="stable")]
     return order[np.argsort(stratum[order], kind="stable")] if stratum.any() else order
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import FloatArray, IntArray, flags, matrix
-from ..errors import ShapeError
+from .._inputs import BoolArray, FloatArray, IntArray, flags, matrix
+from ..errors import CodingError, ShapeError
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,39 @@ class Matches:
 
         With replacement a control comes once for each set it is in.
         """
+        sample = self.sample()
+        return sample.rows, sample.set_id
+
+    def sample(self) -> "MatchedSample":
+        """The matched sample with sets and weights, treated first in each set."""
         sets, first = np.unique(self.pair_id, return_index=True)
         rows = np.concatenate([self.treated_index[first], self.control_index])
-        pair = np.concatenate([sets, self.pair_id])
-        order = np.argsort(pair, kind="stable")
-        return rows[order], pair[order]
+        set_id = np.concatenate([sets, self.pair_id])
+        treated = np.arange(len(rows)) < len(sets)
+        share = 1 / np.bincount(self.pair_id)
+        order = np.argsort(set_id, kind="stable")
+        return MatchedSample(
+            rows[order],
+            set_id[order],
+            treated[order],
+            np.where(treated, 1.0, share[set_id])[order],
+        )
+
+    def set_of_rows(self) -> IntArray:
+        """Set of every input row (n,), -1 for who is not matched: labels for paired tests and strata.
+
+        Raises
+        ------
+        CodingError
+            After matching with replacement, where a control has no single set; use `sample`.
+        """
+        if self.replace:
+            raise CodingError(
+                "A control may be in several sets", field="replace", remedy="Use the rows of `sample()`."
+            )
+        labels = np.full(self.n_treated + self.n_controls, -1)
+        labels[self.treated_index] = labels[self.control_index] = self.pair_id
+        return labels
 
     def weights(self) -> FloatArray:
         """Weight of every input row (n,): 1 for a matched treated person, and 1 shared by their controls.
@@ -78,9 +106,8 @@ class Matches:
         A control in several sets has the sum of its shares; who is not matched has 0.
         """
         size = np.bincount(self.pair_id)
-        weights = np.bincount(
-            self.control_index, 1 / size[self.pair_id], minlength=self.n_treated + self.n_controls
-        )
+        weights = np.zeros(self.n_treated + self.n_controls)
+        np.add.at(weights, self.control_index, 1 / size[self.pair_id])
         weights[self.treated_index] = 1.0
         return weights
 
@@ -94,6 +121,26 @@ class Matches:
                 "distance": self.distance,
             }
         )
+
+
+@dataclass(frozen=True)
+class MatchedSample:
+    """The rows an outcome model of a matched sample takes; each array has shape (r,).
+
+    Attributes
+    ----------
+    rows : ndarray of int
+        Of the input. With replacement a control comes once for each set it is in.
+    set_id : ndarray of int
+    treated : ndarray of bool
+    weights : ndarray of float
+        1 for a treated person, and 1 shared by the controls of the set.
+    """
+
+    rows: IntArray
+    set_id: IntArray
+    treated: BoolArray
+    weights: FloatArray
 
 
 @dataclass(frozen=True)

@@ -100,12 +100,11 @@ def match_nearest(
     people = line_up(
         logit, treated, scale=scale, caliper=caliper, caliper_sd=caliper_sd, exact=exact, ids=ids
     )
-    queue = _queue(people, order, seed)
     x = None if mahalanobis is None else whitened(mahalanobis, people)
     if x is None:
-        pairs = _by_score(people, queue, ratio, replace, order)
+        pairs = _by_score(people, ratio, replace, order, seed)
     else:
-        pairs = _by_covariates(people, x, queue, ratio, replace, order)
+        pairs = _by_covariates(people, x, ratio, replace, order, seed)
     distance = "score" if x is None else "Mahalanobis distance within the caliper"
     method = f"{ratio}:1 nearest neighbour on the {distance}, {order}, " + (
         "with replacement" if replace else "without replacement"
@@ -185,7 +184,7 @@ def _queue(people: People, order: str, seed: int | None) -> IntArray:
 
 
 def _by_score(
-    people: People, queue: IntArray, ratio: int, replace: bool, order: str
+    people: People, ratio: int, replace: bool, order: str, seed: int | None
 ) -> tuple[IntArray, IntArray]:
     from . import _compiled as compiled  # loads numba
 
@@ -194,11 +193,11 @@ def _by_score(
         return compiled.match_with_replacement(*given, ratio, people.limit)
     if order == "closest":
         return compiled.match_closest(*given, ratio, people.limit)
-    return compiled.match_in_turn(*given, queue, ratio, people.limit)
+    return compiled.match_in_turn(*given, _queue(people, order, seed), ratio, people.limit)
 
 
 def _by_covariates(
-    people: People, x: FloatArray, queue: IntArray, ratio: int, replace: bool, order: str
+    people: People, x: FloatArray, ratio: int, replace: bool, order: str, seed: int | None
 ) -> tuple[IntArray, IntArray]:
     from . import _compiled_mahalanobis as compiled  # loads numba
 
@@ -208,4 +207,4 @@ def _by_covariates(
         return compiled.match_with_replacement(*given, ratio)
     if order == "closest":
         return compiled.match_closest(*given, ratio)
-    return compiled.match_in_turn(*given, queue, ratio)
+    return compiled.match_in_turn(*given, _queue(people, order, seed), ratio)
