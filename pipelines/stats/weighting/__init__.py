@@ -1,6 +1,19 @@
 """Weighting: weights that make arms alike, and what they can and cannot say."""
 
+from .arms import ArmsWeights, arms_weights
+from .entropy_balancing import entropy_balancing
 from .trimming import Trimmed, trim
+from .weighted_cox import WeightedCox, weighted_cox
 from .weights import Weights, propensity_weights
 
-__all__ = ["Trimmed", "Weights", "propensity_weights", "trim"]
+__all__ = [
+    "ArmsWeights",
+    "Trimmed",
+    "WeightedCox",
+    "Weights",
+    "arms_weights",
+    "entropy_balancing",
+    "propensity_weights",
+    "trim",
+    "weighted_cox",
+]

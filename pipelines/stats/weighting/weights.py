@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from .._inputs import BoolArray, FloatArray, choice
-from ..balance import effective_sample_size
+from ..balance import effective_sample_size as effective_sample_size  # others take it from here
 from ..errors import CodingError
 from ..propensity._arms import probabilities, two_arms
 
