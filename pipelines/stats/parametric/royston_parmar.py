@@ -32,7 +32,7 @@ from ..errors import CodingError, NoEventsError
 from ._design import build_design, design_rows, parameter_names, quadrature, unscale
 from ._likelihood import Design, likelihood, score_rows
 from ._scales import SCALES, on_scale
-from ._splines import given_knots, knots_of_events
+from ._splines import basis, given_knots, knots_of_events
 
 MODEL = "flexible parametric model"
 
@@ -237,12 +237,20 @@ class RoystonParmarFit:
         )
 
     def _survival(self, covariates: FloatArray, times: FloatArray) -> FloatArray:
-        columns = []
-        for t in times.tolist():
-            rows, _ = self._rows(covariates, np.full(len(covariates), t if t > 0 else 1.0))
-            log = on_scale(rows @ self.coefficients, self.scale).log_survival
-            columns.append(np.exp(log) if t > 0 else np.ones(len(covariates)))
-        return np.column_stack(columns)
+        """Survival of each row at each time (k, m): the linear predictor is a sum of person and time."""
+        log_time = np.log(np.where(times > 0, times, 1.0))
+        spline, p = len(self.knots), len(self.covariates)
+        by_time = self.coefficients[0] + basis(log_time, self.knots) @ self.coefficients[1:spline]
+        predictor = (covariates @ self.coefficients[spline : spline + p])[:, None] + by_time
+        place = spline + p
+        for name, knots in self.time_dependent:
+            own = self.coefficients[place : place + len(knots) - 1]
+            column = covariates[:, self.covariates.index(name)]
+            predictor += np.outer(column, basis(log_time, knots) @ own)
+            place += len(own)
+        survival: FloatArray = np.exp(on_scale(predictor, self.scale).log_survival)
+        survival[:, times == 0] = 1.0
+        return survival
 
     def _rows(self, covariates: FloatArray, times: FloatArray) -> tuple[FloatArray, FloatArray]:
         x = np.broadcast_to(covariates, (len(times), len(self.covariates)))

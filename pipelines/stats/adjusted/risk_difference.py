@@ -1,0 +1,412 @@
+"""Absolute effects: differences of survival, risk and restricted mean between arms, and numbers needed.
+
+The whole design, from the scores or models on, is repeated in every bootstrap replicate, by person.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike
+
+from .._inputs import FloatArray, choice
+from ..competing_risks._causes import causes
+from ..effect import Effect
+from ..errors import CodingError
+from ..resampling import Bootstrap, bootstrap
+from ._designs import (
+    EFFECTS,
+    MODELS,
+    IncidenceDesign,
+    People,
+    SurvivalDesign,
+    asked_times,
+    check_options,
+    design_notes,
+    people_of,
+)
+
+
+@dataclass(frozen=True)
+class NumberNeeded:
+    """Number needed to treat for one person to be spared the event by a time, or for one to be harmed.
+
+    Attributes
+    ----------
+    kind : {"benefit", "harm", "none"}
+        What the estimate is.
+    number : float
+        1 / |risk difference|; infinite where there is none.
+    benefit, harm : tuple of float, or None
+        Limits of the interval on each side, the smaller number first; None where the interval does not reach
+        that side. Where it reaches both, it runs from the benefit through infinity to the harm, and both
+        tuples end at infinity.
+    level : float
+    """
+
+    kind: str
+    number: float
+    benefit: tuple[float, float] | None
+    harm: tuple[float, float] | None
+    level: float
+
+    @property
+    def text(self) -> str:
+        """For a report, such as `20 (benefit 12 to infinity, harm 80 to infinity)`."""
+        sides = [("benefit", self.benefit), ("harm", self.harm)]
+        limits = ", ".join(f"{name} {_say(s[0])} to {_say(s[1])}" for name, s in sides if s is not None)
+        return f"{_say(self.number)} ({self.kind}; {100 * self.level:g} % interval: {limits})"
+
+
+@dataclass(frozen=True)
+class SurvivalContrast:
+    """Result of `survival_contrast`.
+
+    Attributes
+    ----------
+    times, horizons : ndarray of shape (m,), (k,)
+        At which survival and restricted means are compared.
+    survival, survival_lower, survival_upper : ndarray of shape (2, m)
+        Of the controls, then of the treated.
+    restricted_mean, restricted_mean_lower, restricted_mean_upper : ndarray of shape (2, k)
+    survival_difference, risk_difference : tuple of Effect
+        Treated less control, one per time.
+    restricted_mean_difference : tuple of Effect
+        One per horizon.
+    number_needed : tuple of NumberNeeded
+        One per time.
+    bootstrap : Bootstrap
+        Of all of them.
+    """
+
+    times: FloatArray
+    horizons: FloatArray
+    survival: FloatArray
+    survival_lower: FloatArray
+    survival_upper: FloatArray
+    restricted_mean: FloatArray
+    restricted_mean_lower: FloatArray
+    restricted_mean_upper: FloatArray
+    survival_difference: tuple[Effect, ...]
+    risk_difference: tuple[Effect, ...]
+    restricted_mean_difference: tuple[Effect, ...]
+    number_needed: tuple[NumberNeeded, ...]
+    bootstrap: Bootstrap
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row per contrast, with the time it is about."""
+        parts = (
+            (self.times, self.survival_difference),
+            (self.times, self.risk_difference),
+            (self.horizons, self.restricted_mean_difference),
+        )
+        rows = [
+            effect.to_frame().insert_column(0, pl.Series("time", [t]))
+            for times, effects in parts
+            for t, effect in zip(times.tolist(), effects, strict=True)
+        ]
+        return pl.concat(rows)
+
+
+@dataclass(frozen=True)
+class IncidenceContrast:
+    """Result of `incidence_contrast`: as `SurvivalContrast`, of the cumulative incidence of one cause."""
+
+    times: FloatArray
+    cause: int
+    incidence: FloatArray
+    incidence_lower: FloatArray
+    incidence_upper: FloatArray
+    risk_difference: tuple[Effect, ...]
+    number_needed: tuple[NumberNeeded, ...]
+    bootstrap: Bootstrap
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row per time."""
+        return pl.concat(
+            effect.to_frame().insert_column(0, pl.Series("time", [t]))
+            for t, effect in zip(self.times.tolist(), self.risk_difference, strict=True)
+        )
+
+
+def survival_contrast(
+    time: ArrayLike,
+    event: ArrayLike,
+    treated: ArrayLike,
+    covariates: ArrayLike | pl.DataFrame | None = None,
+    *,
+    times: ArrayLike,
+    horizons: ArrayLike = (),
+    method: str = "weighted",
+    estimand: str = "ATE",
+    truncate: tuple[float, float] | None = None,
+    propensity: str = "logistic",
+    model: str = "cox",
+    effect: str = "by_arm",
+    df: int = 3,
+    names: Sequence[str] | None = None,
+    entry: ArrayLike | None = None,
+    units: ArrayLike | None = None,
+    replicates: int = 1000,
+    seed: int = 0,
+    workers: int = 1,
+    level: float = 0.95,
+    kind: str = "percentile",
+) -> SurvivalContrast:
+    """Differences of survival, risk and restricted mean between arms, with bootstrapped intervals.
+
+    Parameters
+    ----------
+    time, event, entry
+        As in `kaplan_meier.kaplan_meier`.
+    treated : array_like of shape (n,)
+        1 or True for the treated.
+    covariates : array_like of shape (n, p), or Polars frame, optional
+        Known before treatment: of the score, or of the outcome model. None only where `unadjusted`.
+    times : array_like of shape (m,)
+        Above zero.
+    horizons : array_like of shape (k,)
+        Of restricted means, above zero.
+    method : {"weighted", "g_computation", "unadjusted"}
+        Kaplan-Meier weighted by the inverse of a propensity score; a model averaged over people; neither.
+    estimand : str
+        ATE, ATT, ATC; by weights also ATO, ATM. Unadjusted, what it would be were the arms alike.
+    truncate : tuple of float, optional
+        Percentiles to which weights are truncated, such as (0.01, 0.99).
+    propensity : str
+        Model of the score, see `propensity.fit_propensity`.
+    model, effect, df
+        Of g-computation, see `curves.standardised_curves`.
+    names : sequence of str, optional
+        One per covariate.
+    units : array_like of shape (n,), optional
+        Labels of rows that are drawn together; default each row by itself.
+    replicates, seed, workers, level, kind
+        Of the bootstrap, see `resampling.bootstrap`. Numbers do not depend on `workers`, nor on the order of
+        the rows.
+
+    Returns
+    -------
+    SurvivalContrast
+
+    Raises
+    ------
+    EmptyArmError
+        Nobody, or everybody, is treated.
+    BeyondFollowUpError
+        A time to which an arm was not followed.
+    ReplicateError
+        More than a tenth of the replicates failed.
+    CodingError and the other input errors
+        The message names field, count and remedy.
+
+    References
+    ----------
+    Cole SR, Hernan MA. Adjusted survival curves with inverse probability weights. Comput Methods Programs
+    Biomed 2004;75:45-49.
+    Austin PC. Absolute risk reductions and numbers needed to treat can be obtained from adjusted survival
+    models for time-to-event outcomes. J Clin Epidemiol 2010;63:46-55.
+    """
+    check_options(method, estimand, covariates)
+    choice(model, "model", MODELS)
+    choice(effect, "effect", EFFECTS)
+    when, ends = asked_times(times, "times"), asked_times(horizons, "horizons")
+    labels = None if names is None else tuple(names)
+    people = people_of(time, event, treated, covariates, labels, entry, units)
+    design = SurvivalDesign(people, method, estimand, when, ends, truncate, propensity, model, effect, df)
+    found = _bootstrap(design, people, replicates, seed, workers, level, kind)
+    m, k = len(when), len(ends)
+    how = {
+        "weighted": f"Kaplan-Meier weighted by {propensity} propensity scores",
+        "g_computation": f"g-computation by {model} ({effect})",
+        "unadjusted": "Kaplan-Meier, unadjusted",
+    }[method]
+    notes = design_notes(people, method, estimand, truncate, propensity)
+    effects = _Effects(found, people, f"{method}_survival", estimand, how, notes)
+    risk = effects.of("risk_difference", 3 * m, when)
+    return SurvivalContrast(
+        times=when,
+        horizons=ends,
+        survival=found.point[: 2 * m].reshape(2, m),
+        survival_lower=found.lower[: 2 * m].reshape(2, m),
+        survival_upper=found.upper[: 2 * m].reshape(2, m),
+        restricted_mean=found.point[4 * m : 4 * m + 2 * k].reshape(2, k),
+        restricted_mean_lower=found.lower[4 * m : 4 * m + 2 * k].reshape(2, k),
+        restricted_mean_upper=found.upper[4 * m : 4 * m + 2 * k].reshape(2, k),
+        survival_difference=effects.of("survival_difference", 2 * m, when),
+        risk_difference=risk,
+        restricted_mean_difference=effects.of("rmst_difference", 4 * m + 2 * k, ends),
+        number_needed=tuple(number_needed(one) for one in risk),
+        bootstrap=found,
+    )
+
+
+def incidence_contrast(
+    time: ArrayLike,
+    cause: ArrayLike,
+    treated: ArrayLike,
+    covariates: ArrayLike | pl.DataFrame | None = None,
+    *,
+    of: int = 1,
+    times: ArrayLike,
+    method: str = "weighted",
+    estimand: str = "ATE",
+    truncate: tuple[float, float] | None = None,
+    propensity: str = "logistic",
+    names: Sequence[str] | None = None,
+    entry: ArrayLike | None = None,
+    units: ArrayLike | None = None,
+    replicates: int = 1000,
+    seed: int = 0,
+    workers: int = 1,
+    level: float = 0.95,
+    kind: str = "percentile",
+) -> IncidenceContrast:
+    """Difference of the cumulative incidence of one cause between arms, by weighted Aalen-Johansen curves.
+
+    Parameters
+    ----------
+    time, cause, entry
+        As in `competing_risks.aalen_johansen`.
+    of : int
+        The cause of interest.
+    method : {"weighted", "unadjusted"}
+    treated, covariates, times, estimand, truncate, propensity, names, units, replicates, seed, workers, \
+level, kind
+        As in `survival_contrast`.
+
+    Returns
+    -------
+    IncidenceContrast
+
+    Raises
+    ------
+    The errors of `survival_contrast`, and NoEventsError where nobody has the cause.
+    """
+    check_options(method, estimand, covariates)
+    choice(method, "method", ("weighted", "unadjusted"))
+    when = asked_times(times, "times")
+    labels = None if names is None else tuple(names)
+    people = people_of(time, cause, treated, covariates, labels, entry, units, competing=True)
+    causes(people.code, "cause", len(people.code)).of(of, "of")
+    design = IncidenceDesign(people, method, estimand, of, when, truncate, propensity)
+    found = _bootstrap(design, people, replicates, seed, workers, level, kind)
+    m = len(when)
+    how = "Aalen-Johansen" + (f" weighted by {propensity} propensity scores" if method == "weighted" else "")
+    notes = design_notes(people, method, estimand, truncate, propensity)
+    effects = _Effects(found, people, f"{method}_incidence", estimand, f"{how}, cause {of}", notes, of)
+    risk = effects.of("risk_difference", 2 * m, when)
+    return IncidenceContrast(
+        times=when,
+        cause=of,
+        incidence=found.point[: 2 * m].reshape(2, m),
+        incidence_lower=found.lower[: 2 * m].reshape(2, m),
+        incidence_upper=found.upper[: 2 * m].reshape(2, m),
+        risk_difference=risk,
+        number_needed=tuple(number_needed(one) for one in risk),
+        bootstrap=found,
+    )
+
+
+def number_needed(effect: Effect) -> NumberNeeded:
+    """Number needed to treat from a difference of risks, with an interval that is honest about no effect.
+
+    Where the interval of the difference holds 0, that of the number is not one range: it runs from a number
+    needed for benefit up to infinity and back down to a number needed for harm.
+
+    Parameters
+    ----------
+    effect : Effect
+        A `risk_difference` (treated less control) or `survival_difference`.
+
+    Raises
+    ------
+    CodingError
+        Another measure.
+
+    References
+    ----------
+    Altman DG. Confidence intervals for the number needed to treat. BMJ 1998;317:1309-1312.
+    Altman DG, Andersen PK. Calculating the number needed to treat for trials where the outcome is time to an
+    event. BMJ 1999;319:1492-1495.
+    """
+    choice(effect.measure, "measure", ("risk_difference", "survival_difference"))
+    if not np.isfinite([effect.estimate, effect.ci_low, effect.ci_high]).all():
+        raise CodingError(
+            "A difference that is not finite", field="effect", remedy="Look at the difference first."
+        )
+    estimate, low, high = effect.estimate, effect.ci_low, effect.ci_high
+    if effect.measure == "survival_difference":
+        estimate, low, high = -estimate, -high, -low
+    kind = "none" if estimate == 0 else ("benefit" if estimate < 0 else "harm")
+    return NumberNeeded(
+        kind=kind,
+        number=_reciprocal(estimate),
+        benefit=(_reciprocal(low), _reciprocal(min(high, 0.0))) if low < 0 else None,
+        harm=(_reciprocal(high), _reciprocal(max(low, 0.0))) if high > 0 else None,
+        level=effect.ci_level,
+    )
+
+
+@dataclass(frozen=True)
+class _Effects:
+    """Turns columns of a bootstrap into effects."""
+
+    found: Bootstrap
+    people: People
+    analysis: str
+    estimand: str
+    how: str
+    notes: tuple[str, ...]
+    cause: int | None = None
+
+    def of(self, measure: str, first: int, times: FloatArray) -> tuple[Effect, ...]:
+        code = self.people.code
+        events = code > 0 if self.cause is None else code == self.cause
+        return tuple(
+            self.found.effect(
+                analysis=self.analysis,
+                measure=measure,
+                n=len(self.people.time),
+                n_exposed=int(self.people.treated.sum()),
+                events=int(events.sum()),
+                estimand=self.estimand,
+                effect_type="marginal",
+                method=f"{self.how}, at {t:g}",
+                which=first + j,
+                notes=self.notes,
+            )
+            for j, t in enumerate(times.tolist())
+        )
+
+
+def _bootstrap(
+    design: SurvivalDesign | IncidenceDesign,
+    people: People,
+    replicates: int,
+    seed: int,
+    workers: int,
+    level: float,
+    kind: str,
+) -> Bootstrap:
+    units = people.units
+    n_units = len(people.time) if units is None else int(units.max()) + 1
+    return bootstrap(
+        design,
+        n_units,
+        replicates=replicates,
+        seed=seed,
+        units=units,
+        workers=workers,
+        level=level,
+        kind=kind,
+    )
+
+
+def _reciprocal(difference: float) -> float:
+    return 1 / abs(difference) if difference != 0 else float("inf")
+
+
+def _say(number: float) -> str:
+    return "infinity" if np.isinf(number) else f"{number:.1f}"
