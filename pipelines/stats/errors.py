@@ -105,3 +105,7 @@ class SizeError(StatsError):
 
 class NotRecordedError(StatsError):
     """The source never recorded what the analysis needs: the analysis is refused, not replaced by a proxy."""
+
+
+class NotImputableError(StatsError):
+    """A value is missing because nobody could have known it: it is not to be imputed."""
