@@ -92,9 +92,11 @@ def test_weighted_curves_with_the_variance_by_person():
     result = clone_censor_weight(*arrays())
     actual = {}
     for arm, curve in enumerate(result.curves):
-        influence = [curve.survival_influence(at, result.n_people) for at in TIMES]
-        actual[f"survival{arm}"] = [curve.survival_at(at) for at in TIMES]
-        actual[f"std_err{arm}"] = [np.sqrt(person @ person) for person in influence]
+        table = result.survival_frame(TIMES).filter(operated=bool(arm))
+        actual[f"survival{arm}"] = table["survival"]
+        actual[f"std_err{arm}"] = table["std_err"]
+        limits = table.select("ci_low", "ci_high").to_numpy()
+        actual[f"log_log_limits{arm}"] = limits
         actual[f"restricted_mean{arm}"] = [curve.restricted_mean(at) for at in TIMES]
     assert_matches_r(actual, "r_immortal_time_curves", rtol=1e-9)
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from .._inputs import FloatArray
+from .._inputs import FloatArray, confidence
+from .._linear_algebra import normal_quantile
 from ._person_time import PersonTime
 
 DIFFERENCES = ("risk_difference", "rmst_difference")
@@ -104,6 +105,28 @@ def contrast_std_err(curves: tuple[ArmCurve, ArmCurve], measure: str, at: float,
         unoperated, operated = (curve.restricted_mean_influence(at, n_people) for curve in curves)
     difference = np.sort(operated - unoperated)  # sorted, so that the order of rows changes nothing
     return float(np.sqrt(difference @ difference))
+
+
+def survival_table(curve: ArmCurve, times: tuple[float, ...], n_people: int, level: float) -> pl.DataFrame:
+    """Survival of one arm at `times`, with the standard error by person and a log-log interval."""
+    survival = np.array([curve.survival_at(at) for at in times])
+    influence = [np.sort(curve.survival_influence(at, n_people)) for at in times]
+    std_err = np.array([np.sqrt(person @ person) for person in influence])
+    inner = (survival > 0) & (survival < 1)
+    log = np.log(np.where(inner, survival, 0.5))
+    half = normal_quantile(confidence(level)) * std_err / np.where(inner, survival, 1.0) / log
+    frame = pl.DataFrame(
+        {
+            "operated": np.full(len(times), curve.operated),
+            "time": np.array(times, dtype=np.float64),
+            "survival": survival,
+            "std_err": std_err,
+            "ci_low": np.where(inner, np.exp(log * np.exp(-half)), np.nan),
+            "ci_high": np.where(inner, np.exp(log * np.exp(half)), np.nan),
+            "ci_level": np.full(len(times), level),
+        }
+    )
+    return frame.with_columns(pl.col("ci_low", "ci_high").fill_nan(None))
 
 
 def arm_curve(rows: PersonTime, operated: bool) -> ArmCurve:

@@ -19,7 +19,7 @@ from ..effect import Effect, wald_effect
 from ..errors import CodingError
 from ..resampling import Bootstrap
 from ..resampling import bootstrap as draw_again
-from ._arm_curves import DIFFERENCES, ArmCurve, contrast, contrast_std_err
+from ._arm_curves import DIFFERENCES, ArmCurve, contrast, contrast_std_err, survival_table
 from ._arm_weights import ArmWeights, describe_weights
 from ._clone_analysis import Analysis, Design, analyse, estimates
 from ._people import check_people, window_of_time
@@ -79,6 +79,15 @@ class CloneCensorWeight:
     def curves_frame(self) -> pl.DataFrame:
         """Both curves, one row per arm and time of death."""
         return pl.concat(curve.to_frame() for curve in self.curves)
+
+    def survival_frame(self, times: Sequence[float], level: float = 0.95) -> pl.DataFrame:
+        """Survival of both arms at `times`: one row per arm and time; log-log interval by person.
+
+        Where survival is 1 or 0 the interval does not exist and is null.
+        """
+        for at in times:
+            _require_followed(self.curves, at)
+        return pl.concat(survival_table(curve, tuple(times), self.n_people, level) for curve in self.curves)
 
     def risk_difference(self, at: float, level: float = 0.95) -> Effect:
         """Risk of death by `at`, operated minus not; interval by person, weights taken as known."""
@@ -272,13 +281,7 @@ def _difference(
     like: Effect, curves: tuple[ArmCurve, ArmCurve], measure: str, at: float, level: float
 ) -> Effect:
     """Difference of the curves at a time, about the people and the strategies of the hazard ratio."""
-    last = min(curve.last for curve in curves)
-    if window_of_time(at, "times") > last:
-        raise CodingError(
-            f"A time after the end of one arm's follow-up, {last:g}",
-            field="times",
-            remedy="Ask for an earlier time.",
-        )
+    _require_followed(curves, at)
     return wald_effect(
         contrast(curves, measure, at),
         contrast_std_err(curves, measure, at, like.n),
@@ -293,6 +296,14 @@ def _difference(
         level=level,
         notes=like.notes,
     )
+
+
+def _require_followed(curves: tuple[ArmCurve, ArmCurve], at: float) -> None:
+    last = min(curve.last for curve in curves)
+    if window_of_time(at, "times") > last:
+        raise CodingError(
+            "A time after the end of one arm's follow-up", field="times", remedy="Ask for an earlier time."
+        )
 
 
 def _with_replicates(effect: Effect, replicates: Bootstrap, which: int) -> Effect:

@@ -130,6 +130,9 @@ def landmark(
     rows = np.flatnonzero(left)
     among = exposed[rows]
     require_both_arms(bool(among.any()), not among.all(), f"by the landmark {mark:g} among those left")
+    died_before = int(np.count_nonzero(~left & people.died))
+    censored_before = int(np.count_nonzero(~left & ~people.died))
+    operated_later = int(np.count_nonzero(left & ~exposed & np.isfinite(people.surgery)))
     result = fit_exposure(
         people,
         unweighted(rows, np.zeros(len(rows)), people.time[rows] - mark, people.died[rows], among),
@@ -147,9 +150,9 @@ def landmark(
         at=mark,
         n=len(rows),
         n_exposed=int(np.count_nonzero(among)),
-        died_before=int(np.count_nonzero(~left & people.died)),
-        censored_before=int(np.count_nonzero(~left & ~people.died)),
-        operated_later=int(np.count_nonzero(left & ~exposed & np.isfinite(people.surgery))),
+        died_before=died_before,
+        censored_before=censored_before,
+        operated_later=operated_later,
     )
 
 

@@ -137,7 +137,7 @@ save_value("r_immortal_time_strategies", "immortal",
 # ---- weighted curves of the arms, variance by person in each
 at <- c(6, 12, 24, 36)
 curve <- function(arm) summary(survfit(Surv(start, end, died) ~ 1, observed[observed$x == arm, ], weights = w,
-                                       id = id, cluster = id, robust = TRUE), times = at)
+                                       id = id, cluster = id, robust = TRUE, conf.type = "log-log"), times = at)
 area <- function(arm, tau) {
   all <- survfit(Surv(start, end, died) ~ 1, observed[observed$x == arm, ], weights = w, id = id)
   keep <- all$time < tau
@@ -145,6 +145,7 @@ area <- function(arm, tau) {
 }
 save_value("r_immortal_time_curves", "immortal", "survfit of the as-observed clones, cluster = id, at 6, 12, 24, 36", list(
   survival0 = curve(0)$surv, survival1 = curve(1)$surv, std_err0 = curve(0)$std.err, std_err1 = curve(1)$std.err,
+  log_log_limits0 = cbind(curve(0)$lower, curve(0)$upper), log_log_limits1 = cbind(curve(1)$lower, curve(1)$upper),
   restricted_mean0 = sapply(at, function(t) area(0, t)), restricted_mean1 = sapply(at, function(t) area(1, t))))
 
 # ---- surgery hazard where a quarter of people are operated at time zero and the others in whole months
