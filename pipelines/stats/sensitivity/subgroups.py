@@ -206,7 +206,7 @@ def subgroup_effects(
     for variable, values in family.items():
         member, levels = _ordered_levels(variable, values, n, (reference or {}).get(variable))
         counts = _count(variable, levels, member, arm, died)
-        columns, terms = _interaction_columns(arm, member, levels)
+        columns, terms = _interaction_columns(arm, member, levels, codes(strata, "strata", n)[0])
         fit = fit_cox(
             time,
             event,
@@ -320,14 +320,25 @@ def _count(
 
 
 def _interaction_columns(
-    arm: BoolArray, member: IntArray, levels: Sequence[str]
+    arm: BoolArray, member: IntArray, levels: Sequence[str], stratum: IntArray
 ) -> tuple[FloatArray, list[str]]:
-    """Exposure, levels but the reference, and their products."""
-    rest = range(1, len(levels))
-    indicator = [(member == g).astype(np.float64) for g in rest]
-    columns = np.column_stack([arm.astype(np.float64), *indicator, *(column * arm for column in indicator)])
-    names = [levels[g] for g in rest]
-    return columns, [EXPOSED, *(f"level:{name}" for name in names), *(f"{EXPOSED}:{name}" for name in names)]
+    """Exposure, levels but the reference, and their products.
+
+    A level that is the same for everybody in each stratum (the design is stratified by it) has its baseline
+    hazard already, and no column of its own.
+    """
+    columns, names = [arm.astype(np.float64)], [EXPOSED]
+    products, product_names = [], []
+    size = np.bincount(stratum)
+    for g, name in enumerate(levels[1:], start=1):
+        own = (member == g).astype(np.float64)
+        inside = np.bincount(stratum, own)
+        if ((inside > 0) & (inside < size)).any():
+            columns.append(own)
+            names.append(f"level:{name}")
+        products.append(own * arm)
+        product_names.append(f"{EXPOSED}:{name}")
+    return np.column_stack([*columns, *products]), [*names, *product_names]
 
 
 def _read(
