@@ -1,6 +1,7 @@
 """Marginal comparisons of two arms: adjusted curves, absolute differences, doubly robust estimates."""
 
 from .curves import AdjustedCurves, standardised_curves, weighted_curves
+from .doubly_robust import DoublyRobust, doubly_robust_risk, doubly_robust_survival
 from .risk_difference import (
     IncidenceContrast,
     NumberNeeded,
@@ -12,9 +13,12 @@ from .risk_difference import (
 
 __all__ = [
     "AdjustedCurves",
+    "DoublyRobust",
     "IncidenceContrast",
     "NumberNeeded",
     "SurvivalContrast",
+    "doubly_robust_risk",
+    "doubly_robust_survival",
     "incidence_contrast",
     "number_needed",
     "standardised_curves",
