@@ -23,7 +23,7 @@ from .._inputs import (
 )
 from ..competing_risks import aalen_johansen
 from ..competing_risks._causes import causes
-from ..cox import fit_cox
+from ..cox import CoxFit, fit_cox
 from ..cox.prediction import survival_curve
 from ..errors import BeyondFollowUpError, CodingError, EmptyArmError
 from ..kaplan_meier import kaplan_meier
@@ -324,30 +324,32 @@ def standardised(people: People, estimand: str, model: str, effect: str, df: int
     """Curves of both arms, had everybody (ATE), the treated (ATT) or the controls (ATC) been in each."""
     keep = {"ATE": np.ones_like(people.treated), "ATT": people.treated, "ATC": ~people.treated}[estimand]
     target = people.covariates[keep]
-    curves: list[Curve] = []
     if effect == "by_arm":
-        for arm in (False, True):
-            own = people.of(np.flatnonzero(people.treated == arm))
-            curves.append(_fitted(own, own.covariates, own.names, target, model, df))
-    else:
-        x = np.column_stack([people.treated, people.covariates])
-        names = ("treated", *(f"x: {name}" for name in people.names))
-        for level in (0.0, 1.0):
-            as_if = np.column_stack([np.full(len(target), level), target])
-            curves.append(_fitted(people, x, names, as_if, model, df))
-    return curves[0], curves[1]
+        control, treated = (people.of(np.flatnonzero(people.treated == arm)) for arm in (False, True))
+        return (
+            _curve(_fitted(control, control.covariates, control.names, model, df), target),
+            _curve(_fitted(treated, treated.covariates, treated.names, model, df), target),
+        )
+    x = np.column_stack([people.treated, people.covariates])
+    fit = _fitted(people, x, ("treated", *(f"x: {name}" for name in people.names)), model, df)
+    none, all_of_them = np.zeros((len(target), 1)), np.ones((len(target), 1))
+    return _curve(fit, np.hstack([none, target])), _curve(fit, np.hstack([all_of_them, target]))
 
 
 def _fitted(
-    people: People, x: FloatArray, names: tuple[str, ...], target: FloatArray, model: str, df: int
-) -> Curve:
+    people: People, x: FloatArray, names: tuple[str, ...], model: str, df: int
+) -> CoxFit | RoystonParmarFit:
     if model == "royston_parmar":
-        fit = fit_royston_parmar(people.time, people.died, x, df=df, names=names, entry=people.entry)
+        return fit_royston_parmar(people.time, people.died, x, df=df, names=names, entry=people.entry)
+    return fit_cox(people.time, people.died, x, names=names, entry=people.entry)
+
+
+def _curve(fit: CoxFit | RoystonParmarFit, target: FloatArray) -> Curve:
+    if isinstance(fit, RoystonParmarFit):
         return SmoothCurve(fit, target)
-    cox = fit_cox(people.time, people.died, x, names=names, entry=people.entry)
-    centre = x.mean(axis=0)
-    base = survival_curve(cox, centre)
-    return CoxCurve(base.time, base.cumulative_hazard, np.exp((target - centre) @ cox.coefficients))
+    centre = target.mean(axis=0)  # of the hazard that is predicted, so that nothing overflows
+    base = survival_curve(fit, centre)
+    return CoxCurve(base.time, base.cumulative_hazard, np.exp((target - centre) @ fit.coefficients))
 
 
 def _causes(values: ArrayLike, n: int) -> IntArray:

@@ -373,9 +373,11 @@ def fit_fine_gray(
             remedy="Use the sandwich, or a bootstrap of people.",
         )
 
-    scaled, centre, scale = standardise(x)
     begin = np.zeros(n) if start is None else start
-    order = np.lexsort((row_hash(scaled, w, begin), kind, stop))
+    order = np.lexsort((row_hash(x, w, begin), kind, stop))  # one order of summing
+    in_order, centre, scale = standardise(x[order])
+    scaled = np.empty_like(x)
+    scaled[order] = in_order
     counted = w if weigh_censoring else np.ones(n)
     designs = []
     for number in range(len(stratum_labels)):

@@ -199,9 +199,9 @@ def fit_piecewise_exponential(
     w = positive_weights(weights, n)
     edges = _cuts(cuts)
     begin = np.zeros(n) if start is None else start
-    scaled, centre, unit = standardise(x)
-    order = np.lexsort((row_hash(scaled, w, begin), ~died, stop))
-    stop, died, begin, scaled, w = stop[order], died[order], begin[order], scaled[order], w[order]
+    order = np.lexsort((row_hash(x, w, begin), ~died, stop))  # one order of summing
+    stop, died, begin, w = stop[order], died[order], begin[order], w[order]
+    scaled, centre, unit = standardise(x[order])
     interval = _interval_of_events(stop, died, edges)
     require_full_rank(scaled.T @ (w[:, None] * scaled), labels, unit=float(w.sum()))
 

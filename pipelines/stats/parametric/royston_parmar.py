@@ -369,14 +369,13 @@ def fit_royston_parmar(
     varying = _varying(time_dependent or {}, labels, events)
 
     still = np.array([j not in dict(varying) for j in range(len(labels))])
-    scaled, centre, unit = standardise(x, still)
     begin = np.zeros(n) if start is None else start
-    order = np.lexsort((row_hash(scaled, w, begin), ~died, stop))
-    centred = (scaled - scaled.mean(axis=0))[order]
-    require_full_rank(centred.T @ (w[order, None] * centred), labels, unit=float(w.sum()))
-    design = build_design(
-        stop[order], died[order], begin[order], scaled[order], w[order], baseline, varying, scale
-    )
+    order = np.lexsort((row_hash(x, w, begin), ~died, stop))  # one order of summing
+    stop, died, begin, w = stop[order], died[order], begin[order], w[order]
+    scaled, centre, unit = standardise(x[order], still)
+    centred = scaled - scaled.mean(axis=0)
+    require_full_rank(centred.T @ (w[:, None] * centred), labels, unit=float(w.sum()))
+    design = build_design(stop, died, begin, scaled, w, baseline, varying, scale)
     q = design.at_exit.shape[1]
     to_orthogonal = np.linalg.qr(design.at_exit, mode="r") / np.sqrt(n)
     from_orthogonal = np.linalg.solve(to_orthogonal, np.eye(q))
