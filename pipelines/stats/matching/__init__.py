@@ -10,7 +10,7 @@ from .optimal import match_optimal
 from .stability import MatchedDesign, Stability, matched_design, matching_stability
 from .strata import Strata, StrataBalance, balance_within
 from .subclassification import subclassify
-from .within_pairs import within_pairs_cox
+from .within_pairs import adjusted_matched_cox, within_pairs_cox
 
 __all__ = [
     "ORDERS",
@@ -23,6 +23,7 @@ __all__ = [
     "Stability",
     "Strata",
     "StrataBalance",
+    "adjusted_matched_cox",
     "balance_within",
     "lost_treated",
     "match_coarsened_exact",
