@@ -34,7 +34,11 @@ class Top:
 
 
 def maximise(
-    likelihood: Callable[[FloatArray], Point], start: FloatArray, names: Sequence[str], model: str
+    likelihood: Callable[[FloatArray], Point],
+    start: FloatArray,
+    names: Sequence[str],
+    model: str,
+    covariates: FloatArray | None = None,
 ) -> Top:
     """Climb from `start` (p,), halving steps that do not go up.
 
@@ -45,9 +49,11 @@ def maximise(
     start : ndarray of shape (p,)
         Where the likelihood is finite. Parameters should be scaled so that 1 is a large step.
     names : sequence of str
-        One per parameter, for errors.
+        Of the covariates, for errors.
     model : str
         What an error calls the model.
+    covariates : ndarray of shape (len(names), p), optional
+        What gives the coefficients of the covariates from the parameters; default they are the parameters.
 
     Raises
     ------
@@ -68,7 +74,7 @@ def maximise(
                 break
             return Top(parameters, at, iteration)
         if change <= FLAT_LIKELIHOOD * max(abs(at.value), 1.0) and size > ENDLESS_STEP:
-            _raise_separation(step, names, model)
+            _raise_separation(step if covariates is None else covariates @ step, names, model)
     raise ConvergenceError(
         f"The {model} did not reach a maximum",
         field=", ".join(names),
@@ -124,7 +130,7 @@ def _climb(
 
 
 def _raise_separation(step: FloatArray, names: Sequence[str], model: str) -> NoReturn:
-    share = np.abs(step) / np.max(np.abs(step))
+    share = np.abs(step) / max(float(np.max(np.abs(step))), 1e-300)
     guilty = [name for name, value in zip(names, share, strict=True) if value > 0.1]
     raise SeparationError(
         f"The likelihood of the {model} has no maximum: events are separated by covariates",

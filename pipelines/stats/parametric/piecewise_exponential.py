@@ -210,7 +210,7 @@ def fit_piecewise_exponential(
     events = np.bincount(interval[died], w[died], minlength=data.n_intervals)
     names_of = (*_labels(edges), *labels)
     guess = np.concatenate([np.log(events / (w @ lived)), np.zeros(len(labels))])
-    top = maximise(data.likelihood, guess, names_of, MODEL)
+    top = maximise(data.likelihood, guess, labels, MODEL, covariates=np.eye(len(guess))[data.n_intervals :])
 
     back = np.eye(len(guess))
     back[data.n_intervals :, data.n_intervals :] = np.diag(1 / unit)

@@ -383,7 +383,14 @@ def fit_royston_parmar(
     guess = np.zeros(q)
     guess[:2] = _start(design)
     all_names = parameter_names(labels, baseline, varying)
-    top = maximise(lambda b: likelihood(turned, b), to_orthogonal @ guess, all_names, MODEL)
+    spline = len(baseline)
+    top = maximise(
+        lambda parameters: likelihood(turned, parameters),
+        to_orthogonal @ guess,
+        all_names[spline:],
+        MODEL,
+        covariates=from_orthogonal[spline:],
+    )
 
     back = unscale(q, len(baseline), centre, unit, varying) @ from_orthogonal
     naive_turned = inverse(top.at.information)
