@@ -1,6 +1,6 @@
 """What must hold of every way to handle immortal time, whatever the data, and where the truth is known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from pipelines.stats.immortal_time import (
     landmark,
     time_varying,
 )
-from pipelines.stats.immortal_time._arm_curves import arm_curve
+from pipelines.stats.immortal_time._arm_curves import arm_curve, contrast
 from pipelines.stats.immortal_time._person_time import merge_rows
 from pipelines.stats.kaplan_meier import kaplan_meier
 
@@ -219,6 +219,24 @@ def test_curves_are_weighted_kaplan_meier_and_merging_rows_changes_nothing(seed:
         assert_allclose(few.survival, curve.survival, rtol=1e-9, atol=1e-13)
         area = np.trapezoid([curve.survival_at(t) for t in np.arange(0, 20, 0.01)], dx=0.01)
         assert_allclose(curve.restricted_mean(20), area, rtol=2e-3)
+
+
+@pytest.mark.parametrize("measure", ["risk_difference", "rmst_difference"])
+def test_the_standard_error_of_a_difference_is_that_of_people_not_clones(measure: str) -> None:
+    """The infinitesimal jackknife by hand: both clones of a person weigh a little more, and the difference moves."""
+    found = clone_censor_weight(*people(6, n=60).arrays, times=(12,))
+    at, little, rows = 12.0, 1e-5, found.person_time
+
+    def difference(weight: np.ndarray) -> float:
+        heavier = replace(rows, weight=weight)
+        return contrast((arm_curve(heavier, False), arm_curve(heavier, True)), measure, at)
+
+    here = difference(rows.weight)
+    moved = [difference(rows.weight * (1 + little * (rows.person == i))) - here for i in range(60)]
+    by_hand = np.sqrt(np.sum((np.array(moved) / little) ** 2))
+    effect = found.differences[0 if measure == "risk_difference" else 1]
+    assert_allclose(effect.estimate, here, rtol=1e-12)
+    assert_allclose(effect.std_err, by_hand, rtol=1e-4)
 
 
 def test_the_bootstrap_is_the_same_for_any_workers_and_any_order() -> None:

@@ -308,6 +308,12 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         "times",
         None,
     ),
+    "clones: a difference before the first death": (
+        lambda: clones(TIME, EVENT, SURGERY, times=(0.5,)),
+        errors.NoEventsError,
+        "times",
+        None,
+    ),
     "clones: a bootstrap of one": (
         lambda: clones(TIME, EVENT, SURGERY, bootstrap=1),
         errors.CodingError,

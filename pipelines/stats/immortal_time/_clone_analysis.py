@@ -33,6 +33,12 @@ class Design:
     ties: str
     hazard_ties: str
 
+    @property
+    def timing(self) -> str:
+        """When the operated arm operates, in words."""
+        intervals = "" if self.strategy == STRATEGIES[0] else f" in intervals of {self.interval:g}"
+        return self.strategy.replace("_", " ") + intervals
+
     def of(self, rows: IntArray) -> "Design":
         """The same design for a draw of people."""
         return replace(self, people=self.people.draw(rows), outcome=self.outcome[rows])

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from .._inputs import FloatArray, confidence, matrix
 from ..cox import CoxFit
 from ..effect import Effect, wald_effect
-from ..errors import CodingError
+from ..errors import CodingError, NoEventsError
 from ..resampling import Bootstrap
 from ..resampling import bootstrap as draw_again
 from ._arm_curves import DIFFERENCES, ArmCurve, contrast, contrast_std_err, survival_table
@@ -185,6 +185,8 @@ def clone_censor_weight(
         A covariate level nobody of whom is operated, or an arm without deaths.
     StopBeforeStartError
         People whose follow-up ends at time zero, or operated after their follow-up.
+    NoEventsError
+        Nobody dies, or nobody by one of `times`.
     StatsError
         As in `ever_never`.
 
@@ -234,7 +236,7 @@ def _result(design: Design, found: Analysis, replicates: Bootstrap | None, level
     people, rows, grace = design.people, found.rows, design.grace
     weights = describe_weights(rows, people.followed_after(grace), grace, found.truncated)
     notes = (
-        f"Operated by {grace:g} ({design.strategy.replace('_', ' ')}) against not operated by {grace:g}.",
+        f"Operated by {grace:g} ({design.timing}) against not operated by {grace:g}.",
         *(arm.sentence() for arm in weights),
         *people.notes,
         *found.hazard.notes,
@@ -282,9 +284,16 @@ def _difference(
 ) -> Effect:
     """Difference of the curves at a time, about the people and the strategies of the hazard ratio."""
     _require_followed(curves, at)
+    std_err = contrast_std_err(curves, measure, at, like.n)
+    if std_err == 0:
+        raise NoEventsError(
+            "Nobody has died by this time, or everybody has",
+            field="times",
+            remedy="Ask for a time between the first death and the last.",
+        )
     return wald_effect(
         contrast(curves, measure, at),
-        contrast_std_err(curves, measure, at, like.n),
+        std_err,
         analysis=f"{like.analysis}_{at:g}",
         measure=measure,
         n=like.n,
