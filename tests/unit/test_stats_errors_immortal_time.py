@@ -290,6 +290,12 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         None,
     ),
     "clones: no step": (lambda: clones(TIME, EVENT, SURGERY, step=0), errors.CodingError, "step", None),
+    "clones: days with the step of months": (
+        lambda: clones(TIME * 30, EVENT, SURGERY * 30, grace=240),
+        errors.CodingError,
+        "step",
+        480,
+    ),
     "clones: no interval": (
         lambda: clones(TIME, EVENT, SURGERY, interval=np.nan),
         errors.CodingError,

@@ -15,6 +15,8 @@ from ._people import EXPOSURE, People, require_both_arms
 from ._person_time import PersonTime, merge_rows
 from .surgery_hazard import SurgeryHazard, model_operations
 
+MOST_STEPS = 200
+
 
 @dataclass(frozen=True)
 class Design:
@@ -57,6 +59,13 @@ class Design:
                 raise CodingError(
                     "A length of time that is not above zero", field=field, remedy="Give months."
                 )
+        if self.grace > MOST_STEPS * self.step:
+            raise CodingError(
+                f"More than {MOST_STEPS} steps in the grace period",
+                field="step",
+                count=int(np.ceil(self.grace / self.step)),
+                remedy="Give a longer step, in the unit of the times.",
+            )
         if self.truncate is not None and not 0.5 < self.truncate < 1:
             raise CodingError(
                 "A quantile outside 0.5 to 1", field="truncate", remedy="Write the 99th percentile as 0.99."

@@ -139,7 +139,8 @@ def clone_censor_weight(
     strategy : {"as_observed", "natural_then_forced", "uniform"}
         When the operated arm operates within it. `as_observed`: as those operated in it were.
         `natural_then_forced`: as usual until `interval` before its end, then everybody left, within that
-        last interval. `uniform`: equally likely in each interval.
+        last interval. `uniform`: equally likely in each interval. One interval as long as the grace period
+        makes all three the same.
     interval : float
         Width of those intervals; within one the timing stays as observed. Narrow ones have few operations
         and large weights.
@@ -150,7 +151,7 @@ def clone_censor_weight(
     outcome_covariates : array_like of shape (n, q), optional
         Covariates of the outcome model too; the hazard ratio is then conditional on them.
     step : float
-        Weights of the unoperated are refreshed so often within the grace period.
+        Weights of the unoperated are refreshed so often within the grace period, at most 200 times.
     stabilise : bool
         Multiply the weights of an arm by the share of people who follow it: other scale, and without
         proportional hazards another average over time.
