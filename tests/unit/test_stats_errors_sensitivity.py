@@ -1,6 +1,7 @@
 """Sensitivity analyses that mean nothing are refused by name."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from pipelines.stats.sensitivity import (
     array_analysis,
     bounding_factor,
     confounding_factor,
+    corrected_hazard_ratio,
     covariate_benchmarks,
     detectable_ratio,
     e_value,
@@ -53,10 +55,12 @@ def effect(measure: str = "hr") -> Effect:
     )
 
 
+STRENGTH = {"ratio": [2.0], "common_outcome": True}
 PRIORS = {
     "prevalence_exposed": Prior("uniform", (0.1, 0.3)),
     "prevalence_unexposed": Prior("beta", (4, 6)),
     "ratio": Prior("log_normal", (2, 4)),
+    "common_outcome": True,
 }
 CHOICES = {"immortal_time": ["naive", "landmark"], "covariates": ["few", "all"]}
 PLAN = {
@@ -155,17 +159,48 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
     ),
     "array: of a difference": (
         lambda: array_analysis(
-            effect("risk_difference"), prevalence_exposed=[0.1], prevalence_unexposed=[0.3], ratio=[2]
+            effect("risk_difference"), prevalence_exposed=[0.1], prevalence_unexposed=[0.3], **STRENGTH
         ),
         errors.CodingError,
         "measure",
         None,
     ),
     "array: an empty axis": (
-        lambda: array_analysis(effect(), prevalence_exposed=[], prevalence_unexposed=[0.3], ratio=[2]),
+        lambda: array_analysis(effect(), prevalence_exposed=[], prevalence_unexposed=[0.3], **STRENGTH),
         errors.ShapeError,
         "prevalence_exposed",
         None,
+    ),
+    "array: an odds ratio of a common outcome": (
+        lambda: array_analysis(
+            effect("or"), prevalence_exposed=[0.1], prevalence_unexposed=[0.3], **STRENGTH
+        ),
+        errors.CodingError,
+        "measure",
+        None,
+    ),
+    "array: an effect that does not say how many died": (
+        lambda: array_analysis(
+            replace(effect(), events=0),
+            prevalence_exposed=[0.1],
+            prevalence_unexposed=[0.3],
+            **STRENGTH,
+        ),
+        errors.CodingError,
+        "n, n_exposed, events",
+        None,
+    ),
+    "confounder: everybody dies": (
+        lambda: corrected_hazard_ratio(0.6, 0.1, 0.3, 2, share_exposed=0.4, share_with_event=1.0),
+        errors.CodingError,
+        "share_with_event",
+        None,
+    ),
+    "confounder: a hazard ratio of zero": (
+        lambda: corrected_hazard_ratio([0, 0.6], 0.1, 0.3, 2, share_exposed=0.4, share_with_event=0.5),
+        errors.CodingError,
+        "hazard_ratio",
+        1,
     ),
     "prior: an unknown shape": (lambda: Prior("normal", (0, 1)), errors.CodingError, "shape", None),
     "prior: a missing parameter": (
@@ -430,3 +465,9 @@ def test_refused_by_name(case: str) -> None:
     assert error.remedy in str(error)
     if count is not None:
         assert error.count == count
+
+
+def test_a_confounder_that_no_hazard_ratio_agrees_with_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.stats.sensitivity._depletion.MAX_ITERATIONS", 2)
+    with pytest.raises(errors.ConvergenceError, match="weaker confounders"):
+        corrected_hazard_ratio(0.6, 0.1, 0.3, 2, share_exposed=0.4, share_with_event=0.5)

@@ -15,9 +15,11 @@ from .._inputs import FloatArray, choice, confidence, vector
 from .._linear_algebra import normal_quantile
 from ..effect import RATIOS, Effect
 from ..errors import CodingError
+from ._depletion import hazard_ratio_without
 from .priors import Prior
 
 MIN_DRAWS = 1_000
+LARGEST_RATIO = 1e3
 
 
 def bounding_factor(ratio_exposure: ArrayLike, ratio_outcome: ArrayLike) -> FloatArray:
@@ -63,8 +65,8 @@ def confounding_factor(
     Returns
     -------
     ndarray
-        (1 + p1 (ratio - 1)) / (1 + p0 (ratio - 1)), with the shapes broadcast. Exact for risk ratios and
-        rates; for hazard ratios where the outcome is rare, and too large where it is common.
+        (1 + p1 (ratio - 1)) / (1 + p0 (ratio - 1)), with the shapes broadcast. For risk ratios, and for
+        hazard ratios where the outcome is rare; where it is common see `corrected_hazard_ratio`.
 
     References
     ----------
@@ -76,13 +78,68 @@ def confounding_factor(
         _share(prevalence_exposed, "prevalence_exposed"),
         _share(prevalence_unexposed, "prevalence_unexposed"),
     )
-    strength = np.asarray(ratio, dtype=np.float64)
-    wrong = int(np.count_nonzero(~((strength > 0) & np.isfinite(strength))))
-    if wrong:
-        raise CodingError(
-            "Ratios of zero or below", field="ratio", count=wrong, remedy="Give ratios above zero."
-        )
+    strength = _positive(ratio, "ratio")
     return np.asarray((1 + p1 * (strength - 1)) / (1 + p0 * (strength - 1)), dtype=np.float64)
+
+
+def corrected_hazard_ratio(
+    hazard_ratio: ArrayLike,
+    prevalence_exposed: ArrayLike,
+    prevalence_unexposed: ArrayLike,
+    ratio: ArrayLike,
+    *,
+    share_exposed: float,
+    share_with_event: float,
+) -> FloatArray:
+    """Hazard ratio given a confounder that a Cox model left out, where many have the event.
+
+    Parameters
+    ----------
+    hazard_ratio : array_like
+        Of the model without the confounder, above zero.
+    prevalence_exposed, prevalence_unexposed, ratio : array_like
+        As in `confounding_factor`; `ratio` is the hazard ratio of the condition given the exposure.
+    share_exposed, share_with_event : float
+        Of the people, above 0 and below 1.
+
+    Returns
+    -------
+    ndarray
+        With the shapes broadcast. As the event becomes rare, `hazard_ratio` over `confounding_factor`.
+
+    Raises
+    ------
+    CodingError
+        A share outside 0 to 1, or a ratio of zero or below.
+    ConvergenceError
+        No hazard ratio agrees with all that is given.
+
+    Notes
+    -----
+    Both arms are mixtures of people with and without the condition, whose hazards are proportional;
+    follow-up ends when `share_with_event` have had the event, and the estimate is the root of the expected
+    score of Cox's model. Censoring before the end is not in it: under 10 to 90 percent with the event it
+    made no difference that mattered.
+
+    References
+    ----------
+    Struthers CA, Kalbfleisch JD. Misspecified proportional hazard models. Biometrika 1986;73:363-369.
+    Hernan MA. The hazards of hazard ratios. Epidemiology 2010;21:13-15.
+    """
+    for value, field in ((share_exposed, "share_exposed"), (share_with_event, "share_with_event")):
+        if not 0 < value < 1:
+            raise CodingError(
+                "A share that is not between 0 and 1", field=field, remedy="Write 20 percent as 0.2."
+            )
+    naive, p1, p0, strength = np.broadcast_arrays(
+        _positive(hazard_ratio, "hazard_ratio"),
+        _share(prevalence_exposed, "prevalence_exposed"),
+        _share(prevalence_unexposed, "prevalence_unexposed"),
+        _positive(ratio, "ratio"),
+    )
+    flat = [np.ascontiguousarray(values, dtype=np.float64).ravel() for values in (naive, p1, p0, strength)]
+    answer = hazard_ratio_without(flat[0], flat[1], flat[2], flat[3], share_exposed, share_with_event)
+    return answer.reshape(naive.shape)
 
 
 def normal_confounding_factor(mean_difference: ArrayLike, ratio_per_unit: ArrayLike) -> FloatArray:
@@ -99,12 +156,7 @@ def normal_confounding_factor(mean_difference: ArrayLike, ratio_per_unit: ArrayL
     ----------
     Lin, Psaty and Kronmal, as in `confounding_factor`.
     """
-    ratio = np.asarray(ratio_per_unit, dtype=np.float64)
-    wrong = int(np.count_nonzero(~((ratio > 0) & np.isfinite(ratio))))
-    if wrong:
-        raise CodingError(
-            "Ratios of zero or below", field="ratio_per_unit", count=wrong, remedy="Give ratios above zero."
-        )
+    ratio = _positive(ratio_per_unit, "ratio_per_unit")
     return np.asarray(ratio ** np.asarray(mean_difference, dtype=np.float64), dtype=np.float64)
 
 
@@ -114,6 +166,7 @@ def array_analysis(
     prevalence_exposed: ArrayLike,
     prevalence_unexposed: ArrayLike,
     ratio: ArrayLike,
+    common_outcome: bool,
 ) -> pl.DataFrame:
     """Corrected estimate for every combination of a confounder's prevalences and strength.
 
@@ -124,19 +177,24 @@ def array_analysis(
     prevalence_exposed, prevalence_unexposed : array_like of shape (a,), (b,)
         Shares of each arm with the condition, 0 to 1.
     ratio : array_like of shape (c,)
-        Ratios of the outcome, above zero.
+        Ratios of the outcome, above zero; hazard ratios where the effect is one.
+    common_outcome : bool
+        Whether so many have the event (the effect says how many) that the condition wears off; deaths in
+        stage IV disease do. For hazard and risk ratios only; a risk ratio needs nothing for it.
 
     Returns
     -------
     polars.DataFrame
-        a b c rows: `prevalence_exposed, prevalence_unexposed, ratio, confounding_factor, estimate, ci_low,
-        ci_high, ci_level, explained_away` (the corrected estimate is at 1 or on its other side) and
-        `interval_holds_one`, with the effect's `analysis, measure, estimand, effect_type`.
+        a b c rows: `prevalence_exposed, prevalence_unexposed, ratio, confounding_factor` (by which the
+        estimate is divided), `estimate, ci_low, ci_high, ci_level, explained_away` (the corrected estimate
+        is at 1 or on its other side) and `interval_holds_one`, with the effect's `analysis, measure,
+        estimand, effect_type`.
 
     Raises
     ------
     CodingError
-        The effect is a difference; a share outside 0 to 1; a ratio of zero or below.
+        The effect is a difference, or an odds ratio of a common outcome; a share outside 0 to 1; a ratio of
+        zero or below.
 
     References
     ----------
@@ -153,19 +211,21 @@ def array_analysis(
             indexing="ij",
         )
     )
-    factor = confounding_factor(p1, p0, strength)
-    corrected, low, high = (figure / factor for figure in (effect.estimate, effect.ci_low, effect.ci_high))
+    corrected, low, high = (
+        _correct(effect, np.full(len(p1), figure), p1, p0, strength, common_outcome)
+        for figure in (effect.estimate, effect.ci_low, effect.ci_high)
+    )
     explained = (corrected >= 1) if effect.estimate < 1 else (corrected <= 1)
     return pl.DataFrame(
         {
             "prevalence_exposed": p1,
             "prevalence_unexposed": p0,
             "ratio": strength,
-            "confounding_factor": factor,
+            "confounding_factor": effect.estimate / corrected,
             "estimate": corrected,
             "ci_low": low,
             "ci_high": high,
-            "ci_level": np.full(len(factor), effect.ci_level),
+            "ci_level": np.full(len(p1), effect.ci_level),
             "explained_away": explained,
             "interval_holds_one": (low <= 1) & (high >= 1),
         }
@@ -176,7 +236,7 @@ def array_analysis(
 
 
 def ratio_that_explains(
-    effect: Effect, *, prevalence_exposed: float, prevalence_unexposed: float
+    effect: Effect, *, prevalence_exposed: float, prevalence_unexposed: float, common_outcome: bool
 ) -> float | None:
     """Ratio of the outcome at which a confounder of given prevalences alone makes the estimate.
 
@@ -186,20 +246,37 @@ def ratio_that_explains(
         A ratio.
     prevalence_exposed, prevalence_unexposed : float
         Share of each arm with the condition.
+    common_outcome : bool
+        As in `array_analysis`.
 
     Returns
     -------
     float or None
-        None where no ratio does: the prevalences differ too little.
+        None where none does: the prevalences differ too little, or the condition wears off too soon.
     """
     _require_ratio(effect)
-    p1 = float(_share(prevalence_exposed, "prevalence_exposed"))
-    p0 = float(_share(prevalence_unexposed, "prevalence_unexposed"))
-    denominator = p1 - effect.estimate * p0
-    if denominator == 0:
+    p1, p0 = (
+        _share([prevalence_exposed], "prevalence_exposed"),
+        _share([prevalence_unexposed], "prevalence_unexposed"),
+    )
+    strengths = np.geomspace(1 / LARGEST_RATIO, LARGEST_RATIO, 161)
+
+    def log_corrected(log_ratio: FloatArray) -> FloatArray:
+        one = np.ones(len(log_ratio))
+        naive = one * effect.estimate
+        corrected = _correct(effect, naive, one * p1, one * p0, np.exp(log_ratio), common_outcome)
+        return np.log(corrected)
+
+    side = log_corrected(np.log(strengths)) > 0
+    crossing = np.flatnonzero(side[1:] != side[:-1])
+    if len(crossing) == 0:
         return None
-    ratio = 1 + (effect.estimate - 1) / denominator
-    return ratio if ratio > 0 else None
+    from scipy.optimize import brentq
+
+    # The weakest of several: nearest to a ratio of one.
+    first = crossing[np.argmin(np.abs(np.log(strengths[crossing])))]
+    low, high = np.log(strengths[first : first + 2]).tolist()
+    return float(np.exp(brentq(lambda g: float(log_corrected(np.array([g]))[0]), low, high, xtol=1e-12)))
 
 
 @dataclass(frozen=True)
@@ -269,8 +346,9 @@ def probabilistic_analysis(
     prevalence_exposed: Prior,
     prevalence_unexposed: Prior,
     ratio: Prior,
+    common_outcome: bool,
     correlation: float = 0.0,
-    draws: int = 50_000,
+    draws: int = 20_000,
     seed: int,
     level: float = 0.95,
 ) -> ProbabilisticAnalysis:
@@ -284,6 +362,8 @@ def probabilistic_analysis(
         Within 0 to 1.
     ratio : Prior
         Ratio of the outcome, above zero.
+    common_outcome : bool
+        As in `array_analysis`.
     correlation : float
         Of the two prevalences' normal scores, above -1 and below 1; one who thinks a condition commoner in
         one arm mostly thinks it commoner in the other.
@@ -320,9 +400,10 @@ def probabilistic_analysis(
     z = rng.standard_normal((4, draws))
     z[1] = correlation * z[0] + np.sqrt(1 - correlation**2) * z[1]
     p1, p0 = prevalence_exposed.quantile(ndtr(z[0])), prevalence_unexposed.quantile(ndtr(z[1]))
-    factor = confounding_factor(p1, p0, ratio.quantile(ndtr(z[2])))
-    corrected = effect.log_estimate - np.log(factor)
-    total = corrected + effect.std_err * z[3]
+    strength = ratio.quantile(ndtr(z[2]))
+    drawn = effect.estimate * np.exp(effect.std_err * z[3])
+    corrected = np.log(_correct(effect, np.full(draws, effect.estimate), p1, p0, strength, common_outcome))
+    total = np.log(_correct(effect, drawn, p1, p0, strength, common_outcome))
     shares = [0.5, (1 - level) / 2, (1 + level) / 2]
     half = normal_quantile(level) * effect.std_err
     beyond = total >= 0 if effect.estimate < 1 else total <= 0
@@ -349,6 +430,35 @@ def probabilistic_analysis(
     )
 
 
+def _correct(
+    effect: Effect,
+    estimate: FloatArray,
+    p1: FloatArray,
+    p0: FloatArray,
+    ratio: FloatArray,
+    common_outcome: bool,
+) -> FloatArray:
+    """Figures of an effect corrected for confounders, all of shape (m,)."""
+    factor = confounding_factor(p1, p0, ratio)  # checks its arguments
+    if not common_outcome or effect.measure == "rr":
+        corrected: FloatArray = estimate / factor
+        return corrected
+    if effect.measure != "hr":
+        raise CodingError(
+            "The ratio of a common outcome is neither a hazard nor a risk ratio",
+            field="measure",
+            remedy="Estimate a hazard or a risk ratio.",
+        )
+    if not 0 < effect.n_exposed < effect.n or effect.events < 1:
+        raise CodingError(
+            "People, exposed people and events of the effect are needed",
+            field="n, n_exposed, events",
+            remedy="Give them, or use the formula for rare outcomes.",
+        )
+    died = min(effect.events / effect.n, 1 - 0.5 / effect.n)
+    return hazard_ratio_without(estimate, p1, p0, ratio, effect.n_exposed / effect.n, died)
+
+
 def _three(figures: FloatArray) -> tuple[float, float, float]:
     first, second, third = figures.tolist()
     return first, second, third
@@ -356,6 +466,16 @@ def _three(figures: FloatArray) -> tuple[float, float, float]:
 
 def _require_ratio(effect: Effect) -> None:
     choice(effect.measure, "measure", [name for name in RATIOS if name != "time_ratio"])
+
+
+def _positive(values: ArrayLike, field: str) -> FloatArray:
+    array = np.asarray(values, dtype=np.float64)
+    wrong = int(np.count_nonzero(~((array > 0) & np.isfinite(array))))
+    if wrong:
+        raise CodingError(
+            "Ratios of zero or below", field=field, count=wrong, remedy="Give ratios above zero."
+        )
+    return array
 
 
 def _share(values: ArrayLike, field: str) -> FloatArray:
