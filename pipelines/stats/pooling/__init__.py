@@ -2,8 +2,10 @@
 
 from .bias import AsymmetryTest, TrimAndFill, begg, egger, egger_mixed, trim_and_fill
 from .influence import leave_one_out
+from .intervals import PooledInterval
 from .overlap import Overlap, find_overlaps, overlaps_frame
-from .pool import Pooled, PooledInterval, log_effects, pool, pool_studies
+from .pool import Pooled, pool
+from .published import log_effects, pool_studies
 from .regression import MetaRegression, SubgroupPools, meta_regression, pool_subgroups
 from .study import StudyCheck, StudyEstimate, check_studies, check_study
 

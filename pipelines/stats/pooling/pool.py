@@ -3,73 +3,25 @@
 Numbers equal `metafor::rma` at converged thresholds (tests/parity).
 """
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
-from scipy.special import stdtr, stdtrit
 
 from .._inputs import FloatArray, choice, confidence
-from .._linear_algebra import normal_quantile, two_sided_p
 from ..effect import RATIOS, Effect
-from ..errors import CodingError, ShapeError
+from ..errors import ShapeError
 from ._mixed import MixedFit, check_effects, fit_mixed, tau2_interval
-from .overlap import Overlap, find_overlaps
-from .study import StudyCheck, StudyEstimate, check_study
-
-# Below this many studies Wald's interval covers too seldom, and Hartung and Knapp's comes first.
-FEW_STUDIES = 10
-LEADING_FEW = (
-    "hartung_knapp",
-    "prediction_t_k_minus_2",
-    "prediction_hartung_knapp",
-    "hartung_knapp_at_least_wald",
-    "wald",
-    "prediction_z",
-)
-LEADING_MANY = (
-    "wald",
-    "prediction_z",
-    "hartung_knapp",
-    "hartung_knapp_at_least_wald",
-    "prediction_hartung_knapp",
-    "prediction_t_k_minus_2",
-)
-
-
-@dataclass(frozen=True)
-class PooledInterval:
-    """One interval of a pool, on the log scale.
-
-    Attributes
-    ----------
-    kind : str
-        `wald`; `hartung_knapp` (t with k - 1 degrees of freedom and the variance multiplied by the mean
-        weighted square of the residuals); `hartung_knapp_at_least_wald` (the ad hoc variant, the multiplier
-        at least one); `prediction_z`, `prediction_hartung_knapp` (t with k - 1) and `prediction_t_k_minus_2`
-        (Higgins, Thompson and Spiegelhalter) for the effect in a new study.
-    std_err : float
-        Of the mean, or of a new study's effect for the predictions.
-    df : int or None
-        Degrees of freedom of t; None for the normal distribution.
-    low, high : float
-    p_value : float or None
-        Two-sided, that the mean is zero; None for predictions.
-    """
-
-    kind: str
-    std_err: float
-    df: int | None
-    low: float
-    high: float
-    p_value: float | None
+from .intervals import PooledInterval, intervals_of
+from .overlap import Overlap
+from .study import StudyCheck
 
 
 @dataclass(frozen=True)
 class Pooled:
-    """Result of `pool` and `pool_studies`.
+    """Result of `pool` and of `pool_studies`.
 
     Attributes
     ----------
@@ -264,8 +216,7 @@ def pool(
     names = check_labels(labels, len(y))
     fit = fit_mixed(y, v, method=method)
     limits = tau2_interval(y, v, level=level)
-    intervals, left_out = _intervals(fit, len(y), method, level)
-    leading = LEADING_FEW if len(y) < FEW_STUDIES else LEADING_MANY
+    intervals, notes = intervals_of(fit, len(y), method, level)
     weights = 1 / (v + fit.tau2)
     i_squared = fit.i_squared_from_q if method == "fixed" else fit.i_squared
     return Pooled(
@@ -283,104 +234,12 @@ def pool(
         i_squared_ci=(_share(limits[0], fit), _share(limits[1], fit)),
         h_squared=fit.q / fit.q_df if method == "fixed" else fit.h_squared,
         weights=100 * weights / weights.sum(),
-        intervals=tuple(sorted(intervals, key=lambda interval: leading.index(interval.kind))),
+        intervals=intervals,
         level=level,
         estimand="mean_of_studies",
         effect_type=effect_type,
-        notes=(*_few_notes(len(y), method), *left_out),
+        notes=notes,
     )
-
-
-def pool_studies(
-    studies: Sequence[StudyEstimate],
-    *,
-    method: str = "reml",
-    level: float = 0.95,
-    orientation: str = "exposed_vs_unexposed",
-    shared: Collection[tuple[str, str]] = (),
-) -> Pooled:
-    """Pool published estimates: each turned to one orientation, its own level allowed for, checked.
-
-    Parameters
-    ----------
-    studies : sequence of StudyEstimate
-        At least two, of one measure.
-    method, level
-        As in `pool`.
-    orientation : {"exposed_vs_unexposed", "unexposed_vs_exposed"}
-        Of the result.
-    shared : collection of pairs of str
-        As in `overlap.find_overlaps`.
-
-    Returns
-    -------
-    Pooled
-        With `checks` and `overlaps`; those that fail are in `notes` too, and nothing is dropped.
-
-    Raises
-    ------
-    CodingError
-        Studies of several measures.
-    ShapeError
-        Fewer than two studies, or one that comes twice (at two confidence levels, the message says so).
-    """
-    y, v, names, measure = log_effects(studies, orientation)
-    overlaps = find_overlaps(studies, shared=shared)
-    checks = tuple(check for study in studies for check in check_study(study))
-    mixed = len({study.effect_type for study in studies}) > 1
-    result = pool(
-        y,
-        v,
-        method=method,
-        level=level,
-        measure=measure,
-        labels=names,
-        effect_type="conditional" if mixed else studies[0].effect_type,
-    )
-    notes = [*result.notes]
-    notes += [f"Check failed, {c.label}, {c.check}: {c.finding}." for c in checks if c.passed is False]
-    notes += [str(overlap) for overlap in overlaps]
-    if mixed:
-        notes.append("Conditional and marginal effects are pooled together.")
-    if len({study.design for study in studies}) > 1:
-        notes.append("Randomised and observational studies are pooled together.")
-    counts = {}
-    for field in ("n", "n_exposed", "events"):
-        known = [getattr(study, field) for study in studies if getattr(study, field) is not None]
-        counts[field] = sum(known)
-        if len(known) < len(studies):
-            notes.append(f"{field} is not known for {len(studies) - len(known)} of {len(studies)} studies.")
-    return replace(result, **counts, notes=tuple(notes), checks=checks, overlaps=overlaps)
-
-
-def log_effects(
-    studies: Sequence[StudyEstimate], orientation: str = "exposed_vs_unexposed"
-) -> tuple[FloatArray, FloatArray, tuple[str, ...], str]:
-    """Log ratios (k,) in one orientation, their variances (k,), the labels and the common measure.
-
-    What `leave_one_out`, `egger`, `trim_and_fill` and `meta_regression` take.
-
-    Raises
-    ------
-    CodingError
-        Studies of several measures, or an unknown orientation.
-    ShapeError
-        No study, or one that comes twice.
-    """
-    if not studies:
-        raise ShapeError("There are no studies", field="studies", count=0, remedy="Give at least two.")
-    _refuse_repeats(studies)
-    measures = sorted({study.measure for study in studies})
-    if len(measures) > 1:
-        raise CodingError(
-            f"Studies of several measures: {', '.join(measures)}",
-            field="measure",
-            count=len(measures),
-            remedy="Pool each measure by itself.",
-        )
-    y = np.array([study.log_estimate(orientation) for study in studies])
-    v = np.array([study.std_err**2 for study in studies])
-    return y, v, tuple(study.label for study in studies), measures[0]
 
 
 def check_labels(labels: Sequence[str] | None, k: int) -> tuple[str, ...]:
@@ -395,76 +254,17 @@ def check_labels(labels: Sequence[str] | None, k: int) -> tuple[str, ...]:
     return names
 
 
-def _refuse_repeats(studies: Sequence[StudyEstimate]) -> None:
-    by_label: dict[str, list[StudyEstimate]] = {}
-    for study in studies:
-        by_label.setdefault(study.label, []).append(study)
-    repeated = {label: rows for label, rows in by_label.items() if len(rows) > 1}
-    if not repeated:
-        return
-    conflicting = [label for label, rows in repeated.items() if len({row.ci_level for row in rows}) > 1]
-    also = f"; at different confidence levels: {', '.join(conflicting)}" if conflicting else ""
-    raise ShapeError(
-        f"Studies that come more than once: {', '.join(repeated)}{also}",
-        field="ci_level" if conflicting else "label",
-        count=len(repeated),
-        remedy="Keep one report of each study, with the level its interval is printed at.",
-    )
-
-
-def _intervals(
-    fit: MixedFit, k: int, method: str, level: float
-) -> tuple[list[PooledInterval], tuple[str, ...]]:
-    """Every interval that the model and the number of studies allow, and sentences on the others."""
-    std_err = float(np.sqrt(fit.covariance[0, 0]))
-    agree = fit.scale <= 1e-14
-    factors = {"hartung_knapp": fit.scale, "hartung_knapp_at_least_wald": max(1.0, fit.scale)}
-    found = [_interval("wald", fit, std_err, None, level)]
-    notes = []
-    for kind, factor in factors.items():
-        if agree and kind == "hartung_knapp":
-            notes.append("All studies agree exactly: Hartung and Knapp's interval would have no width.")
-            continue
-        found.append(_interval(kind, fit, std_err * float(np.sqrt(factor)), k - 1, level))
-    if method == "fixed":
-        return found, tuple(notes)
-    new = float(np.sqrt(std_err**2 + fit.tau2))
-    found.append(_interval("prediction_z", fit, new, None, level))
-    if not agree:
-        new_knapp = float(np.sqrt(std_err**2 * fit.scale + fit.tau2))
-        found.append(_interval("prediction_hartung_knapp", fit, new_knapp, k - 1, level))
-    if k > 2:
-        found.append(_interval("prediction_t_k_minus_2", fit, new, k - 2, level))
-    else:
-        notes.append("Two studies: there is no prediction interval with k - 2 degrees of freedom.")
-    return found, tuple(notes)
-
-
-def _interval(kind: str, fit: MixedFit, std_err: float, df: int | None, level: float) -> PooledInterval:
-    centre = float(fit.coefficients[0])
-    half = std_err * (normal_quantile(level) if df is None else float(stdtrit(df, (1 + level) / 2)))
-    p_value: float | None = None
-    if not kind.startswith("prediction"):
-        z = centre / std_err
-        p_value = float(two_sided_p(np.array([z]))[0]) if df is None else 2 * float(stdtr(df, -abs(z)))
-    return PooledInterval(kind, std_err, df, centre - half, centre + half, p_value)
-
-
-def _few_notes(k: int, method: str) -> tuple[str, ...]:
-    if k >= FEW_STUDIES:
-        return ()
-    if method == "fixed":
-        return (f"Only {k} studies; a fixed effect speaks of these studies alone.",)
-    return (
-        f"Only {k} studies: the variance between them is poorly known, Wald's interval covers too seldom; "
-        "read Hartung and Knapp's and the prediction interval.",
-    )
-
-
 def _share(tau2: float, fit: MixedFit) -> float:
     return 100 * tau2 / (tau2 + fit.typical_variance)
 
 
 def _scale(measure: str) -> Callable[[float], float]:
-    """From the log scale to that of the measure."""
-    return (lambda value: float(np.exp(value))) if measure in RATIOS else (lambda value: value)
+    """From the log scale to that of the measure; a limit beyond all numbers is infinite."""
+    if measure not in RATIOS:
+        return lambda value: value
+
+    def exponential(value: float) -> float:
+        with np.errstate(over="ignore"):
+            return float(np.exp(value))
+
+    return exponential

@@ -1,24 +1,18 @@
-"""What an unmeasured confounder would do to an estimate: for every strength on a grid, or by declared priors.
+"""What an unmeasured confounder would do to an estimate, for every strength on a grid.
 
 The confounder is a condition that people have or have not, with a share of each arm who have it and a ratio
 of the outcome between those with and without, the same in both arms.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
-from scipy.special import ndtr
 
-from .._inputs import FloatArray, choice, confidence, vector
-from .._linear_algebra import normal_quantile
+from .._inputs import FloatArray, choice, vector
 from ..effect import RATIOS, Effect
 from ..errors import CodingError
 from ._depletion import hazard_ratio_without
-from .priors import Prior
 
-MIN_DRAWS = 1_000
 LARGEST_RATIO = 1e3
 
 
@@ -201,7 +195,7 @@ def array_analysis(
     Schneeweiss S. Sensitivity analysis and external adjustment for unmeasured confounders in
     epidemiologic database studies of therapeutics. Pharmacoepidemiol Drug Saf 2006;15:291-303.
     """
-    _require_ratio(effect)
+    require_ratio(effect)
     p1, p0, strength = (
         axis.ravel()
         for axis in np.meshgrid(
@@ -212,7 +206,7 @@ def array_analysis(
         )
     )
     corrected, low, high = (
-        _correct(effect, np.full(len(p1), figure), p1, p0, strength, common_outcome)
+        correct(effect, np.full(len(p1), figure), p1, p0, strength, common_outcome)
         for figure in (effect.estimate, effect.ci_low, effect.ci_high)
     )
     explained = (corrected >= 1) if effect.estimate < 1 else (corrected <= 1)
@@ -254,7 +248,7 @@ def ratio_that_explains(
     float or None
         None where none does: the prevalences differ too little, or the condition wears off too soon.
     """
-    _require_ratio(effect)
+    require_ratio(effect)
     p1, p0 = (
         _share([prevalence_exposed], "prevalence_exposed"),
         _share([prevalence_unexposed], "prevalence_unexposed"),
@@ -264,7 +258,7 @@ def ratio_that_explains(
     def log_corrected(log_ratio: FloatArray) -> FloatArray:
         one = np.ones(len(log_ratio))
         naive = one * effect.estimate
-        corrected = _correct(effect, naive, one * p1, one * p0, np.exp(log_ratio), common_outcome)
+        corrected = correct(effect, naive, one * p1, one * p0, np.exp(log_ratio), common_outcome)
         return np.log(corrected)
 
     side = log_corrected(np.log(strengths)) > 0
@@ -279,158 +273,7 @@ def ratio_that_explains(
     return float(np.exp(brentq(lambda g: float(log_corrected(np.array([g]))[0]), low, high, xtol=1e-12)))
 
 
-@dataclass(frozen=True)
-class ProbabilisticAnalysis:
-    """Result of `probabilistic_analysis`.
-
-    Attributes
-    ----------
-    analysis, measure, estimand, effect_type : str
-        Of the effect that is corrected.
-    conventional : tuple of float
-        Its estimate and limits.
-    systematic : tuple of float
-        Median and limits of the estimate corrected for the confounder alone.
-    total : tuple of float
-        The same with random error too: the interval to read.
-    share_beyond_one : float
-        Of the corrected estimates with random error that are at 1 or on its other side. No p-value.
-    level : float
-    priors : tuple of (str, str)
-        What was declared, in words.
-    correlation : float
-    draws, seed : int
-    """
-
-    analysis: str
-    measure: str
-    estimand: str
-    effect_type: str
-    conventional: tuple[float, float, float]
-    systematic: tuple[float, float, float]
-    total: tuple[float, float, float]
-    share_beyond_one: float
-    level: float
-    priors: tuple[tuple[str, str], ...]
-    correlation: float
-    draws: int
-    seed: int
-
-    def to_frame(self) -> pl.DataFrame:
-        """Three rows: conventional, corrected, corrected with random error; priors repeated on each."""
-        rows = {"conventional": self.conventional, "systematic": self.systematic, "total": self.total}
-        frame = pl.DataFrame(
-            [(name, *figures) for name, figures in rows.items()],
-            schema=["interval", "estimate", "ci_low", "ci_high"],
-            orient="row",
-        )
-        declared = "; ".join(f"{name} {prior}" for name, prior in self.priors)
-        repeated = {
-            "ci_level": self.level,
-            "analysis": self.analysis,
-            "measure": self.measure,
-            "estimand": self.estimand,
-            "effect_type": self.effect_type,
-            "share_beyond_one": self.share_beyond_one,
-            "priors": declared,
-            "correlation": self.correlation,
-            "draws": self.draws,
-            "seed": self.seed,
-        }
-        return frame.with_columns(pl.lit(value).alias(name) for name, value in repeated.items())
-
-
-def probabilistic_analysis(
-    effect: Effect,
-    *,
-    prevalence_exposed: Prior,
-    prevalence_unexposed: Prior,
-    ratio: Prior,
-    common_outcome: bool,
-    correlation: float = 0.0,
-    draws: int = 20_000,
-    seed: int,
-    level: float = 0.95,
-) -> ProbabilisticAnalysis:
-    """Correct an estimate for a confounder whose prevalences and strength are drawn from declared priors.
-
-    Parameters
-    ----------
-    effect : Effect
-        A ratio with a standard error.
-    prevalence_exposed, prevalence_unexposed : Prior
-        Within 0 to 1.
-    ratio : Prior
-        Ratio of the outcome, above zero.
-    common_outcome : bool
-        As in `array_analysis`.
-    correlation : float
-        Of the two prevalences' normal scores, above -1 and below 1; one who thinks a condition commoner in
-        one arm mostly thinks it commoner in the other.
-    draws : int
-        A thousand or more.
-    seed : int
-        Same seed, same numbers.
-    level : float
-        Of the intervals, 0 to 1.
-
-    Returns
-    -------
-    ProbabilisticAnalysis
-
-    Raises
-    ------
-    CodingError
-        The effect is a difference; a prior leaves its range; too few draws; a correlation out of range.
-
-    References
-    ----------
-    Lash TL, Fox MP, MacLehose RF, Maldonado G, McCandless LC, Greenland S. Good practices for quantitative
-    bias analysis. Int J Epidemiol 2014;43:1969-1985.
-    """
-    _require_ratio(effect)
-    confidence(level)
-    if draws < MIN_DRAWS or not -1 < correlation < 1:
-        raise CodingError(
-            "At least a thousand draws, and a correlation between -1 and 1",
-            field="draws" if draws < MIN_DRAWS else "correlation",
-            remedy="Use the defaults.",
-        )
-    rng = np.random.default_rng(seed)
-    z = rng.standard_normal((4, draws))
-    z[1] = correlation * z[0] + np.sqrt(1 - correlation**2) * z[1]
-    p1, p0 = prevalence_exposed.quantile(ndtr(z[0])), prevalence_unexposed.quantile(ndtr(z[1]))
-    strength = ratio.quantile(ndtr(z[2]))
-    drawn = effect.estimate * np.exp(effect.std_err * z[3])
-    corrected = np.log(_correct(effect, np.full(draws, effect.estimate), p1, p0, strength, common_outcome))
-    total = np.log(_correct(effect, drawn, p1, p0, strength, common_outcome))
-    shares = [0.5, (1 - level) / 2, (1 + level) / 2]
-    half = normal_quantile(level) * effect.std_err
-    beyond = total >= 0 if effect.estimate < 1 else total <= 0
-    return ProbabilisticAnalysis(
-        analysis=effect.analysis,
-        measure=effect.measure,
-        estimand=effect.estimand,
-        effect_type=effect.effect_type,
-        conventional=_three(
-            np.exp([effect.log_estimate, effect.log_estimate - half, effect.log_estimate + half])
-        ),
-        systematic=_three(np.exp(np.quantile(corrected, shares))),
-        total=_three(np.exp(np.quantile(total, shares))),
-        share_beyond_one=float(np.mean(beyond)),
-        level=level,
-        priors=(
-            ("prevalence_exposed", str(prevalence_exposed)),
-            ("prevalence_unexposed", str(prevalence_unexposed)),
-            ("ratio", str(ratio)),
-        ),
-        correlation=correlation,
-        draws=draws,
-        seed=seed,
-    )
-
-
-def _correct(
+def correct(
     effect: Effect,
     estimate: FloatArray,
     p1: FloatArray,
@@ -459,12 +302,8 @@ def _correct(
     return hazard_ratio_without(estimate, p1, p0, ratio, effect.n_exposed / effect.n, died)
 
 
-def _three(figures: FloatArray) -> tuple[float, float, float]:
-    first, second, third = figures.tolist()
-    return first, second, third
-
-
-def _require_ratio(effect: Effect) -> None:
+def require_ratio(effect: Effect) -> None:
+    """Refuse a difference."""
     choice(effect.measure, "measure", [name for name in RATIOS if name != "time_ratio"])
 
 
