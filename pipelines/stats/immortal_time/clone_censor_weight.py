@@ -162,7 +162,7 @@ def clone_censor_weight(
         Times at which risk and restricted mean differences are given.
     ties : {"efron", "breslow"}
         In the outcome model.
-    hazard_ties : {"breslow", "efron"}
+    hazard_ties : {"breslow", "efron", "grouped"}
         In the surgery hazard; see `fit_surgery_hazard`.
     bootstrap : int
         Replicates of the whole design (surgery hazard, weights, model), by person; 0: none, the intervals

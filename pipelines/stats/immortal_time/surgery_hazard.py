@@ -14,9 +14,11 @@ from numpy.typing import ArrayLike
 
 from .._inputs import BoolArray, FloatArray, choice
 from ..cox import CoxFit, fit_cox
+from ._grouped_hazard import fit_grouped
 from ._people import People, check_people, require_both_arms, window_of_time
 
 HEAVY_TIE = 0.05
+TIES = ("breslow", "efron", "grouped")
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,9 @@ class SurgeryHazard:
     Attributes
     ----------
     fit : CoxFit or None
-        The Cox model of the operation; None without covariates.
+        The Cox model of the operation; None without covariates, and under `grouped` ties.
+    coefficients : ndarray of shape (p,)
+        Log hazard ratios of the operation.
     time : ndarray of shape (m,)
         Distinct times of operation.
     baseline : ndarray of shape (m,)
@@ -38,12 +42,13 @@ class SurgeryHazard:
         End of the grace period; the model says nothing later.
     n, n_operated : int
         People, and those operated by `until`.
-    ties : {"breslow", "efron"}
+    ties : {"breslow", "efron", "grouped"}
     largest_tie : float
         Largest share of those at risk who are operated at one time.
     """
 
     fit: CoxFit | None = field(repr=False)
+    coefficients: FloatArray
     time: FloatArray = field(repr=False)
     baseline: FloatArray = field(repr=False)
     centre: float = field(repr=False)
@@ -57,11 +62,11 @@ class SurgeryHazard:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a report has to print about the model."""
-        if self.ties == "efron" or self.largest_tie < HEAVY_TIE:
+        if self.ties != "breslow" or self.largest_tie < HEAVY_TIE:
             return ()
         return (
-            f"{self.largest_tie:.0%} of those at risk are operated at one time: hazard_ties='efron' is "
-            "more exact there than Breslow's.",
+            f"{self.largest_tie:.0%} of those at risk are operated at one time: hazard_ties='grouped' is exact "
+            "there, hazard_ties='efron' nearer than Breslow's.",
         )
 
     def baseline_at(self, at: float) -> float:
@@ -107,9 +112,10 @@ def fit_surgery_hazard(
     until : float
         Operations after it are left out.
     names : sequence of str, optional
-    ties : {"breslow", "efron"}
+    ties : {"breslow", "efron", "grouped"}
         In the Cox model and in its baseline. Where many are operated at one time (at time zero, by
-        diagnostic excision) Breslow's exp(-H) leaves too many unoperated; Efron's is then nearly exact.
+        diagnostic excision) Breslow's exp(-H) leaves too many unoperated and its coefficients are too small.
+        Efron's come nearer; the grouped likelihood is that of the model itself, whatever the ties.
 
     Returns
     -------
@@ -134,19 +140,35 @@ def fit_surgery_hazard(
 
 def model_operations(people: People, until: float, ties: str) -> SurgeryHazard:
     """`fit_surgery_hazard` for people already checked."""
-    choice(ties, "hazard_ties", ("breslow", "efron"))
+    choice(ties, "hazard_ties", TIES)
     operated = people.operated_by(until)
     require_both_arms(bool(operated.any()), True, f"by {until:g}")
     at_risk_to = np.minimum(np.minimum(people.surgery, people.time), until)
-    fit, predictor = None, np.zeros(people.n)
-    if people.names:
+    fit, grouped, coefficients = None, None, np.zeros(0)
+    if ties == "grouped":
+        grouped = fit_grouped(at_risk_to, operated, people.covariates, people.names)
+        coefficients = grouped.coefficients
+    elif people.names:
         fit = fit_cox(at_risk_to, operated, people.covariates, names=people.names, ties=ties)
-        predictor = people.covariates @ fit.coefficients
+        coefficients = fit.coefficients
+    predictor = people.covariates @ coefficients
     centre = float(np.sort(predictor).mean())  # sorted, so that the order of rows changes nothing
     relative = np.exp(predictor - centre)
     times, baseline, largest = _baseline(at_risk_to, operated, relative, ties)
+    if grouped is not None:
+        baseline = np.cumsum(grouped.steps) * np.exp(centre)
     return SurgeryHazard(
-        fit, times, baseline, centre, relative, until, people.n, int(operated.sum()), ties, largest
+        fit=fit,
+        coefficients=coefficients,
+        time=times,
+        baseline=baseline,
+        centre=centre,
+        relative=relative,
+        until=until,
+        n=people.n,
+        n_operated=int(operated.sum()),
+        ties=ties,
+        largest_tie=largest,
     )
 
 
