@@ -11,10 +11,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pipelines.stats.balance import balance
 from pipelines.stats.cox import fit_cox
 from pipelines.stats.cox.diagnostics import martingale_residuals, score_residuals
-from pipelines.stats.errors import CollinearityError, ConvergenceError, NoMatchError, SeparationError
+from pipelines.stats.errors import CollinearityError, ConvergenceError, SeparationError
 from pipelines.stats.kaplan_meier import kaplan_meier
 from pipelines.stats.kaplan_meier.logrank import logrank
-from pipelines.stats.matching import ORDERS, SPREADS, match_nearest
 from pipelines.stats.propensity.logistic import fit_logistic
 
 NOT_FITTED = (SeparationError, CollinearityError, ConvergenceError)
@@ -208,80 +207,6 @@ def test_numbers_at_risk_are_counts_of_people(seed: int) -> None:
     curve = kaplan_meier(d.time, d.event, entry=d.entry, weights=d.weights).curves[0]
     counted = [d.weights[(d.entry < t) & (d.time >= t)].sum() for t in times]
     assert_allclose(curve.n_at_risk(times), counted, atol=1e-9)
-
-
-@FEW
-@given(seed=SEEDS, order=st.sampled_from(ORDERS), spread=st.sampled_from(SPREADS), ratio=st.integers(1, 3))
-def test_no_control_twice_and_no_pair_beyond_the_caliper(
-    seed: int, order: str, spread: str, ratio: int
-) -> None:
-    rng = np.random.default_rng(seed)
-    logit, treated = rng.normal(size=120), rng.random(120) < 0.35
-    stratum = rng.integers(0, 2, 120)
-    try:
-        found = match_nearest(
-            logit, treated, order=order, caliper=0.1, caliper_sd=spread, ratio=ratio, exact=stratum
-        )
-    except NoMatchError:
-        assume(False)
-    assert len(set(found.control_index)) == len(found.control_index)
-    assert np.max(np.bincount(found.treated_index)) <= ratio
-    assert treated[found.treated_index].all()
-    assert not treated[found.control_index].any()
-    gaps = np.abs(logit[found.treated_index] - logit[found.control_index])
-    assert_allclose(found.distance, gaps, atol=2e-9)
-    assert gaps.max() <= found.caliper_width + 2e-9
-    assert_array_equal(stratum[found.treated_index], stratum[found.control_index])
-
-
-@FEW
-@given(seed=SEEDS, order=st.sampled_from(ORDERS))
-def test_pairs_of_people_do_not_depend_on_the_order_of_rows(seed: int, order: str) -> None:
-    rng = np.random.default_rng(seed)
-    logit, treated = rng.integers(-5, 6, 90) / 4, rng.random(90) < 0.4  # many ties
-    ids = rng.permutation(90) + 1000
-    rows = rng.permutation(90)
-    one = match_nearest(logit, treated, order=order, caliper=0.5, ids=ids)
-    two = match_nearest(logit[rows], treated[rows], order=order, caliper=0.5, ids=ids[rows])
-    assert_array_equal(ids[one.treated_index], ids[rows][two.treated_index])
-    assert_array_equal(ids[one.control_index], ids[rows][two.control_index])
-    assert_array_equal(one.pair_id, two.pair_id)
-
-
-@FEW
-@given(seed=SEEDS, order=st.sampled_from(ORDERS), replace=st.booleans())
-def test_matching_equals_a_slow_search_of_all_pairs(seed: int, order: str, replace: bool) -> None:
-    rng = np.random.default_rng(seed)
-    score, treated = rng.integers(-8, 9, 50), rng.random(50) < 0.4
-    assume(1 < treated.sum() < 49)
-    found = match_nearest(score / 4, treated, order=order, replace=replace, caliper=0.6, caliper_sd="total")
-    ours = list(zip(found.treated_index.tolist(), found.control_index.tolist(), strict=True))
-    assert ours == _slow_pairs(score / 4, treated, order, replace, found.caliper_width)
-
-
-def _slow_pairs(
-    logit: np.ndarray, treated: np.ndarray, order: str, replace: bool, width: float
-) -> list[tuple[int, int]]:
-    """Greedy matching by looking at every pair every time; ties to the lower row, treated first."""
-    waiting, free = np.flatnonzero(treated).tolist(), np.flatnonzero(~treated).tolist()
-    if order in ("largest", "smallest"):
-        waiting.sort(key=lambda i: -logit[i] if order == "largest" else logit[i])
-    pairs = []
-    while waiting:
-        choosing = waiting if order == "closest" else waiting[:1]
-        best = min(((abs(logit[i] - logit[j]), i, j) for i in choosing for j in free), default=None)
-        if order != "closest":
-            waiting = waiting[1:]
-        if best is None or best[0] > width:
-            if order == "closest":
-                break
-            continue
-        pairs.append(best[1:])
-        if order == "closest":
-            waiting.remove(best[1])
-        if not replace:
-            free.remove(best[2])
-    return sorted(pairs)
 
 
 @FEW

@@ -12,6 +12,8 @@ SPREADS = ("pooled", "total", "treated", "control")
 SCALES = ("logit", "probability")
 # Scores are compared as whole numbers of this unit, so that equal distances are equal.
 UNIT = 1e-9
+# What a division may lose, in units: a pair exactly at the caliper is within it.
+ROUNDING = 1e-3
 NO_LIMIT = int(np.iinfo(np.int64).max)
 
 
@@ -103,7 +105,7 @@ def line_up(
         stratum=stratum,
         arm=arm,
         width=width,
-        limit=NO_LIMIT if width is None else int(np.floor(width / UNIT)),
+        limit=NO_LIMIT if width is None else int(np.floor(width / UNIT + ROUNDING)),
     )
 
 
