@@ -7,6 +7,7 @@ from matches_r import assert_matches_r, data, r_value
 
 from pipelines.stats.sensitivity import (
     RosenbaumBounds,
+    corrected_hazard_ratio,
     covariate_benchmarks,
     e_value,
     e_value_risk_difference,
@@ -52,6 +53,16 @@ def test_e_values_on_other_scales() -> None:
         "hr_toward_093": moved.e_value,
     }
     assert_matches_r(actual, "r_evalue_other_scales", rtol=1e-9)
+
+
+def test_hazard_ratios_given_a_condition_that_wears_off() -> None:
+    given = r_value("r_common_event_correction")
+    keys = ("estimated", "p1", "p0", "ratio", "share", "deaths")
+    ours = [
+        float(corrected_hazard_ratio(hr, p1, p0, ratio, share_exposed=share, share_with_event=deaths))
+        for hr, p1, p0, ratio, share, deaths in zip(*(given[key] for key in keys), strict=True)
+    ]
+    assert_matches_r({"corrected": ours}, "r_common_event_correction", rtol=1e-8, leave=keys)
 
 
 def eyes() -> tuple[pl.DataFrame, pl.DataFrame]:

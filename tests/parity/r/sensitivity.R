@@ -83,6 +83,29 @@ save_value("r_rosenbaum_signed_rank", "inline", "lead in children's blood, norma
   c(list(exposed = exposed, neighbour = neighbour, gamma = gammas),
     value(scored(r, d > 0), critical(at_gamma(r, d > 0)))))
 
+# ---- a hidden condition where many die: the hazard ratio given it, by integrate and uniroot
+alive <- function(h, p, g) p * exp(-g * h) + (1 - p) * exp(-h)
+dying <- function(h, p, g) g * p * exp(-g * h) + (1 - p) * exp(-h)
+without_condition <- function(estimated, p1, p0, g, f, deaths) {
+  expected_score <- function(theta) {
+    left <- function(end) f * alive(theta * end, p1, g) + (1 - f) * alive(end, p0, g) - (1 - deaths)
+    end <- uniroot(left, c(0, 200), tol = 1e-14)$root
+    at <- function(h) {
+      r1 <- f * alive(theta * h, p1, g) * estimated
+      q <- r1 / (r1 + (1 - f) * alive(h, p0, g))
+      f * theta * dying(theta * h, p1, g) * (1 - q) - (1 - f) * dying(h, p0, g) * q
+    }
+    integrate(at, 0, end, rel.tol = 1e-12, abs.tol = 1e-14)$value
+  }
+  exp(uniroot(function(b) expected_score(exp(b)), log(c(.05, 20)), tol = 1e-13)$root)
+}
+grid <- data.frame(estimated = c(.56, .56, .9, 1.5, .3), p1 = c(.2, .1, .05, .5, .9), p0 = c(.5, .4, .6, .1, .1),
+                   ratio = c(3, 2, 4, .3, .5), share = c(.4, .5, .1, .5, .2), deaths = c(.7, .9, .95, .6, .2))
+save_value("r_common_event_correction", "inline",
+  "root of the expected score of Cox's model over two mixtures, integrate and uniroot",
+  c(as.list(grid), list(corrected = mapply(without_condition, grid$estimated, grid$p1, grid$p0, grid$ratio, grid$share,
+                                           grid$deaths))), "stats")
+
 # ---- subgroups and negative control on the lung data and on retinopathy
 save_value("r_holm", "inline", "p.adjust(c(.01, .04, .03, .005, .5), 'holm'); with n = 8",
   list(five = p.adjust(c(.01, .04, .03, .005, .5), "holm"),
