@@ -13,7 +13,8 @@ from pipelines.stats.cox.diagnostics import proportional_hazards_test
 from pipelines.stats.cox.prediction import survival_curve
 from pipelines.stats.kaplan_meier import kaplan_meier
 from pipelines.stats.kaplan_meier.logrank import logrank
-from pipelines.stats.matching import match_nearest
+from pipelines.stats.matching import match_nearest, match_optimal
+from pipelines.stats.matching._people import require_within_caliper
 from pipelines.stats.propensity import fit_propensity
 from pipelines.stats.propensity.logistic import fit_logistic
 from pipelines.stats.resampling import bootstrap
@@ -183,6 +184,18 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         errors.NoOverlapError,
         "treated",
         int(ARM.sum()),
+    ),
+    "matching: pairs that fill the memory": (
+        lambda: match_optimal(np.arange(10_002), np.arange(10_002) % 2),
+        errors.SizeError,
+        "caliper",
+        5001**2,
+    ),
+    "matching: a pair beyond its caliper": (
+        lambda: require_within_caliper(np.array([1, 5]), 4),
+        errors.CaliperError,
+        "distance",
+        1,
     ),
     "balance: one treated": (
         lambda: balance(X, np.arange(N) == 0),
