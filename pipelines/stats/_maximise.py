@@ -7,6 +7,7 @@ from typing import NoReturn
 import numpy as np
 
 from ._inputs import FloatArray
+from ._linear_algebra import one_thread
 from .errors import ConvergenceError, SeparationError
 
 MAX_ITERATIONS = 100
@@ -62,6 +63,17 @@ def maximise(
     ConvergenceError
         No top after `MAX_ITERATIONS` steps, or no way up.
     """
+    with one_thread():
+        return _climb_to_the_top(likelihood, start, names, model, covariates)
+
+
+def _climb_to_the_top(
+    likelihood: Callable[[FloatArray], Point],
+    start: FloatArray,
+    names: Sequence[str],
+    model: str,
+    covariates: FloatArray | None,
+) -> Top:
     parameters, at = start, likelihood(start)
     for iteration in range(1, MAX_ITERATIONS + 1):
         step = _step(at)

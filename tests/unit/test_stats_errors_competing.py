@@ -175,6 +175,32 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         "variance",
         None,
     ),
+    "fine-gray: a gap in observation": (
+        lambda: fit_fine_gray(
+            [2, 2.5, 5, 6, 7, 8, 9], [2, 2, 1, 2, 1, 0, 1], np.arange(7), entry=[0, 0, 3, 3, 3, 4, 4]
+        ),
+        errors.RiskSetError,
+        "entry",
+        2,
+    ),
+    "fine-gray: one cluster": (
+        lambda: fit_fine_gray(TIME, CAUSE, X, cluster=np.ones(N)),
+        errors.CodingError,
+        "cluster",
+        N,
+    ),
+    "incidence: one cluster": (
+        lambda: aalen_johansen(TIME, CAUSE, cluster=np.ones(N)),
+        errors.CodingError,
+        "cluster",
+        N,
+    ),
+    "flexible: one cluster": (
+        lambda: fit_royston_parmar(TIME, EVENT, X, cluster=["one"] * N),
+        errors.CodingError,
+        "cluster",
+        N,
+    ),
     "fine-gray: unknown ties": (
         lambda: fit_fine_gray(TIME, CAUSE, X, ties="exact"),
         errors.CodingError,
@@ -386,6 +412,12 @@ def test_no_top_of_a_likelihood_is_an_error(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("pipelines.stats._maximise.MAX_ITERATIONS", 1)
     with pytest.raises(errors.ConvergenceError, match="flexible parametric model"):
         fit_royston_parmar(TIME, EVENT, X, df=2)
+
+
+def test_a_curve_that_ends_before_others_enter_says_so() -> None:
+    curve = aalen_johansen([2, 3, 5, 6], [1, 2, 1, 0], entry=[0, 0, 4, 4]).curves[0]
+    assert "before 2 others entered" in curve.warnings[0]
+    assert aalen_johansen(TIME, CAUSE).curves[0].warnings == ()
 
 
 def test_people_censored_at_zero_are_no_trouble_where_time_is_not_logged() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._inputs import FloatArray, IntArray
+from ..errors import RiskSetError
 from ._censoring import CensoringCurve
 
 
@@ -129,6 +130,15 @@ def build_sets(
         first = np.searchsorted(group_time, entry, side="right").astype(np.int64)
     late = np.argsort(first, kind="stable")
     kept = tuple(np.flatnonzero((kind == 2) & (curve_of == c)) for c in range(len(curves)))
+    share = tuple(curve.before(time[own]) for curve, own in zip(curves, kept, strict=True))
+    lost = sum(int(np.count_nonzero(own <= 0)) for own in share)
+    if lost:
+        raise RiskSetError(
+            "People with another event at a time before all who were observed later had entered",
+            field="entry",
+            count=lost,
+            remedy="Begin later, where enough are under observation, and count who is left out.",
+        )
     event_weight = _sum_by(weights[event_rows], event_group, len(group_time))
     groups = np.arange(len(group_time))
     if ties == "efron":
@@ -146,7 +156,7 @@ def build_sets(
         stop=np.searchsorted(group_time, time, side="right").astype(np.int64),
         late=late[first[late] > 0],
         kept=kept,
-        kept_share=tuple(1 / curve.before(time[own]) for curve, own in zip(curves, kept, strict=True)),
+        kept_share=tuple(1 / own for own in share),
         curve_at=np.array([curve.before(group_time) for curve in curves]),
         group_time=group_time,
         event_rows=event_rows,

@@ -18,6 +18,7 @@ from .._inputs import (
     row_hash,
 )
 from .._linear_algebra import normal_quantile
+from .._sandwich import clusters_of
 from ..errors import CodingError
 from ._causes import causes, count_by
 from ._jackknife import state_std_err
@@ -49,6 +50,8 @@ class CumulativeIncidence:
         Probability of no event at all; with the incidences it sums to one.
     variance : {"jackknife", "aalen"}
         The infinitesimal jackknife, or Aalen's.
+    warnings : tuple of str
+        What has to be said beside the curves.
     """
 
     group: object
@@ -67,6 +70,7 @@ class CumulativeIncidence:
     ci: str
     level: float
     variance: str
+    warnings: tuple[str, ...]
     _place: dict[int, int] = field(repr=False)
 
     def incidence_at(self, times: ArrayLike, cause: int) -> FloatArray:
@@ -220,7 +224,7 @@ def aalen_johansen(
     of = causes(cause, "cause", n)
     w = positive_weights(weights, n)
     member, labels = codes(group, "group", n)
-    clusters = np.arange(n) if cluster is None else codes(cluster, "cluster", n)[0]
+    clusters = clusters_of(cluster, n)
     begin = np.full(n, -1.0) if start is None else start
     order = np.lexsort((row_hash(w, begin), of.code, stop))  # one order of summing
     curves = []
@@ -296,7 +300,20 @@ def _curves(
         ci=ci,
         level=level,
         variance=variance,
+        warnings=_warnings(survival, first),
         _place={name: j for j, name in enumerate(names)},
+    )
+
+
+def _warnings(survival: FloatArray, first: IntArray) -> tuple[str, ...]:
+    """Whether some are first at risk after everybody at risk before them had an event."""
+    ends = np.flatnonzero(survival == 0)
+    late = int(np.count_nonzero(first > ends[0])) if len(ends) else 0
+    if late == 0:
+        return ()
+    return (
+        f"Everybody under observation had an event before {late} others entered, who count for nothing: "
+        "begin later, where enough are under observation.",
     )
 
 

@@ -34,6 +34,7 @@ from .._linear_algebra import (
     two_sided_p,
 )
 from .._maximise import Point, maximise, standardise
+from .._sandwich import clusters_of, sum_by_cluster
 from ..cox.fit import ChiSquareTest
 from ..effect import Effect, wald_effect
 from ..errors import CodingError
@@ -365,7 +366,7 @@ def fit_fine_gray(
     w = positive_weights(weights, n)
     stratum, stratum_labels = codes(strata, "strata", n)
     curve_of = codes(censoring_strata, "censoring_strata", n)[0]
-    clusters = np.arange(n) if cluster is None else codes(cluster, "cluster", n)[0]
+    clusters = clusters_of(cluster, n)
     if variance == "censoring" and start is not None:
         raise CodingError(
             "The variance for the censoring curve does not know late entry",
@@ -413,8 +414,7 @@ def fit_fine_gray(
             )
         parts.append((sets, sums))
     influence = score @ naive / scale
-    total = np.zeros((int(clusters.max()) + 1, len(labels)))
-    np.add.at(total, clusters[order], influence[order])
+    total = sum_by_cluster(influence[order], clusters[order])
     ratio, warnings = few_events_warning(int(np.count_nonzero(kind == 1)), len(labels))
     return FineGrayFit(
         names=labels,

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._inputs import BoolArray, FloatArray
+from .._linear_algebra import one_thread
 from ._likelihood import Design
 from ._splines import basis, slope
 
@@ -25,6 +26,19 @@ def design_rows(
     return np.hstack(rows), np.hstack(rise)
 
 
+def orthogonal(design: Design) -> tuple[FloatArray, FloatArray]:
+    """Matrix (q, q) to parameters in which the rows of the linear predictor are uncorrelated, and its inverse."""
+    q = design.at_exit.shape[1]
+    with one_thread():
+        gram = design.at_exit.T @ design.at_exit / len(design.at_exit)
+        size = np.sqrt(np.diag(gram))
+        try:
+            to = np.linalg.cholesky(gram / np.outer(size, size)).T * size
+        except np.linalg.LinAlgError:  # rounding in the cross-product: the slow way is exact
+            to = np.linalg.qr(design.at_exit, mode="r") / np.sqrt(len(design.at_exit))
+        return to, np.linalg.solve(to, np.eye(q))
+
+
 def quadrature(tau: float) -> tuple[FloatArray, FloatArray]:
     """Times and weights that integrate from 0 to `tau` by Gauss and Legendre in the root of time."""
     node, weight = np.polynomial.legendre.leggauss(NODES)
@@ -44,6 +58,7 @@ def build_design(
 ) -> Design:
     """Design of all rows; `entry` of 0 is no late entry."""
     rows, rise = design_rows(covariates, np.log(time), knots, varying)
+    rise = rise[died]
     late = entry > 0
     before, _ = design_rows(covariates[late], np.log(entry[late]), knots, varying)
     return Design(rows, rise, before, late, died, np.log(time), weights, scale)

@@ -15,10 +15,12 @@ class Design:
 
     Attributes
     ----------
-    at_exit, slope : ndarray of shape (n, q)
-        Linear predictor's row at the end of observation, and its derivative by log time.
+    at_exit : ndarray of shape (n, q)
+        Linear predictor's row at the end of observation.
+    slope : ndarray of shape (d, q)
+        Its derivative by log time, of the rows that `died`.
     at_entry : ndarray of shape (m, q)
-        The same at entry, for the rows `late` that enter after zero.
+        Linear predictor's row at entry, of the rows `late` that enter after zero.
     """
 
     at_exit: FloatArray
@@ -47,7 +49,7 @@ class Design:
 def likelihood(design: Design, parameters: FloatArray) -> Point:
     """Log likelihood with score and information; minus infinity where a hazard is not above zero."""
     died, w = design.died, design.weights
-    rise = design.slope[died] @ parameters
+    rise = design.slope @ parameters
     if len(rise) and rise.min() <= 0:
         q = len(parameters)
         return Point(-np.inf, np.zeros(q), np.zeros((q, q)))
@@ -63,12 +65,12 @@ def likelihood(design: Design, parameters: FloatArray) -> Point:
     second = end.log_survival2 + died * end.log_rate2
     score = (
         design.at_exit.T @ (w * first)
-        + design.slope[died].T @ (w_died / rise)
+        + design.slope.T @ (w_died / rise)
         - design.at_entry.T @ (w_late * start.log_survival1)
     )
     information = (
         -design.at_exit.T @ ((w * second)[:, None] * design.at_exit)
-        + design.slope[died].T @ ((w_died / rise**2)[:, None] * design.slope[died])
+        + design.slope.T @ ((w_died / rise**2)[:, None] * design.slope)
         + design.at_entry.T @ ((w_late * start.log_survival2)[:, None] * design.at_entry)
     )
     return Point(float(value), score, (information + information.T) / 2)
@@ -79,8 +81,7 @@ def score_rows(design: Design, parameters: FloatArray) -> FloatArray:
     end = on_scale(design.at_exit @ parameters, design.scale)
     start = on_scale(design.at_entry @ parameters, design.scale)
     rows = (end.log_survival1 + design.died * end.log_rate1)[:, None] * design.at_exit
-    rise = design.slope[design.died] @ parameters
-    rows[design.died] += design.slope[design.died] / rise[:, None]
+    rows[design.died] += design.slope / (design.slope @ parameters)[:, None]
     rows[design.late] -= start.log_survival1[:, None] * design.at_entry
     weighted: FloatArray = design.weights[:, None] * rows
     return weighted

@@ -25,6 +25,7 @@ from .._inputs import (
 )
 from .._linear_algebra import inverse, normal_quantile, require_full_rank, two_sided_p
 from .._maximise import Point, maximise, standardise
+from .._sandwich import clusters_of, sandwich
 from ..effect import Effect, wald_effect
 from ..errors import CodingError, NoEventsError
 
@@ -219,11 +220,8 @@ def fit_piecewise_exponential(
     naive = back @ naive_scaled @ back.T
     covariance = naive
     if robust or cluster is not None:
-        member = np.arange(n) if cluster is None else codes(cluster, "cluster", n)[0]
-        total = np.zeros((int(member.max()) + 1, len(guess)))
-        np.add.at(total, member[order], data.score_rows(top.parameters))
-        influence = total @ naive_scaled @ back.T
-        covariance = influence.T @ influence
+        member = clusters_of(cluster, n)
+        covariance = sandwich(data.score_rows(top.parameters), member[order], back @ naive_scaled)
     _, warnings = few_events_warning(int(died.sum()), len(labels))
     return PiecewiseExponentialFit(
         intervals=_labels(edges),

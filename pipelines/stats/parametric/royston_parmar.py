@@ -15,7 +15,6 @@ from .._inputs import (
     BoolArray,
     FloatArray,
     choice,
-    codes,
     confidence,
     few_events_warning,
     flags,
@@ -27,9 +26,10 @@ from .._inputs import (
 )
 from .._linear_algebra import inverse, normal_quantile, require_full_rank, two_sided_p
 from .._maximise import maximise, standardise
+from .._sandwich import clusters_of, sandwich
 from ..effect import Effect, wald_effect
 from ..errors import CodingError, NoEventsError
-from ._design import build_design, design_rows, parameter_names, quadrature, unscale
+from ._design import build_design, design_rows, orthogonal, parameter_names, quadrature, unscale
 from ._likelihood import Design, likelihood, score_rows
 from ._scales import SCALES, on_scale
 from ._splines import basis, given_knots, knots_of_events
@@ -377,8 +377,7 @@ def fit_royston_parmar(
     require_full_rank(centred.T @ (w[:, None] * centred), labels, unit=float(w.sum()))
     design = build_design(stop, died, begin, scaled, w, baseline, varying, scale)
     q = design.at_exit.shape[1]
-    to_orthogonal = np.linalg.qr(design.at_exit, mode="r") / np.sqrt(n)
-    from_orthogonal = np.linalg.solve(to_orthogonal, np.eye(q))
+    to_orthogonal, from_orthogonal = orthogonal(design)
     turned = design.times(from_orthogonal)
     guess = np.zeros(q)
     guess[:2] = _start(design)
@@ -397,13 +396,11 @@ def fit_royston_parmar(
     naive = back @ naive_turned @ back.T
     covariance = naive
     if robust or cluster is not None:
-        member = np.arange(n) if cluster is None else codes(cluster, "cluster", n)[0]
-        total = np.zeros((int(member.max()) + 1, q))
-        np.add.at(total, member[order], score_rows(turned, top.parameters))
-        influence = total @ naive_turned @ back.T
-        covariance = influence.T @ influence
+        member = clusters_of(cluster, n)
+        covariance = sandwich(score_rows(turned, top.parameters), member[order], back @ naive_turned)
     _, warnings = few_events_warning(int(died.sum()), len(labels))
-    falling = int(np.count_nonzero(turned.slope @ top.parameters <= 0))
+    _, rise = design_rows(scaled, np.log(stop), baseline, varying)
+    falling = int(np.count_nonzero(rise @ (from_orthogonal @ top.parameters) <= 0))
     if falling:
         warnings += (
             f"The fitted curve rises at the end of follow-up of {falling} rows: use fewer degrees of freedom.",
