@@ -28,7 +28,9 @@ def clone_rows(
     """
     hazard = initiation.hazard
     grace = hazard.until
-    turn = np.where(people.operated_by(grace), people.exposed_from, np.inf)
+    in_time = people.operated_by(grace)
+    turn = np.where(in_time, people.exposed_from, np.inf)
+    surgery = np.where(in_time, np.minimum(people.surgery, grace), np.inf)
     share = 1.0 if marginal is None else marginal.probability(grace)
     pieces = []
     for start, stop in pairwise(_cuts(initiation.edges, step)):
@@ -38,7 +40,7 @@ def clone_rows(
         pieces.append(_piece(people, begin, end, False, weight))
         pieces.append(_piece(people, begin, end, True, share * initiation.unoperated(middle)))
     never = np.full(people.n, np.inf)
-    pieces.append(_piece(people, turn, never, True, share * initiation.operated(people.surgery)))
+    pieces.append(_piece(people, turn, never, True, share * initiation.operated(surgery)))
     after = np.where(np.isfinite(turn), np.inf, grace)
     pieces.append(_piece(people, after, never, False, _not_operated(hazard, marginal, grace)))
     return PersonTime(*(np.concatenate(column) for column in zip(*pieces, strict=True)))

@@ -43,10 +43,9 @@ class Initiation:
     def unoperated(self, at: float) -> FloatArray:
         """Weight of each person, were she unoperated at `at` (n,)."""
         k = self.interval_of(at)
-        survival = self.hazard.unoperated(at)
-        left_in_interval = np.maximum(survival - self.hazard.unoperated(float(self.edges[k + 1])), 0.0)
+        left_in_interval = self.hazard.operated_between(at, float(self.edges[k + 1]))
         later = self.planned[:, k + 1 :].sum(axis=1)
-        weight: FloatArray = (self._ratio(k) * left_in_interval + later) / survival
+        weight: FloatArray = (self._ratio(k) * left_in_interval + later) / self.hazard.unoperated(at)
         return weight
 
     def operated(self, surgery: FloatArray) -> FloatArray:
@@ -75,13 +74,15 @@ def plan_initiation(strategy: str, hazard: SurgeryHazard, interval: float) -> In
     """
     grace = hazard.until
     edges = _edges(strategy, grace, interval)
-    by_edge = np.column_stack([np.ones(hazard.n), *(hazard.unoperated(float(b)) for b in edges[1:])])
-    natural = by_edge[:, :-1] - by_edge[:, 1:]
+    starts = [-np.inf, *edges[1:-1].tolist()]  # operations at time zero belong to the first interval
+    natural = np.column_stack(
+        [hazard.operated_between(start, stop) for start, stop in zip(starts, edges[1:].tolist(), strict=True)]
+    )
     planned = np.ones_like(natural)
     if strategy == "uniform" and grace > 0:
         planned *= np.diff(edges) / grace
     elif natural.shape[1] > 1:
-        planned[:, 0], planned[:, 1] = natural[:, 0], by_edge[:, 1]
+        planned[:, 0], planned[:, 1] = natural[:, 0], hazard.unoperated(float(edges[1]))
     forced = slice(len(edges) - 2, None) if strategy == "natural_then_forced" else slice(None)
     empty = int(np.count_nonzero(natural[:, forced].max(axis=0) <= 0))
     if empty:

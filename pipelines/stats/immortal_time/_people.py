@@ -1,16 +1,6 @@
 """The people of an analysis of an operation that happens some time after time zero, checked at the door.
 
-Rules for the time of the operation, the same in every method of this folder:
-
-- NaN is "never operated". An infinite time is refused: it would hide a missing date.
-- Below zero is refused with the count: an operation before time zero makes somebody operated at time zero
-  or not eligible, which only the cohort's definition can say.
-- At zero: operated for the whole of follow-up, no unoperated time.
-- After the end of follow-up is refused with the count: nobody is operated after death, and what happens
-  after the last contact is not observed.
-- At the very end of follow-up: the operation came just before the death or the last contact, so a death on
-  the day of the operation is a death of an operated person.
-- At the time of another person's death: the operation counts from just after it, as in R's (start, stop].
+The rules for the time of the operation stand in the docstring of the package.
 """
 
 from collections.abc import Sequence
@@ -133,7 +123,7 @@ def check_people(
     Raises
     ------
     NonFiniteError, NegativeTimeError, StopBeforeStartError, CodingError, ShapeError
-        As the rules at the head of this module say.
+        As the rules of the package say.
     """
     end = vector(time, "time")
     n = len(end)

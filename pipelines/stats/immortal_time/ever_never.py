@@ -57,7 +57,7 @@ def ever_never(
     EmptyArmError
         Nobody was operated, or everybody.
     NonFiniteError, NegativeTimeError, StopBeforeStartError, CodingError, ShapeError
-        The rules for the time of the operation stand at the head of `_people`.
+        The input is not what it should be; rules for `surgery_time` in the docstring of the package.
     NoEventsError, CollinearityError, SeparationError, ConvergenceError
         As `fit_cox`.
 

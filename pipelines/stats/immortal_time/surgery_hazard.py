@@ -85,6 +85,11 @@ class SurgeryHazard:
         """Each person's probability F(at) of being operated by then, were she to live (n,)."""
         return -np.expm1(-self.cumulative_hazard(at))
 
+    def operated_between(self, start: float, stop: float) -> FloatArray:
+        """Each person's probability F(stop) - F(start) (n,), exact where it is tiny; -inf: before time zero."""
+        before = self.cumulative_hazard(start)
+        return np.exp(-before) * -np.expm1(before - self.cumulative_hazard(stop))
+
     def to_frame(self) -> pl.DataFrame:
         """One row per time of operation."""
         return pl.DataFrame({"time": self.time, "cumulative_hazard": self.baseline * np.exp(-self.centre)})
