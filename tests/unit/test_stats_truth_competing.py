@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from pipelines.stats.adjusted import incidence_contrast, standardised_curves, survival_contrast
+from pipelines.stats.adjusted import (
+    incidence_contrast,
+    incidence_difference,
+    standardised_curves,
+    survival_contrast,
+)
+from pipelines.stats.adjusted._designs import CoxCurve
 from pipelines.stats.competing_risks import aalen_johansen, fit_fine_gray
 from pipelines.stats.kaplan_meier import kaplan_meier
 from pipelines.stats.parametric import fit_piecewise_exponential, fit_royston_parmar
@@ -177,6 +183,25 @@ def test_weighted_incidence_of_a_cause_finds_its_risk_difference() -> None:
     assert abs(effect.estimate - (risk[0] - risk[1])) < 3 * effect.std_err
     assert effect.events == np.count_nonzero(cause == 1)
     assert found.number_needed[0].kind == "benefit"
+
+
+def test_errors_of_incidence_differences_are_those_of_repeated_samples() -> None:
+    found, errors = [], []
+    for r in range(200):
+        time, cause, x = two_causes(200, np.random.default_rng((11, r)))
+        effects = incidence_difference(time, cause, x[:, 1], times=[4, 15])
+        found.append([effect.estimate for effect in effects])
+        errors.append([effect.std_err for effect in effects])
+    assert_allclose(np.mean(errors, axis=0), np.std(found, axis=0), rtol=0.15)
+    assert np.mean(found, axis=0)[1] < -0.05  # x1 lowers the incidence
+
+
+def test_averages_over_people_at_many_times_are_interpolated_without_loss() -> None:
+    rng = np.random.default_rng(12)
+    hazard = np.sort(rng.exponential(0.5, 5000)).cumsum() / 2000
+    curve = CoxCurve(np.arange(5000.0), hazard, np.exp(rng.normal(0, 1.2, 300)))
+    exact = np.exp(-np.outer(hazard, curve.relative)).mean(axis=1)
+    assert_allclose(curve.at(np.arange(5000.0)), exact, rtol=1e-10, atol=1e-13)
 
 
 def test_a_number_needed_is_honest_where_there_may_be_no_effect() -> None:

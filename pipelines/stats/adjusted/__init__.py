@@ -7,6 +7,7 @@ from .risk_difference import (
     NumberNeeded,
     SurvivalContrast,
     incidence_contrast,
+    incidence_difference,
     number_needed,
     survival_contrast,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "doubly_robust_risk",
     "doubly_robust_survival",
     "incidence_contrast",
+    "incidence_difference",
     "number_needed",
     "standardised_curves",
     "survival_contrast",

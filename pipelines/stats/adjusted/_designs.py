@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.polynomial import chebyshev
 from numpy.typing import ArrayLike
 
 from .._inputs import (
@@ -127,6 +128,19 @@ class CoxCurve:
                 field="times",
                 remedy="Take earlier times, at most the last of both arms, or a parametric model.",
             )
+        # The mean is a smooth function of the hazard: exp(-c u), 0 <= u <= 1, is a polynomial of degree
+        # about 6 sqrt(c) to 1e-15, so at many times it is interpolated (Chebyshev).
+        top = float(hazard.max(initial=0.0))
+        size = int(np.ceil(np.sqrt(40 * top * self.relative.max()))) + 30
+        if len(hazard) <= 2 * size:
+            return self._exact(hazard)
+        angle = np.pi * (np.arange(size) + 0.5) / size
+        values = self._exact((np.cos(angle) + 1) * top / 2)
+        fitted = np.cos(np.outer(np.arange(size), angle)) @ values * 2 / size
+        fitted[0] /= 2
+        return np.asarray(chebyshev.chebval(2 * hazard / top - 1, fitted), dtype=np.float64)
+
+    def _exact(self, hazard: FloatArray) -> FloatArray:
         rows = max(1, BLOCK // len(self.relative))
         parts = [
             np.exp(-np.outer(hazard[first : first + rows], self.relative)).mean(axis=1)

@@ -10,10 +10,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import FloatArray, choice
+from .._inputs import FloatArray, choice, flags
+from ..competing_risks import aalen_johansen
 from ..competing_risks._causes import causes
-from ..effect import Effect
-from ..errors import CodingError
+from ..effect import Effect, wald_effect
+from ..errors import CodingError, NoEventsError
 from ..resampling import Bootstrap, bootstrap
 from ._designs import (
     EFFECTS,
@@ -306,6 +307,83 @@ level, kind
         risk_difference=risk,
         number_needed=tuple(number_needed(one) for one in risk),
         bootstrap=found,
+    )
+
+
+def incidence_difference(
+    time: ArrayLike,
+    cause: ArrayLike,
+    treated: ArrayLike,
+    *,
+    of: int = 1,
+    times: ArrayLike,
+    weights: ArrayLike | None = None,
+    entry: ArrayLike | None = None,
+    estimand: str = "ATE",
+    level: float = 0.95,
+) -> tuple[Effect, ...]:
+    """Difference of the cumulative incidence of one cause between two arms, with Wald intervals and tests.
+
+    Parameters
+    ----------
+    time, cause, weights, entry
+        As in `competing_risks.aalen_johansen`; with an event of 0/1 it is the difference of risks by Kaplan
+        and Meier. Rows are independent of each other, and weights are taken as known: for pairs, or for
+        weights that were estimated, see `incidence_contrast`.
+    treated : array_like of shape (n,)
+        1 or True for the treated.
+    of : int
+        The cause of interest.
+    times : array_like of shape (m,)
+        Above zero.
+    estimand : str
+        Whom the arms were made to look like.
+    level : float
+        Confidence level, 0 to 1.
+
+    Returns
+    -------
+    tuple of Effect
+        One per time: risk of the treated less that of the controls, variance by the jackknife.
+
+    Raises
+    ------
+    EmptyArmError, NoEventsError, CodingError and the other input errors
+        The message names field, count and remedy.
+    """
+    when = asked_times(times, "times")
+    people = people_of(time, cause, treated, None, None, entry, None, competing=True)
+    fit = aalen_johansen(
+        time, cause, entry=entry, weights=weights, group=flags(treated, "treated"), level=level
+    )
+    causes(people.code, "cause", len(people.code)).of(of, "of")
+    risk, error = (
+        np.array([getattr(fit[arm], name)(when, of) for arm in (False, True)])
+        for name in ("incidence_at", "std_err_at")
+    )
+    spread = np.hypot(*error)
+    if (spread == 0).any():
+        raise NoEventsError(
+            "Nobody of either arm has had the event by then",
+            field="times",
+            count=int(np.count_nonzero(spread == 0)),
+            remedy="Take later times.",
+        )
+    return tuple(
+        wald_effect(
+            float(risk[1, j] - risk[0, j]),
+            float(spread[j]),
+            analysis="incidence_difference",
+            measure="risk_difference",
+            n=len(people.time),
+            n_exposed=int(people.treated.sum()),
+            events=int(np.count_nonzero(people.code == of)),
+            estimand=estimand,
+            effect_type="marginal",
+            method=f"Aalen-Johansen, jackknife variance, weights as known, cause {of}, at {t:g}",
+            level=level,
+        )
+        for j, t in enumerate(when.tolist())
     )
 
 
