@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import polars as pl
 import pytest
 
 from pipelines.stats import errors
@@ -383,3 +384,24 @@ def test_weights_are_described_in_the_result() -> None:
     assert (result.effect.estimand, result.effect.effect_type) == ("per_protocol", "marginal")
     adjusted = clones(TIME, EVENT, SURGERY, outcome_covariates=X)
     assert adjusted.effect.effect_type == "conditional"
+
+
+def test_tables_of_the_result() -> None:
+    result = clones(TIME, EVENT, SURGERY, times=(12, 24))
+    assert result.to_frame()["measure"].to_list() == ["hr", *(["risk_difference", "rmst_difference"] * 2)]
+    assert result.to_frame()["analysis"].to_list()[1:] == [
+        f"clone_censor_weight_{t}" for t in (12, 12, 24, 24)
+    ]
+    assert result.weights_frame()["operated"].to_list() == [False, True]
+    curves = result.curves_frame()
+    assert curves.columns == ["operated", "time", "n_risk", "n_event", "survival"]
+    at_12 = result.survival_frame([0, 12])
+    assert at_12["survival"].to_list()[::2] == [1.0, 1.0]
+    assert at_12["ci_low"].null_count() == at_12["ci_high"].null_count() == 2
+    last = curves.filter(pl.col("time") <= 12).group_by("operated", maintain_order=True).last()
+    assert at_12["survival"].to_list()[1::2] == last["survival"].to_list()
+    grid = landmark_grid(TIME, EVENT, SURGERY, at=(3, 8)).to_frame()
+    assert grid["analysis"].to_list() == ["landmark_3", "landmark_8"]
+    assert (grid["n"] + grid["died_before"] + grid["censored_before"]).to_list() == [N, N]
+    hazard = fit_surgery_hazard(TIME, SURGERY, X, until=8)
+    assert hazard.to_frame()["cumulative_hazard"].to_list()[-1] == pytest.approx(hazard.baseline_at(8))

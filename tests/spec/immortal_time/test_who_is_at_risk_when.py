@@ -90,6 +90,18 @@ def test_time_varying_gives_every_month_to_the_state_it_was_lived_in(patients, a
     )
 
 
+def test_twenty_months_change_sides(patients):
+    """What that does to the same eight patients and six deaths: the death rate of the operated goes from 0.8 of the
+    other to twice it, by nothing but the 4 + 2 + 9 + 5 months that were lived unoperated."""
+
+    def rates(result):
+        arms = result.person_time.by_arm()
+        return [(row["deaths"], row["person_time"]) for row in arms.iter_rows(named=True)]
+
+    assert rates(ever_never(*patients)) == [(3, 40), (3, 49)]
+    assert rates(time_varying(*patients)) == [(3, 60), (3, 29)]
+
+
 def test_within_a_window_a_late_operation_does_not_count(patients, at_risk):
     """Exposure is an operation in the first 8 months: Dora, operated at 9, stays unoperated to her death."""
     at_risk(
