@@ -38,11 +38,16 @@ class Functionals:
 
 
 def outcome_hazard(
-    time: FloatArray, died: BoolArray, covariates: FloatArray, arm: BoolArray, ties: str = "efron"
+    time: FloatArray,
+    died: BoolArray,
+    covariates: FloatArray,
+    arm: BoolArray,
+    names: tuple[str, ...],
+    ties: str = "efron",
 ) -> Hazard:
     """Hazard of death for everybody, by a Cox model of the people of one arm."""
     centre = covariates[arm].mean(axis=0)
-    fit = fit_cox(time[arm], died[arm], covariates[arm], ties=ties)
+    fit = fit_cox(time[arm], died[arm], covariates[arm], names=names, ties=ties)
     curve = survival_curve(fit, centre)
     jumps = np.diff(curve.cumulative_hazard, prepend=0.0) > 0
     relative = np.exp((covariates - centre) @ fit.coefficients)
@@ -50,7 +55,11 @@ def outcome_hazard(
 
 
 def censoring_hazard(
-    time: FloatArray, died: BoolArray, covariates: FloatArray | None, arm: BoolArray
+    time: FloatArray,
+    died: BoolArray,
+    covariates: FloatArray | None,
+    arm: BoolArray,
+    names: tuple[str, ...],
 ) -> Hazard:
     """Hazard of being censored among the people of one arm, with covariates or by Kaplan-Meier.
 
@@ -62,7 +71,7 @@ def censoring_hazard(
     if covariates is not None:
         distinct, rank = np.unique(time, return_inverse=True)
         half_steps = 2.0 * rank + ~died  # the partial likelihood knows times by their order alone
-        found = outcome_hazard(half_steps.astype(np.float64), ~died, covariates, arm, ties="breslow")
+        found = outcome_hazard(half_steps.astype(np.float64), ~died, covariates, arm, names, ties="breslow")
         return Hazard(distinct[(found.time / 2).astype(np.int64)], found.cumulative, found.relative)
     distinct = np.unique(time[censored])
     leaving = np.sort(time[arm])

@@ -99,7 +99,9 @@ class _Design:
     died: BoolArray
     treated: BoolArray
     covariates: FloatArray
+    names: tuple[str, ...]
     outcome_covariates: FloatArray
+    outcome_names: tuple[str, ...]
     functionals: Functionals
     estimand: str
     propensity: str
@@ -115,7 +117,9 @@ class _Design:
     def influences(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
         """Estimates (2, k) of control and treated, and each person's influence on them (2, n, k)."""
         treated = self.treated[rows]
-        score = fit_propensity(self.covariates[rows], treated, model=self.propensity, seed=self.seed).score
+        score = fit_propensity(
+            self.covariates[rows], treated, names=self.names, model=self.propensity, seed=self.seed
+        ).score
         weights = raw_weights(score, treated, self.estimand)
         target = {"ATE": np.ones(len(rows)), "ATT": 1.0 * treated, "ATC": 1.0 * ~treated}[self.estimand]
         values, influences = [], []
@@ -130,7 +134,7 @@ class _Design:
     def _survival(self, rows: IntArray, arm: BoolArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         time, died = self.time[rows], self.died[rows]
         self._require_follow_up(time, died, arm)
-        outcome = outcome_hazard(time, died, self.outcome_covariates[rows], arm)
+        outcome = outcome_hazard(time, died, self.outcome_covariates[rows], arm, self.outcome_names)
         return mended_survival(
             time, died, weights, arm, outcome, self._censoring(rows, arm), self.functionals
         )
@@ -148,14 +152,14 @@ class _Design:
             place = np.searchsorted(lost.time, np.minimum(time, t), side="left")
             gone = np.concatenate([[0.0], lost.cumulative])[place] * lost.relative
             inverse = np.exp(gone[known])
-            fit = fit_logistic(x[known], dead[known], weights=inverse)
+            fit = fit_logistic(x[known], dead[known], names=self.outcome_names, weights=inverse)
             model[:, k] = expit(fit.coefficients[0] + x @ fit.coefficients[1:])
             correction[known, k] = weights[known] * inverse * (dead[known] - model[known, k])
         return model, correction
 
     def _censoring(self, rows: IntArray, arm: BoolArray) -> Hazard:
         x = self.outcome_covariates[rows] if self.censoring == "cox" else None
-        return censoring_hazard(self.time[rows], self.died[rows], x, arm)
+        return censoring_hazard(self.time[rows], self.died[rows], x, arm, self.outcome_names)
 
     def _require_follow_up(self, time: FloatArray, died: BoolArray, arm: BoolArray) -> None:
         last = float(time[arm].max())
@@ -360,8 +364,8 @@ def _checked(
     stop, _ = follow_up(time, None)
     n = len(stop)
     died, arm = flags(event, "event", n), two_arms(treated, n)
-    x, _ = matrix(covariates, names, n)
-    z = x if outcome_covariates is None else matrix(outcome_covariates, None, n)[0]
+    x, labels = matrix(covariates, names, n)
+    z, outcome_labels = (x, labels) if outcome_covariates is None else matrix(outcome_covariates, None, n)
     for own, name in ((arm, "treated"), (~arm, "control")):
         if not died[own].any():
             raise NoEventsError(
@@ -376,7 +380,9 @@ def _checked(
         died=died[order],
         treated=arm[order],
         covariates=x[order],
+        names=labels,
         outcome_covariates=z[order],
+        outcome_names=outcome_labels,
         functionals=functionals,
         estimand=estimand,
         propensity=propensity,

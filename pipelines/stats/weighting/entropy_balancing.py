@@ -145,9 +145,9 @@ def _shares(z: FloatArray, base: FloatArray, multiplier: FloatArray) -> tuple[Fl
 
 
 def _refuse(z: FloatArray, names: tuple[str, ...]) -> NoReturn:
-    """Name what cannot be balanced: means out of the arm's range, else what a linear programme leaves over."""
+    """Name what cannot be balanced: means out of the arm's range, else those out of its reach together."""
     out = (z.min(axis=0) > 0) | (z.max(axis=0) < 0)
-    guilty = np.flatnonzero(out) if out.any() else _smallest_gaps(z)
+    guilty = np.flatnonzero(out) if out.any() else _out_of_reach(z)
     raise NoOverlapError(
         "No weights of an arm give it the means of the target",
         field=", ".join(names[j] for j in guilty) or ", ".join(names),
@@ -157,15 +157,19 @@ def _refuse(z: FloatArray, names: tuple[str, ...]) -> NoReturn:
     )
 
 
-def _smallest_gaps(z: FloatArray) -> IntArray:
-    """Terms with a gap left by the weights whose gaps, added up, are the smallest."""
+def _out_of_reach(z: FloatArray) -> IntArray:
+    """Terms of the direction in which everybody of the arm lies beyond the target.
+
+    The dual of the weights whose gaps, added up, are the smallest: a linear programme.
+    """
     from scipy.optimize import linprog
 
     points, k = np.unique(z, axis=0), z.shape[1]
-    equal = np.vstack([np.hstack([points.T, np.eye(k), -np.eye(k)]), np.zeros(len(points) + 2 * k)])
-    equal[-1, : len(points)] = 1
+    equal = np.zeros((k + 1, len(points) + 2 * k))
+    equal[:k] = np.hstack([points.T, np.eye(k), -np.eye(k)])
+    equal[k, : len(points)] = 1
     cost = np.concatenate([np.zeros(len(points)), np.ones(2 * k)])
     answer = linprog(cost, A_eq=equal, b_eq=np.append(np.zeros(k), 1.0), bounds=(0, None), method="highs")
-    gap = answer.x[len(points) : len(points) + k] + answer.x[len(points) + k :]
-    found: IntArray = np.flatnonzero(gap > 1e-7)
+    direction = np.abs(answer.eqlin.marginals[:k])
+    found: IntArray = np.flatnonzero(direction > 1e-9) if answer.fun > 1e-7 else np.arange(0)
     return found

@@ -75,6 +75,7 @@ class _Design:
     event: BoolArray
     treated: BoolArray
     covariates: FloatArray
+    names: tuple[str, ...]
     entry: FloatArray | None
     estimand: str
     method: str
@@ -100,7 +101,7 @@ class _Design:
             rows, arm, x = rows[trimmed.keep], arm[trimmed.keep], x[trimmed.keep]
             scores = self._scores(x, arm)
         if scores is None:
-            weights = entropy_balancing(x, arm, estimand=self.estimand)
+            weights = entropy_balancing(x, arm, estimand=self.estimand, names=self.names)
         else:
             weights = propensity_weights(
                 scores.score, arm, estimand=self.estimand, stabilised=self.stabilised, truncate=self.truncate
@@ -118,7 +119,7 @@ class _Design:
         return _Estimate(fit, weights, scores, before, trimmed, rows)
 
     def _scores(self, x: FloatArray, arm: BoolArray) -> Propensity:
-        return fit_propensity(x, arm, model=self.method, folds=self.folds, seed=self.seed)
+        return fit_propensity(x, arm, names=self.names, model=self.method, folds=self.folds, seed=self.seed)
 
 
 @dataclass(frozen=True)
@@ -231,6 +232,7 @@ def weighted_cox(
         event=died[order],
         treated=arm[order],
         covariates=x[order],
+        names=labels,
         entry=None if start is None else start[order],
         estimand=estimand,
         method=method,
