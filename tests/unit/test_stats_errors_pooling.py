@@ -124,6 +124,24 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         5,
     ),
     "ranks without width": (lambda: begg(Y, np.full(5, 0.1)), errors.CollinearityError, "variance", 5),
+    "a funnel of one estimate": (
+        lambda: egger(np.full(5, -0.2), V),
+        errors.CollinearityError,
+        "estimate",
+        5,
+    ),
+    "a funnel that is a line": (
+        lambda: egger(np.sqrt([0.01, 0.04, 0.09, 0.16]), [0.01, 0.04, 0.09, 0.16]),
+        errors.CollinearityError,
+        "estimate",
+        4,
+    ),
+    "hartung and knapp without a spread": (
+        lambda: meta_regression(np.full(5, -0.2), V, np.arange(5), test="hartung_knapp"),
+        errors.CollinearityError,
+        "estimate",
+        5,
+    ),
     "an unknown estimator of the missing": (
         lambda: trim_and_fill(Y, V, estimator="S0"),
         errors.CodingError,

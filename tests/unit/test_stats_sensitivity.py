@@ -517,3 +517,31 @@ def test_few_events_in_a_subgroup_are_said_and_a_larger_declared_family_is_paid_
     declared = subgroup_effects(*arguments, family_size=5, analysis="a", estimand="matched_set")
     assert declared.tests[0].p_holm == pytest.approx(min(1, 5 * found.tests[0].p_value))
     assert "family of 5" in declared.notes[0]
+
+
+def test_a_time_dependent_exposure_counts_people_and_weights_count_what_they_are_worth() -> None:
+    d = cohort(7)
+    n = len(d["time"])
+    surgery = np.where(d["operated"], 0.4 * d["time"], np.inf)
+    before, after = np.minimum(surgery, d["time"]), np.flatnonzero(d["operated"])
+    found = negative_control_outcome(
+        np.concatenate([before, d["time"][after]]),
+        np.concatenate([d["event"] & ~d["operated"], d["event"][after]]),
+        np.concatenate([d["cause"], d["cause"][after]]),
+        np.concatenate([np.zeros(n), np.ones(len(after))]),
+        negative=["other"],
+        entry=np.concatenate([np.zeros(n), surgery[after]]),
+        ids=np.concatenate([np.arange(n), after]),
+    )
+    other = d["event"] & (d["cause"] == "other")
+    assert (found.effect.n, found.effect.n_exposed) == (n, len(after))
+    assert found.effect.events == other.sum()
+    assert found.detectable_ratio == pytest.approx(detectable_ratio(int(other.sum()), len(after) / n))
+    columns = (d["time"], d["event"], d["cause"], d["operated"])
+    plain = negative_control_outcome(*columns, negative=["other"])
+    same = negative_control_outcome(*columns, negative=["other"], weights=np.full(n, 3.0))
+    uneven = negative_control_outcome(
+        *columns, negative=["other"], weights=np.where(np.arange(n) % 2 == 0, 0.2, 3.0)
+    )
+    assert same.detectable_ratio == pytest.approx(plain.detectable_ratio)
+    assert uneven.detectable_ratio < plain.detectable_ratio

@@ -11,8 +11,9 @@ from scipy.special import chdtrc, chdtri
 
 from .._inputs import FloatArray, choice, row_hash, vector
 from .._linear_algebra import inverse
-from ..errors import CodingError, ShapeError
+from ..errors import CodingError, CollinearityError, ShapeError
 
+NO_SPREAD = 1e-14  # mean weighted square of the residuals
 METHODS = ("fixed", "dersimonian_laird", "reml", "paule_mandel")
 
 
@@ -143,6 +144,17 @@ def tau2_interval(
         _where_q_is(y, v, x, float(chdtri(df, tail))),
         _where_q_is(y, v, x, float(chdtri(df, 1 - tail))),
     )
+
+
+def require_spread(fit: MixedFit, studies: int) -> None:
+    """Refuse residuals of nothing, from which no standard error can be had."""
+    if fit.scale <= NO_SPREAD:
+        raise CollinearityError(
+            "The model goes through every study exactly, so nothing is left to judge it by",
+            field="estimate",
+            count=studies,
+            remedy="Check the estimates; the normal test (z) does not need their spread.",
+        )
 
 
 class _Weighted:

@@ -13,7 +13,7 @@ from scipy.special import ndtr, stdtr
 
 from .._inputs import BoolArray, FloatArray, choice
 from ..errors import CollinearityError, ConvergenceError
-from ._mixed import check_effects, fit_mixed
+from ._mixed import check_effects, fit_mixed, require_spread
 from .pool import Pooled, check_labels, pool
 
 MISSING_ESTIMATORS = ("L0", "R0", "Q0")
@@ -125,7 +125,7 @@ def egger(estimate: ArrayLike, variance: ArrayLike) -> AsymmetryTest:
     Raises
     ------
     CollinearityError
-        All studies have the same standard error.
+        All studies have the same standard error or the same estimate, or lie on a line exactly.
     ShapeError, CodingError, NonFiniteError
         Fewer than three studies, a variance of zero or below, missing values.
 
@@ -137,6 +137,7 @@ def egger(estimate: ArrayLike, variance: ArrayLike) -> AsymmetryTest:
     y, v, design = _funnel(estimate, variance)
     fit = fit_mixed(y, v, design, method="fixed")
     df = len(y) - 2
+    require_spread(fit, len(y))
     std_err = float(np.sqrt(fit.covariance[1, 1] * fit.scale))
     slope, limit = float(fit.coefficients[1]), float(fit.coefficients[0])
     statistic = slope / std_err
@@ -200,9 +201,9 @@ def begg(estimate: ArrayLike, variance: ArrayLike) -> AsymmetryTest:
     Begg CB, Mazumdar M. Operating characteristics of a rank correlation test for publication bias.
     Biometrics 1994;50:1088-1101.
     """
+    y, v, _ = _funnel(estimate, variance)
     from scipy.stats import kendalltau
 
-    y, v, _ = _funnel(estimate, variance)
     fit = fit_mixed(y, v, method="fixed")
     standardised = (y - fit.coefficients[0]) / np.sqrt(v - fit.covariance[0, 0])
     untied = len(np.unique(standardised)) == len(np.unique(v)) == len(y)
@@ -245,7 +246,7 @@ def trim_and_fill(
     ConvergenceError
         The number missing goes back and forth.
     CollinearityError
-        All studies have the same standard error and no side is given.
+        All studies have the same standard error or estimate, and no side is given.
     ShapeError, CodingError, NonFiniteError
         As in `pool`.
 
@@ -330,6 +331,13 @@ def _missing(signed_rank: FloatArray, k: int, estimator: str) -> tuple[float, fl
 def _funnel(estimate: ArrayLike, variance: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Estimates, variances, and a design of a constant and the standard error."""
     y, v = check_effects(estimate, variance, needed=3)
+    if np.ptp(y) <= 1e-10 * np.abs(y).max():
+        raise CollinearityError(
+            "All studies have the same estimate",
+            field="estimate",
+            count=len(y),
+            remedy="There is no asymmetry to look for.",
+        )
     std_err = np.sqrt(v)
     if np.ptp(std_err) <= 1e-10 * std_err.max():
         raise CollinearityError(

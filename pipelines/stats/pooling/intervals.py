@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from .._linear_algebra import normal_quantile, two_sided_p
-from ._mixed import MixedFit
+from ._mixed import NO_SPREAD, MixedFit
 
 # Below this many studies Wald's interval covers too seldom, and Hartung and Knapp's comes first.
 FEW_STUDIES = 10
@@ -77,7 +77,7 @@ def _intervals(
     fit: MixedFit, k: int, method: str, level: float
 ) -> tuple[list[PooledInterval], tuple[str, ...]]:
     std_err = float(np.sqrt(fit.covariance[0, 0]))
-    agree = fit.scale <= 1e-14
+    agree = fit.scale <= NO_SPREAD
     factors = {"hartung_knapp": fit.scale, "hartung_knapp_at_least_wald": max(1.0, fit.scale)}
     found = [_interval("wald", fit, std_err, None, level)]
     notes = []

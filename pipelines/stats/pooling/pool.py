@@ -89,8 +89,8 @@ class Pooled:
 
     @property
     def effect(self) -> Effect:
-        """The mean with the interval that comes first."""
-        first = self.intervals[0]
+        """The mean with the first of its own intervals (a prediction is of a new study, not of the mean)."""
+        first = next(interval for interval in self.intervals if interval.p_value is not None)
         back = _scale(self.measure)
         return Effect(
             analysis=f"pooled_{self.method}",

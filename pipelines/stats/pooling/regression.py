@@ -17,7 +17,7 @@ from .._linear_algebra import (
     two_sided_p,
 )
 from ..errors import ShapeError
-from ._mixed import check_effects, fit_mixed, tau2_interval
+from ._mixed import check_effects, fit_mixed, require_spread, tau2_interval
 from .pool import Pooled, check_labels, pool
 
 TESTS = ("z", "hartung_knapp")
@@ -175,7 +175,8 @@ def meta_regression(
     ShapeError
         Not more studies than coefficients.
     CollinearityError
-        A moderator is constant or a combination of others.
+        A moderator is constant or a combination of others; Hartung and Knapp's test where the model goes
+        through every study exactly.
     CodingError, NonFiniteError
         As in `pool`.
 
@@ -202,6 +203,8 @@ def meta_regression(
     scale = np.where(np.ptp(x, axis=0) > 1e-10 * np.abs(x).max(axis=0), np.sqrt(np.diag(spread)), np.inf)
     require_full_rank(spread / np.outer(scale, scale), labels, 1.0)
     fit = fit_mixed(y, v, np.column_stack([np.ones(len(y)), x]), method=method)
+    if test == "hartung_knapp":
+        require_spread(fit, len(y))
     covariance = fit.covariance * (fit.scale if test == "hartung_knapp" else 1.0)
     m = x.shape[1]
     joint = quadratic_form(fit.coefficients[1:], covariance[1:, 1:])

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import BoolArray, confidence, flags, matrix, vector
+from .._inputs import BoolArray, codes, confidence, flags, matrix, positive_weights, vector
 from .._linear_algebra import normal_quantile
 from ..cox.fit import fit_cox
 from ..effect import Effect, wald_effect
@@ -89,6 +89,7 @@ def negative_control_outcome(
     weights: ArrayLike | None = None,
     strata: ArrayLike | None = None,
     cluster: ArrayLike | None = None,
+    ids: ArrayLike | None = None,
     level: float = 0.95,
     analysis: str = "negative_control",
     estimand: str = "conditional",
@@ -104,11 +105,13 @@ def negative_control_outcome(
         Cause of death, a label or a number; None or NaN where it is not known. Ignored for the living. None
         for a source without causes of death.
     exposed : array_like of shape (n,)
-        1 or True for the exposed; a time-dependent exposure as (start, stop] rows with `cluster`.
+        1 or True for the exposed; a time-dependent exposure as (start, stop] rows, with `ids`.
     covariates : array_like of shape (n, p), or Polars frame, optional
         The covariates of the main analysis.
     negative : collection
         Causes that make up the negative control.
+    ids : array_like of shape (n,), optional
+        Labels of people where a person has several rows; people, not rows, are counted.
     level : float
         Confidence level, 0 to 1.
     analysis, estimand
@@ -134,6 +137,7 @@ def negative_control_outcome(
     Notes
     -----
     The detectable ratio is exp(-(z_alpha + z_power) / sqrt(d f (1 - f))) for d events and a share f exposed.
+    With weights d is the events' effective number, (sum w)**2 / (sum w**2), and f the weighted share.
 
     References
     ----------
@@ -171,16 +175,21 @@ def negative_control_outcome(
         cluster=cluster,
         robust=weights is not None,
     )
-    events, share = events_exposed + events_unexposed, float(arm.mean())
-    detectable = detectable_ratio(events, share, level=level)
+    events = events_exposed + events_unexposed
+    person = np.arange(n) if ids is None else codes(ids, "ids", n)[0]
+    people, exposed_people = len(np.unique(person)), len(np.unique(person[arm]))
+    w = positive_weights(weights, n)
+    effective = float(w[control].sum() ** 2 / (w[control] ** 2).sum())
+    share = float(w[arm].sum() / w.sum()) if ids is None else exposed_people / people
+    detectable = detectable_ratio(effective, share, level=level)
     kind = effect_type or ("marginal" if covariates is None else "conditional")
     effect = wald_effect(
         float(fit.coefficients[0]),
         float(fit.standard_errors[0]),
         analysis=analysis,
         measure="hr",
-        n=n,
-        n_exposed=int(arm.sum()),
+        n=people,
+        n_exposed=exposed_people,
         events=events,
         estimand=estimand,
         effect_type=kind,
@@ -202,14 +211,14 @@ def negative_control_outcome(
 
 
 def detectable_ratio(
-    events: int, share_exposed: float, *, level: float = 0.95, power: float = POWER
+    events: float, share_exposed: float, *, level: float = 0.95, power: float = POWER
 ) -> float:
     """Hazard ratio below 1 that a number of events shows with a given power.
 
     Parameters
     ----------
-    events : int
-        One or more.
+    events : float
+        One or more; where they are weighted, their effective number.
     share_exposed : float
         Above 0 and below 1.
     level : float
@@ -226,7 +235,7 @@ def detectable_ratio(
     if not 0.5 < power < 1:
         raise CodingError("A power outside 0.5 to 1", field="power", remedy="Use 0.8 or 0.9.")
     if events < 1:
-        raise NoEventsError("There are no events", field="events", count=events, remedy="Widen the cohort.")
+        raise NoEventsError("There are no events", field="events", count=0, remedy="Widen the cohort.")
     if not 0 < share_exposed < 1:
         raise EmptyArmError("An arm is empty", field="share_exposed", remedy="Check the exposure's coding.")
     z = normal_quantile(level) + normal_quantile(2 * power - 1)
