@@ -1,4 +1,5 @@
 # Aalen-Johansen curves, Gray's test, Fine and Gray's regression: what survival and cmprsk return.
+# The frozen numbers of pbc_trial are those of survival 3.8-6; 3.5-3 gives the same to the last digits.
 suppressPackageStartupMessages({library(survival); library(cmprsk)})
 source("r/common.R")
 tight <- coxph.control(eps = 1e-13, iter.max = 100, toler.chol = 1e-14)
@@ -13,6 +14,39 @@ months$entry <- ifelse(i %% 3 == 0, pmin(months$month - 1, 6), 0)
 write.csv(months, file.path(folder, "pbc_months.csv"), row.names = FALSE)
 months$cause <- factor(months$ev, 0:2, c("censor", "transplant", "death"))
 at <- c(6, 24, 60, 120)
+
+# The trial in days.
+days <- c(365, 1095, 1825, 3650)
+pbc$cause <- factor(pbc$ev, 0:2, c("censor", "transplant", "death"))
+by_arm <- survfit(Surv(etime, cause) ~ trt, pbc)
+s <- summary(by_arm, times = days)
+save_value("aalen_johansen", "pbc_trial",
+           "summary(survfit(Surv(time, factor(status)) ~ trt), times = c(365, 1095, 1825, 3650))",
+           list(states = by_arm$states, pstate = unname(s$pstate), std_err = unname(s$std.err)))
+curves <- with(pbc, cuminc(etime, ev, trt))
+s <- timepoints(curves, days)
+save_value("cuminc_gray", "pbc_trial",
+           "cmprsk::cuminc(time, status, trt); timepoints(365, 1095, 1825, 3650); status 1 = transplant, 2 = death",
+           list(rows = rownames(s$est), est = unname(s$est), var = unname(s$var),
+                gray = unname(curves$Tests), gray_rows = rownames(curves$Tests)), "cmprsk")
+fit <- coxph(Surv(etime, ev == 2) ~ trt + age + bili, pbc)
+save_value("cause_specific_cox", "pbc_trial", "coxph(Surv(time, status == 2) ~ trt + age + bili)",
+           list(coef = as.list(coef(fit)), var = unname(fit$var), naive_var = NULL, loglik = fit$loglik,
+                score = fit$score, wald = unname(fit$wald.test), n = fit$n, nevent = fit$nevent,
+                concordance = unname(summary(fit)$concordance[1]), conf_int_95 = unname(confint(fit))))
+expanded <- finegray(Surv(etime, cause) ~ trt + age + bili + id, pbc, etype = "death")
+for (ties in c("efron", "breslow")) {
+  fit <- coxph(Surv(fgstart, fgstop, fgstatus) ~ trt + age + bili, expanded, weights = fgwt, cluster = id,
+               ties = ties, control = tight)
+  save_value(paste0("x_finegray_cluster_", ties), "pbc_trial",
+             sprintf("coxph(Surv(fgstart, fgstop, fgstatus) ~ trt + age + bili, weights = fgwt, cluster = pid, ties = '%s', finegray(...))", ties),
+             list(coef = as.list(coef(fit)), var = unname(fit$var), naive_var = unname(fit$naive.var),
+                  loglik = fit$loglik, score = fit$score, wald = unname(fit$wald.test), n = fit$n,
+                  nevent = fit$nevent))
+}
+fit <- with(pbc, crr(etime, ev, cbind(trt, age, bili), failcode = 2, gtol = 1e-13, maxiter = 200))
+save_value("x_finegray_crr_tight", "pbc_trial", "crr(gtol = 1e-13)",
+           list(coef = unname(fit$coef), var = unname(fit$var)), "cmprsk")
 
 curve <- function(name, fit_of, kinds = "log") {
   value <- list(times = at)

@@ -37,6 +37,12 @@ for (kind in list(c("weibull", "hazard"), c("loglogistic", "odds"), c("lognormal
 
 # (With weights survreg's own robust variance leaves them out of dfbeta: here they are in it.)
 cuts <- c(6, 12, 18, 24)
+pieces <- survSplit(Surv(month, dead) ~ ., lung[, c("month", "dead", covariates)], cut = cuts, episode = "ep")
+pieces$lived <- pieces$month - pieces$tstart
+fit <- glm(dead ~ factor(ep) + age + sex + ph.ecog + offset(log(lived)), poisson, pieces,
+           control = glm.control(1e-15, 100))
+save_value("x_piecewise_exponential", "lung_months", "poisson glm on survSplit at 6, 12, 18, 24",
+           list(names = names(coef(fit)), coef = unname(coef(fit)), se = unname(sqrt(diag(vcov(fit))))), "stats")
 columns <- c("entry", "month", "dead", "w", covariates)
 pieces <- survSplit(Surv(entry, month, dead) ~ ., lung[, columns], cut = cuts, episode = "piece")
 pieces$lived <- pieces$month - pieces$entry
@@ -51,9 +57,10 @@ save_value("r_parametric_rates", "lung_months", "pyears by piece; poisson.test l
            list(events = unname(crude$event), person_time = unname(crude$pyears),
                 lower = unname(limits[1, ] / crude$pyears), upper = unname(limits[2, ] / crude$pyears)))
 
-# Flexible: 3 df, sex varying with 2 df, late entry.
+# Flexible models, the log likelihood and its derivatives written out, Newton's method to the end.
 x <- log(lung$month)
-knots <- function(df) unname(quantile(x[lung$dead == 1], seq(0, 1, length.out = df + 1)))
+dead <- lung$dead == 1
+knots <- function(df) unname(quantile(x[dead], seq(0, 1, length.out = df + 1)))
 spline <- function(x, k, d = 0) {
   cube <- function(v) if (d == 0) pmax(v, 0)^3 else 3 * pmax(v, 0)^2
   m <- length(k)
@@ -64,35 +71,46 @@ spline <- function(x, k, d = 0) {
   }
   do.call(cbind, columns)
 }
-rows <- function(x, keep, d) {
+flexible <- function(z, dz, z0) {
+  minus_loglik <- function(theta) {
+    eta <- drop(z %*% theta)
+    rise <- drop(dz %*% theta)
+    if (any(rise[dead] <= 0)) return(1e10)
+    -(sum(log(rise[dead]) + eta[dead] - x[dead]) - sum(exp(eta)) + sum(exp(drop(z0 %*% theta))))
+  }
+  slopes <- function(theta) {
+    eta <- drop(z %*% theta)
+    rise <- drop(dz %*% theta)
+    -(colSums(dz[dead, ] / rise[dead]) + colSums(z[dead, ]) - colSums(z * exp(eta)) +
+        colSums(z0 * exp(drop(z0 %*% theta))))
+  }
+  hessian <- function(theta) {
+    crossprod(dz[dead, ] / drop(dz %*% theta)[dead]) + crossprod(z * exp(drop(z %*% theta)), z) -
+      crossprod(z0 * exp(drop(z0 %*% theta)), z0)
+  }
+  theta <- optim(c(-4, 1, rep(0, ncol(z) - 2)), minus_loglik, slopes, method = "BFGS",
+                 control = list(maxit = 5000, reltol = 1e-15))$par
+  for (i in 1:50) theta <- theta - solve(hessian(theta), slopes(theta))
+  stopifnot(max(abs(slopes(theta))) < 1e-7)
+  list(coef = theta, var = solve(hessian(theta)), loglik = -minus_loglik(theta))
+}
+
+own <- cbind(lung$age - 60, lung$sex - 1, lung$ph.ecog)
+fit <- flexible(cbind(1, spline(x, knots(3)), own), cbind(0, spline(x, knots(3), 1), 0 * own),
+                matrix(0, 0, 7))
+save_value("x_royston_parmar", "lung_months",
+           "log cumulative hazard spline, 2 interior knots (3 df), x = log(month), covariates age - 60, sex - 1, ph.ecog; maximum found by hand",
+           list(knots_log = knots(3), loglik = fit$loglik, gamma = fit$coef[1:4], beta = fit$coef[5:7],
+                se_beta = sqrt(diag(fit$var))[5:7]), "stats")
+
+rows <- function(x, keep, d) {  # 3 df, sex varying with 2 more, late entry
   own <- as.matrix(lung[keep, covariates])
   varying <- own[, "sex"] * spline(x, knots(2), d)
   if (d == 0) cbind(1, spline(x, knots(3)), own, varying)
   else cbind(0, spline(x, knots(3), 1), 0 * own, varying)
 }
+everybody <- rep(TRUE, nrow(lung))
 late <- lung$entry > 0
-all_rows <- rep(TRUE, nrow(lung))
-z <- rows(x, all_rows, 0); dz <- rows(x, all_rows, 1); z0 <- rows(log(lung$entry[late]), late, 0)
-dead <- lung$dead == 1
-minus_loglik <- function(theta) {
-  eta <- drop(z %*% theta); rise <- drop(dz %*% theta)
-  if (any(rise[dead] <= 0)) return(1e10)
-  -(sum(log(rise[dead]) + eta[dead] - x[dead]) - sum(exp(eta)) + sum(exp(drop(z0 %*% theta))))
-}
-slopes <- function(theta) {
-  eta <- drop(z %*% theta); rise <- drop(dz %*% theta)
-  -(colSums(dz[dead, ] / rise[dead]) + colSums(z[dead, ]) - colSums(z * exp(eta)) +
-      colSums(z0 * exp(drop(z0 %*% theta))))
-}
-hessian <- function(theta) {
-  eta <- drop(z %*% theta); rise <- drop(dz %*% theta)
-  crossprod(dz[dead, ] / rise[dead]) + crossprod(z * exp(eta), z) -
-    crossprod(z0 * exp(drop(z0 %*% theta)), z0)
-}
-theta <- optim(c(-4, 1, rep(0, 7)), minus_loglik, slopes, method = "BFGS",
-               control = list(maxit = 5000, reltol = 1e-15))$par
-for (i in 1:50) theta <- theta - solve(hessian(theta), slopes(theta))
-stopifnot(max(abs(slopes(theta))) < 1e-7)
+fit <- flexible(rows(x, everybody, 0), rows(x, everybody, 1), rows(log(lung$entry[late]), late, 0))
 save_value("r_parametric_flexible_entry_varying", "lung_months",
-           "spline of 3 df, sex with 2 more, late entry: Newton on the written-out log likelihood",
-           list(coef = theta, var = solve(hessian(theta)), loglik = -minus_loglik(theta)), "stats")
+           "spline of 3 df, sex with 2 more, late entry: Newton on the written-out log likelihood", fit, "stats")
