@@ -29,6 +29,19 @@ def windows(score: Ints, stratum: Ints, limit: int) -> tuple[Ints, Ints]:
 
 
 @njit(cache=True)
+def pairs_within(arm: Flags, low: Ints, high: Ints, total: int) -> tuple[Ints, Ints]:
+    """Every treated person with every control of their window, of which there are `total`."""
+    treated, control = np.empty(total, np.int64), np.empty(total, np.int64)
+    found = 0
+    for i in np.flatnonzero(arm):
+        for j in range(low[i], high[i]):
+            if not arm[j]:
+                treated[found], control[found] = i, j
+                found += 1
+    return treated, control
+
+
+@njit(cache=True)
 def nearest_free(x: Floats, ids: Ints, free: Flags, person: Place, low: int, high: int) -> tuple[float, int]:
     """Squared distance and place of the nearest who is free in a window; ties to the lower id."""
     best, who = np.inf, NOBODY

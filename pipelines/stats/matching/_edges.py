@@ -23,15 +23,11 @@ class Edges:
 
 def edges_within_caliper(people: People, mahalanobis: ArrayLike | pl.DataFrame | None, most: int) -> Edges:
     """All pairs within the caliper and stratum, or a refusal where they are more than `most`."""
-    from ._compiled_mahalanobis import windows  # loads numba
+    from ._compiled_mahalanobis import pairs_within, windows  # loads numba
 
     low, high = windows(people.score, people.stratum, people.limit)
-    control = np.flatnonzero(~people.arm)
-    before = np.concatenate([[0], np.cumsum(~people.arm)])  # controls before each place
-    treated = np.flatnonzero(people.arm)
-    first = before[low[treated]]
-    size = before[high[treated]] - first
-    total = int(size.sum())
+    controls_before = np.concatenate([[0], np.cumsum(~people.arm)])
+    total = int(np.sum((controls_before[high] - controls_before[low])[people.arm]))
     if total > most:
         raise SizeError(
             f"More pairs within the caliper than the {most:,} this matching takes",
@@ -41,8 +37,7 @@ def edges_within_caliper(people: People, mahalanobis: ArrayLike | pl.DataFrame |
         )
     if total == 0:
         raise people.nobody()
-    within = np.arange(total) - np.repeat(np.cumsum(size) - size, size)
-    left, right = np.repeat(treated, size), control[np.repeat(first, size) + within]
+    left, right = pairs_within(people.arm, low, high, total)
     if mahalanobis is None:
         return Edges(left, right, np.abs(people.score[left] - people.score[right]) * UNIT)
     x = whitened(mahalanobis, people)

@@ -117,12 +117,11 @@ def _edge_cover(edges: Edges, n: int) -> BoolArray:
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
     e = len(edges.distance)
-    by_distance = np.argsort(edges.distance, kind="stable")
-    cheapest = np.full(n, e)
+    own, cheapest = np.full(n, np.inf), np.full(n, e)
     for end in (edges.treated, edges.control):
-        person, first = np.unique(end[by_distance], return_index=True)
-        cheapest[person] = by_distance[first]
-    own = np.append(edges.distance, 0.0)[cheapest]
+        np.minimum.at(own, end, edges.distance)
+        nearest = np.flatnonzero(edges.distance == own[end])[::-1]
+        cheapest[end[nearest]] = nearest  # of several as near the first, which is assigned last
     saved = own[edges.treated] + own[edges.control] - edges.distance
     useful = np.flatnonzero(saved > 0)
     used = np.zeros(e, dtype=bool)
