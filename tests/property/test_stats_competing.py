@@ -1,5 +1,6 @@
 """What must hold of competing risks, parametric models and adjusted curves, whatever the data."""
 
+import pickle
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from pipelines.stats.adjusted import number_needed, standardised_curves, survival_contrast, weighted_curves
+from pipelines.stats.adjusted._designs import SurvivalDesign, people_of
 from pipelines.stats.competing_risks import aalen_johansen, fit_fine_gray, gray_test
 from pipelines.stats.cox import fit_cox
 from pipelines.stats.effect import wald_effect
-from pipelines.stats.errors import CollinearityError, ConvergenceError, SeparationError
+from pipelines.stats.errors import CollinearityError, ConvergenceError, ReplicateError, SeparationError
 from pipelines.stats.kaplan_meier import kaplan_meier
 from pipelines.stats.kaplan_meier.logrank import logrank
 from pipelines.stats.parametric import fit_piecewise_exponential, fit_royston_parmar
@@ -319,6 +321,33 @@ def test_exchanging_the_arms_turns_the_difference_round(seed: int, method: str) 
     assert one.risk_difference[0].estimate == -one.survival_difference[0].estimate
     ours, theirs = (r.restricted_mean_difference[0].estimate for r in (one, two))
     assert ours == pytest.approx(-theirs, abs=1e-8)
+
+
+@FEW
+@given(seed=SEEDS, method=st.sampled_from(["weighted", "g_computation"]))
+def test_the_order_of_rows_does_not_change_a_bit_of_a_bootstrapped_contrast(seed: int, method: str) -> None:
+    d = people(seed)
+    order, units = d.rng.permutation(len(d.time)), np.arange(len(d.time)) // 2
+    options = {"times": [6.0], "method": method, "replicates": 3, "seed": 5}
+    try:
+        one = survival_contrast(d.time, d.died, d.arm, d.x, units=units, **options)
+        two = survival_contrast(
+            d.time[order], d.died[order], d.arm[order], d.x[order], units=units[order], **options
+        )
+    except (*NOT_FITTED, ReplicateError):
+        assume(False)
+    assert_array_equal(one.bootstrap.estimates, two.bootstrap.estimates)
+    assert_array_equal(one.survival, two.survival)
+
+
+def test_a_design_can_be_sent_to_a_worker() -> None:
+    d = people(1)
+    everybody = people_of(d.time, d.died, d.arm, d.x, None, d.entry, None)
+    times, rows = np.array([6.0]), np.arange(len(d.time))
+    design = SurvivalDesign(
+        everybody, "g_computation", "ATT", times, times, None, "logistic", "cox", "by_arm", 3
+    )
+    assert_array_equal(pickle.loads(pickle.dumps(design))(rows), design(rows))
 
 
 @FEW

@@ -292,6 +292,12 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         "term",
         None,
     ),
+    "flexible: a test of nothing": (
+        lambda: FIT.wald_test(["none"]),
+        errors.CodingError,
+        "terms",
+        None,
+    ),
     "flexible: a person without a covariate": (
         lambda: FIT.survival([0], [5]),
         errors.ShapeError,

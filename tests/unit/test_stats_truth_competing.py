@@ -91,6 +91,8 @@ def test_a_flexible_model_finds_a_hazard_ratio_that_changes_with_time() -> None:
     truth = (0.08 * 0.9 * years**-0.1) / (0.03 * 1.5 * years**0.5)
     assert np.all(np.abs(np.log(ratio.estimate / truth)) < 3 * ratio.std_err)
     assert np.all((ratio.lower < ratio.estimate) & (ratio.estimate < ratio.upper))
+    assert fit.wald_test(["arm"]).p_value < 1e-20
+    assert fit.wald_test(["arm"]).df == 1
     alone = np.trapezoid(np.exp(-0.08 * np.linspace(0, 20, 5001) ** 0.9), np.linspace(0, 20, 5001))
     mean = fit.restricted_mean([1], 20)
     assert abs(mean.estimate[0] - alone) < 3 * mean.std_err[0]

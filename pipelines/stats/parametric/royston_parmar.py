@@ -24,9 +24,17 @@ from .._inputs import (
     row_hash,
     vector,
 )
-from .._linear_algebra import inverse, normal_quantile, require_full_rank, two_sided_p
+from .._linear_algebra import (
+    chi_square_p,
+    inverse,
+    normal_quantile,
+    quadratic_form,
+    require_full_rank,
+    two_sided_p,
+)
 from .._maximise import maximise, standardise
 from .._sandwich import clusters_of, sandwich
+from ..cox.fit import ChiSquareTest
 from ..effect import Effect, wald_effect
 from ..errors import CodingError, NoEventsError
 from ._design import build_design, design_rows, orthogonal, parameter_names, quadrature, unscale
@@ -128,6 +136,22 @@ class RoystonParmarFit:
                 "p_value": two_sided_p(z),
             }
         )
+
+    def wald_test(self, terms: Sequence[str]) -> ChiSquareTest:
+        """Test that the parameters of `terms` are zero.
+
+        A covariate of `time_dependent` stands for the parameters of its change with time: whether its effect
+        varies at all.
+        """
+        keep = []
+        for term in terms:
+            change = [j for j, name in enumerate(self.names) if name.startswith(f"{term}:")]
+            if term not in self.names:
+                known = ", ".join(self.names)
+                raise CodingError(f"No parameter {term!r}", field="terms", remedy=f"Use some of {known}.")
+            keep += change if term in dict(self.time_dependent) else [self.names.index(term)]
+        statistic = quadratic_form(self.coefficients[keep], self.covariance[np.ix_(keep, keep)])
+        return ChiSquareTest(statistic, len(keep), chi_square_p(statistic, len(keep)))
 
     def survival(self, at: ArrayLike, times: ArrayLike, *, level: float = 0.95) -> Prediction:
         """Survival of a person with covariates `at` (p,); the interval is made on the model's scale.
