@@ -64,6 +64,7 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         None,
     ),
     "a p-value in percent": (lambda: study(p_value=5.0), errors.CodingError, "p_value", None),
+    "a p-value of nought": (lambda: study(p_value=0.0), errors.CodingError, "p_value", None),
     "more exposed than people": (
         lambda: study(n=100, n_exposed=120),
         errors.CodingError,

@@ -133,6 +133,13 @@ def test_a_p_value_printed_as_a_bound_is_held_against_the_interval() -> None:
     assert failed(weak) == ["p_value_agrees"]
 
 
+def test_a_one_sided_p_value_may_be_on_the_other_side() -> None:
+    worse = StudyEstimate("a", 1.167, 0.933, 1.458, 0.9, ONWARD, p_value=0.872, p_sides=1)
+    assert failed(worse) == []
+    assert "implied 0.87" in check_study(worse)[1].finding
+    assert failed(replace(worse, p_value=0.6)) == ["p_value_agrees"]
+
+
 def test_what_is_not_printed_is_not_judged() -> None:
     bare = StudyEstimate("a", 0.9, 0.7, 1.16, 0.95, ONWARD)
     assert [check.passed for check in check_study(bare)] == [True, None, None]

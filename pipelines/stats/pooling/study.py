@@ -40,7 +40,7 @@ class StudyEstimate:
         Which arm is compared with which; the second is the reference.
     measure : {"hr", "shr", "or", "rr"}
     p_value : float, optional
-        As printed.
+        As printed; `0.000` is a bound.
     p_is_bound : bool
         The paper prints `p < p_value`.
     p_sides : {2, 1}
@@ -96,8 +96,8 @@ class StudyEstimate:
             raise self._error("Ratios are above zero and finite", "estimate, ci_low, ci_high")
         if not (figures[0] <= figures[1] <= figures[2] and figures[0] < figures[2]):
             raise self._error("The estimate is outside its interval, or the interval has no width", "ci_low")
-        if self.p_value is not None and not (0 <= self.p_value <= 1 and self.p_sides in (1, 2)):
-            raise self._error("A p-value is between 0 and 1, one- or two-sided", "p_value")
+        if self.p_value is not None and not (0 < self.p_value <= 1 and self.p_sides in (1, 2)):
+            raise self._error("A p-value is above 0 (else a bound) to 1, one- or two-sided", "p_value")
         if self.years is not None and self.years[0] > self.years[1]:
             raise self._error("The last year is before the first", "years")
         if (self.n is not None and self.n < 2) or not 0 < self.share_exposed < 1:
@@ -220,7 +220,8 @@ def _p_value(study: StudyEstimate) -> StudyCheck:
     name = "p_value_agrees"
     if study.p_value is None:
         return StudyCheck(study.label, name, None, "no p-value printed")
-    implied = study.p_sides * float(ndtr(-abs(np.log(study.estimate)) / study.std_err))
+    tail = float(ndtr(-abs(np.log(study.estimate)) / study.std_err))
+    implied = 1 - tail if study.p_sides == 1 and study.p_value > 0.5 else study.p_sides * tail
     sign = "<" if study.p_is_bound else ""
     finding = f"printed p {sign}{study.p_value:g}, implied {implied:.3g}"
     if _p_agrees(study, study.ci_level):
@@ -241,8 +242,9 @@ def _p_agrees(study: StudyEstimate, level: float) -> bool:
     z_low = nearest / wide - slack
     z_high = max(abs(low), abs(high)) / narrow + slack
     half = 0.5 * 10.0 ** -_decimals(study.p_value)
-    largest = study.p_value if study.p_is_bound else min(study.p_value + half, 1.0)
-    smallest = 0.0 if study.p_is_bound else max(study.p_value - half, 0.0)
+    printed = min(study.p_value, 1 - study.p_value) if study.p_sides == 1 else study.p_value
+    largest = printed if study.p_is_bound else min(printed + half, 1.0)
+    smallest = 0.0 if study.p_is_bound else max(printed - half, 0.0)
     least = -float(ndtri(min(largest / study.p_sides, 0.5)))
     most = -float(ndtri(min(smallest / study.p_sides, 0.5)))
     return least <= z_high and z_low <= most
