@@ -77,22 +77,18 @@ def _look_back(tree, result, row, rank, inside, sign):  # type: ignore[no-untype
 
 
 @njit(cache=True)
-def _first_late(a, b, enters, by_entry):  # type: ignore[no-untyped-def]
-    """First of the stratum's rows by entry that was not there from the start."""
-    while a < b and enters[by_entry[a]] == 0:
-        a += 1
-    return a
-
-
-@njit(cache=True)
 def _pairs_of_survivors(tree, result, a, b, time, died, rank, weight, enters, by_entry):  # type: ignore[no-untyped-def]
     """For each row the weight of the deaths it outlived while under observation."""
     inside = 0.0
-    first, entered = a, _first_late(a, b, enters, by_entry)
+    first, entered = a, a
     while first < b:
         now, last = time[first], first
         while last < b and time[last] == now:
             last += 1
+        while entered < b and enters[by_entry[entered]] <= now:  # deaths before its entry do not count
+            row = by_entry[entered]
+            _look_back(tree, result, row, rank[row], inside, -1.0)
+            entered += 1
         for row in range(first, last):
             if died[row]:
                 _look_back(tree, result, row, rank[row], inside, 1.0)
@@ -103,10 +99,6 @@ def _pairs_of_survivors(tree, result, a, b, time, died, rank, weight, enters, by
         for row in range(first, last):
             if not died[row]:
                 _look_back(tree, result, row, rank[row], inside, 1.0)
-        while entered < b and enters[by_entry[entered]] <= now + 1:  # deaths before its entry do not count
-            row = by_entry[entered]
-            _look_back(tree, result, row, rank[row], inside, -1.0)
-            entered += 1
         first = last
 
 

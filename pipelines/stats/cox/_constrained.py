@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._inputs import FloatArray
+from .._linear_algebra import one_thread
 from ..errors import CodingError, ConvergenceError
 from ._risk_sets import Evaluation, RiskSets, evaluate, gradient, information
 from .fit import CoxFit
@@ -69,17 +70,18 @@ def maximise_rest(fit: CoxFit, held: dict[int, float], start: FloatArray | None 
     for position, value in held.items():
         beta[position] = value * sets.scale[position]
     free = np.array([j for j in range(p) if j not in held], dtype=np.int64)
-    at = evaluate(sets, beta)
-    score, info = gradient(sets, at), information(sets, at)
-    for _ in range(MAX_ITERATIONS):
-        step = np.zeros(p)
-        step[free] = np.linalg.solve(info[np.ix_(free, free)], score[free])
-        step, at = _climb(sets, beta, step, at)
-        beta = beta + step
+    with one_thread():
+        at = evaluate(sets, beta)
         score, info = gradient(sets, at), information(sets, at)
-        if np.max(np.abs(step), initial=0.0) < STEP_TOLERANCE:
-            score[free] = 0.0
-            return ConstrainedMaximum(beta / sets.scale, at.log_likelihood, score, info)
+        for _ in range(MAX_ITERATIONS):
+            step = np.zeros(p)
+            step[free] = np.linalg.solve(info[np.ix_(free, free)], score[free])
+            step, at = _climb(sets, beta, step, at)
+            beta = beta + step
+            score, info = gradient(sets, at), information(sets, at)
+            if np.max(np.abs(step), initial=0.0) < STEP_TOLERANCE:
+                score[free] = 0.0
+                return ConstrainedMaximum(beta / sets.scale, at.log_likelihood, score, info)
     raise ConvergenceError(
         "The likelihood with coefficients held did not reach a maximum",
         field=", ".join(fit.names[j] for j in held),

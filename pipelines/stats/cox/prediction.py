@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from .._inputs import FloatArray, choice, confidence, matrix, vector
 from .._linear_algebra import normal_quantile
-from ..errors import CodingError, NegativeTimeError, ShapeError
+from ..errors import BeyondFollowUpError, CodingError, NegativeTimeError, ShapeError
 from .fit import CoxFit
 
 INTERVALS = ("log", "log-log", "plain")
@@ -193,7 +193,9 @@ def survival_curves(
     Raises
     ------
     CodingError
-        The stratum is not one of the model's, an unknown interval, or times after the last one observed.
+        The stratum is not one of the model's, or an unknown interval.
+    BeyondFollowUpError
+        Times after the last one of the stratum.
     ShapeError, NonFiniteError, NegativeTimeError
         The input is not what it should be.
 
@@ -265,7 +267,7 @@ def _asked_times(times: ArrayLike, last: float) -> FloatArray:
             "Times below zero", field="times", count=negative, remedy="Ask for later ones."
         )
     if beyond:
-        raise CodingError(
+        raise BeyondFollowUpError(
             "Times after the stratum's last one, where nobody was observed",
             field="times",
             count=beyond,

@@ -13,7 +13,7 @@ from ._constrained import maximise_rest, require_likelihood
 from .fit import CoxFit
 
 DOUBLINGS = 30
-ROOT_TOLERANCE = 1e-11  # in standard errors
+ROOT_TOLERANCE = 1e-11  # in steps
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,18 @@ def profile_intervals(
     """
     require_likelihood(fit, "A profile interval")
     names = fit.names if terms is None else tuple(terms)
-    floor = fit.log_likelihood[1] - normal_quantile(confidence(level)) ** 2 / 2
+    quantile = normal_quantile(confidence(level))
+    floor = fit.log_likelihood[1] - quantile**2 / 2
     limits = []
     for name in names:
         j = fit._position(name)
-        spread = float(np.sqrt(fit.naive_covariance[j, j]))
+        wald = quantile * float(np.sqrt(fit.naive_covariance[j, j]))
 
         def height(value: float, j: int = j) -> float:
             return maximise_rest(fit, {j: value}).log_likelihood - floor
 
         centre = float(fit.coefficients[j])
-        limits.append([crossing(height, centre, sign * spread) for sign in (-1.0, 1.0)])
+        limits.append([crossing(height, centre, sign * wald) for sign in (-1.0, 1.0)])
     lower, upper = np.array(limits).T
     positions = [fit._position(name) for name in names]
     return ProfileIntervals(names, fit.coefficients[positions], lower, upper, level)

@@ -6,10 +6,10 @@ from functools import partial
 
 import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .._inputs import BoolArray, FloatArray, IntArray, flags, follow_up, matrix, vector
-from ..errors import CodingError, NoEventsError
+from ..errors import CodingError, NoEventsError, ShapeError
 from .fit import ChiSquareTest, CoxFit, fit_cox
 from .tests import Contrasts, likelihood_ratio_test, linear_contrasts, wald
 
@@ -139,6 +139,7 @@ def time_split_hazard_ratios(
     weights: ArrayLike | None = None,
     strata: ArrayLike | None = None,
     cluster: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
     robust: bool = False,
     ties: str = "efron",
 ) -> TimeSplitHazardRatios:
@@ -146,7 +147,7 @@ def time_split_hazard_ratios(
 
     Parameters
     ----------
-    time, event, covariates, names, entry, weights, strata, cluster, ties
+    time, event, covariates, names, entry, weights, strata, cluster, offset, ties
         As in `fit_cox`.
     cuts : sequence of float
         Where periods end, chosen before looking at the curves.
@@ -190,26 +191,38 @@ def time_split_hazard_ratios(
     by_period = [f"{term} {label}" for label in rows.labels]
     own = x[rows.row, position][:, None] * (rows.period[:, None] == np.arange(len(rows.labels)))
     rest = np.delete(x, position, axis=1)[rows.row]
-    person = rows.row if cluster is None else np.asarray(cluster)[rows.row]
-    is_robust = robust or cluster is not None
+    together = rows.row if robust else None
+    clusters = together if cluster is None else _of_rows(cluster, "cluster", n, rows)
     fit_rows = partial(
         fit_cox,
         rows.stop,
         rows.event,
         entry=rows.start,
-        weights=None if weights is None else np.asarray(weights)[rows.row],
-        strata=None if strata is None else np.asarray(strata)[rows.row],
+        weights=_of_rows(weights, "weights", n, rows),
+        strata=_of_rows(strata, "strata", n, rows),
+        offset=_of_rows(offset, "offset", n, rows),
         ties=ties,
     )
-    fit = fit_rows(np.hstack([own, rest]), names=[*by_period, *others], cluster=person if is_robust else None)
+    fit = fit_rows(np.hstack([own, rest]), names=[*by_period, *others], cluster=clusters)
     k = len(by_period)
     found = linear_contrasts(fit, np.eye(k, len(fit.names)), tuple(by_period))
     across = np.hstack([-np.ones((k - 1, 1)), np.eye(k - 1)])
     equal = wald(across @ found.estimates, across @ found.covariance @ across.T)
     ratio = ChiSquareTest(np.nan, k - 1, np.nan)
-    if not is_robust:
+    if clusters is None:
         ratio = likelihood_ratio_test(fit_rows(x[rows.row], names=labels), fit)
     return TimeSplitHazardRatios(term, rows.labels, events, found, equal, ratio, fit)
+
+
+def _of_rows(values: ArrayLike | None, field: str, n: int, rows: SplitRows) -> NDArray[np.generic] | None:
+    """What is known of each person, for each of the person's rows."""
+    if values is None:
+        return None
+    array = np.asarray(values)
+    if array.shape != (n,):
+        raise ShapeError(f"Shape {array.shape} for {n} people", field=field, remedy="Align the arrays.")
+    split: NDArray[np.generic] = array[rows.row]
+    return split
 
 
 def _checked_cuts(cuts: Sequence[float]) -> FloatArray:

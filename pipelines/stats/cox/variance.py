@@ -21,8 +21,15 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from .._inputs import FloatArray, IntArray, choice, codes, confidence
-from .._linear_algebra import normal_quantile
-from ..errors import CodingError, CollinearityError, ConvergenceError, EmptyArmError, SeparationError
+from .._linear_algebra import normal_quantile, one_thread
+from ..errors import (
+    CodingError,
+    CollinearityError,
+    ConvergenceError,
+    EmptyArmError,
+    SeparationError,
+    SizeError,
+)
 from ._model_rows import ModelRows, model_rows
 from .diagnostics import score_residuals
 from .fit import CoxFit, fit_cox
@@ -125,7 +132,9 @@ def clustered_covariance(fit: CoxFit, cluster: ArrayLike, *, kind: str = "CR2") 
     EmptyArmError
         There is only one cluster.
     CodingError
-        An unknown kind, a ridge, or CR2 of so many clusters or death times that it takes too long.
+        An unknown kind, or a ridge.
+    SizeError
+        CR2 of so many clusters or death times that it takes too long.
     SeparationError
         CR3: without one of the clusters the model cannot be fitted.
     ShapeError, NonFiniteError
@@ -172,7 +181,8 @@ def clustered_covariance(fit: CoxFit, cluster: ArrayLike, *, kind: str = "CR2") 
         df = np.full(p, np.inf if kind == "CR0" else count - 1.0)
         return _result(fit, factor * dfbeta.T @ dfbeta, df, kind, count, warnings)
 
-    dfbeta, df = _bias_reduced(fit, score, group, count)
+    with one_thread():
+        dfbeta, df = _bias_reduced(fit, score, group, count)
     return _result(fit, dfbeta.T @ dfbeta, df, kind, count, warnings)
 
 
@@ -237,7 +247,7 @@ def _poisson_form(fit: CoxFit, group: IntArray, count: int) -> _Poisson:
     cluster = group[data.rows]
     times, first, last = _death_times(data)
     if count > MOST_CLUSTERS or count * float(times + len(fit.names)) ** 3 > MOST_WORK:
-        raise CodingError(
+        raise SizeError(
             f"CR2 of {count} clusters at {times} death times is too much work",
             field="kind",
             remedy="Use CR1 where clusters are many; CR3, or times in whole months, where they are few.",
