@@ -26,6 +26,7 @@ from pipelines.stats.weighting import (
     propensity_weights,
     trim,
     weighted_cox,
+    weighted_cox_of_arms,
 )
 from pipelines.stats.weighting.weights import WEIGHT_ESTIMANDS, raw_weights, weight_slopes
 
@@ -291,6 +292,31 @@ def test_a_covariate_that_has_nothing_to_do_with_treatment_leaves_the_plain_fit(
     plain = fit_cox(time, event, treated)
     assert_allclose(weighted.weights.weights, 2.0, rtol=1e-9)
     assert weighted.effect.log_estimate == pytest.approx(plain.coefficients[0], rel=1e-7, abs=1e-9)
+
+
+@SOME
+@given(seed=SEEDS, estimand=st.sampled_from(["ATE", "ATT", "ATO", "ATM"]))
+def test_a_weighted_model_of_arms_is_that_of_two_arms_where_there_are_two(seed: int, estimand: str) -> None:
+    time, event, treated, x, _ = survival(300, seed)
+    focal = True if estimand == "ATT" else None
+    many = weighted_cox_of_arms(time, event, treated, x, estimand=estimand, focal=focal)
+    two = weighted_cox(time, event, treated, x, estimand=estimand).effect
+    assert many.effects[0].log_estimate == pytest.approx(two.log_estimate, rel=1e-8)
+    assert many.effects[0].std_err == pytest.approx(two.std_err, rel=1e-8)
+
+
+@SOME
+@given(seed=SEEDS)
+def test_exchanging_the_reference_turns_a_hazard_ratio_over(seed: int) -> None:
+    time, event, treated, x, _ = survival(300, seed)
+    arm = np.where(
+        treated, "surgery", np.where(x[:, 1] + np.random.default_rng(seed).random(300) > 1, "b", "a")
+    )
+    one = weighted_cox_of_arms(time, event, arm, x[:, 0], reference="a")
+    other = weighted_cox_of_arms(time, event, arm, x[:, 0], reference="surgery")
+    assert one.compared == (("b", "a"), ("surgery", "a"))
+    assert one.effects[1].log_estimate == pytest.approx(-other.effects[0].log_estimate, rel=1e-7)
+    assert one.effects[1].std_err == pytest.approx(other.effects[0].std_err, rel=1e-6)
 
 
 @SOME

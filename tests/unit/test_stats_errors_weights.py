@@ -26,6 +26,7 @@ from pipelines.stats.weighting import (
     propensity_weights,
     trim,
     weighted_cox,
+    weighted_cox_of_arms,
 )
 
 N = 120
@@ -358,6 +359,30 @@ CASES: dict[str, Case] = {
         "cluster",
         N,
     ),
+    "weighted cox of arms: an unknown reference": (
+        lambda: weighted_cox_of_arms(TIME, EVENT, RACE, X, reference="green"),
+        errors.CodingError,
+        "reference",
+        None,
+    ),
+    "weighted cox of arms: ATT of nobody": (
+        lambda: weighted_cox_of_arms(TIME, EVENT, RACE, X, estimand="ATT"),
+        errors.CodingError,
+        "focal",
+        None,
+    ),
+    "weighted cox of arms: one arm": (
+        lambda: weighted_cox_of_arms(TIME, EVENT, np.ones(N), X),
+        errors.EmptyArmError,
+        "arm",
+        N,
+    ),
+    "propensity: more covariates than people": (
+        lambda: fit_propensity(RNG.normal(size=(6, 8)), [1, 0, 1, 0, 1, 0]),
+        errors.CollinearityError,
+        "x0, x1, x2, x3, x4, x5, x6, x7",
+        8,
+    ),
     "balance: an infinite value": (
         lambda: balance(np.where(np.arange(N) == 3, np.inf, X[:, 0]), ARM, names=["age"]),
         errors.NonFiniteError,
@@ -534,6 +559,20 @@ def test_one_call_says_whose_effect_how_and_with_what_loss() -> None:
     assert found.balance.largest_smd() < np.abs(found.balance.before.smd).max()
     assert found.to_frame().height == 1
     assert found.overlap.to_frame()["n"].to_list() == [ARM.sum(), N - ARM.sum()]
+
+
+def test_three_arms_in_one_call() -> None:
+    found = weighted_cox_of_arms(TIME, EVENT, RACE, X, reference="white", estimand="ATT", focal="black")
+    frame = found.to_frame()
+    assert frame.select("arm", "reference").rows() == [("black", "white"), ("other", "white")]
+    assert frame["n_exposed"].to_list() == [np.count_nonzero(arm == RACE) for arm in ("black", "other")]
+    assert set(frame["effect_type"]) == {"marginal"}
+    assert all("arm black" in effect.notes[0] for effect in found.effects)
+    assert found.weights.weights[RACE == "black"].tolist() == [1.0] * np.count_nonzero(RACE == "black")
+    assert (found.balance.largest_after < found.balance.largest_before.max()).all()
+    repeated = weighted_cox_of_arms(TIME, EVENT, RACE, X, bootstrap=20)
+    assert repeated.bootstrap.estimates.shape == (20, 2)
+    assert "20 bootstrap replicates" in repeated.effects[0].method
 
 
 def test_weights_taken_as_known_are_said_to_be() -> None:

@@ -104,8 +104,6 @@ def fit_boosted(
     Chernozhukov V, Chetverikov D, Demirer M, et al. Double/debiased machine learning for treatment and
     structural parameters. Econometrics Journal 2018;21:C1-C68.
     """
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
     if max_trees < 1 or smallest_leaf < 1 or max_leaves < 2 or not 0 < learning_rate <= 1:
         raise CodingError(
             "Options no tree can have",
@@ -123,6 +121,8 @@ def fit_boosted(
             count=n,
             remedy="Check how it is coded.",
         )
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
     fold = fold_numbers(x, y, folds, seed)
     order = np.lexsort((row_hash(x), y))  # trees are grown on one order, whatever the order of the rows
     xs, ys, fold = x[order], y[order], fold[order]

@@ -1,6 +1,7 @@
 """Weighting: weights that make arms alike, and what they can and cannot say."""
 
 from .arms import ArmsWeights, arms_weights
+from .arms_cox import WeightedArmsCox, weighted_cox_of_arms
 from .entropy_balancing import entropy_balancing
 from .trimming import Trimmed, trim
 from .weighted_cox import WeightedCox, weighted_cox
@@ -9,6 +10,7 @@ from .weights import Weights, propensity_weights
 __all__ = [
     "ArmsWeights",
     "Trimmed",
+    "WeightedArmsCox",
     "WeightedCox",
     "Weights",
     "arms_weights",
@@ -16,4 +18,5 @@ __all__ = [
     "propensity_weights",
     "trim",
     "weighted_cox",
+    "weighted_cox_of_arms",
 ]

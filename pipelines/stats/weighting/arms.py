@@ -122,7 +122,11 @@ def arms_weights(
     weights = tilt / e[np.arange(len(e)), number]
     if stabilised:
         weights = weights * (np.bincount(number, minlength=len(arms)) / len(e))[number]
-    note = f"ATT: the effect in people like those of arm {focal}." if focal else WHOSE_EFFECT[estimand]
+    note = (
+        f"ATT: the effect in people like those of arm {focal}."
+        if focal is not None
+        else WHOSE_EFFECT[estimand]
+    )
     return ArmsWeights(weights, number, arms, estimand, focal, (note,))
 
 
