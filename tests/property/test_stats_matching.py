@@ -196,26 +196,27 @@ def test_no_other_choice_of_pairs_beats_the_optimal_one(seed: int, ratio: int, c
     except NoMatchError:
         assume(False)
     width = np.inf if caliper is None else found.caliper_width
-    assert (len(found.pair_id), found.distance.sum()) == pytest.approx(
+    assert (found.n_matched_treated, len(found.pair_id), found.distance.sum()) == pytest.approx(
         best_pairs(logit, treated, width, ratio)
     )
     assert len(set(found.control_index)) == len(found.control_index)
 
 
-def best_pairs(logit: np.ndarray, treated: np.ndarray, width: float, ratio: int) -> tuple[int, float]:
-    """Most pairs, and the smallest sum of distances with so many, by trying every choice."""
+def best_pairs(logit: np.ndarray, treated: np.ndarray, width: float, ratio: int) -> tuple[int, int, float]:
+    """Most treated people, most pairs, and the smallest sum of distances then, by trying every choice."""
     controls = np.flatnonzero(~treated).tolist()
     choices = []
     for i in np.flatnonzero(treated):
         within = [j for j in controls if abs(logit[i] - logit[j]) <= width + 1e-9]
         choices.append([(i, some) for k in range(ratio + 1) for some in combinations(within, k)])
-    best = (0, 0.0)
+    best = (0, 0, 0.0)
     for choice in product(*choices):
         used = [j for _, some in choice for j in some]
         if len(set(used)) == len(used):
             total = sum(abs(logit[i] - logit[j]) for i, some in choice for j in some)
-            best = min(best, (-len(used), total))
-    return -best[0], best[1]
+            matched = sum(len(some) > 0 for _, some in choice)
+            best = min(best, (-matched, -len(used), total))
+    return -best[0], -best[1], best[2]
 
 
 @FEW

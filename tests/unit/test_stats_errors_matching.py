@@ -268,7 +268,7 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         lambda: lost_treated(PAIRS, ~ARM, X),
         errors.ShapeError,
         "treated",
-        None,
+        N,
     ),
     "balance within strata: others' covariates": (
         lambda: balance_within(CLASSES, X[:-1]),
@@ -323,6 +323,17 @@ def test_people_without_a_match_are_described_and_not_named() -> None:
     )
     assert "age" in lost.notes[1]
     assert set(lost.to_frame()["covariate"]) == {"age", "sex"}
+
+
+def test_the_treated_that_no_stratum_holds_are_described_too() -> None:
+    cells = match_coarsened_exact(FRAME, ARM, cutpoints={"age": 30})
+    lost = lost_treated(cells, ARM, X)
+    assert lost.n_lost == (ARM & ~cells.kept).sum() > 0
+    effect = strata_cox(cells, TIME, EVENT)
+    assert effect.estimand == "matched_set"
+    assert effect.notes == (
+        f"{lost.n_lost} of 80 treated people have no match: the effect is that in the matched set.",
+    )
 
 
 def test_where_all_are_matched_the_effect_is_that_in_the_treated() -> None:

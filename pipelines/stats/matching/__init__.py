@@ -4,7 +4,8 @@ from ._people import SCALES, SPREADS
 from .coarsened_exact import match_coarsened_exact
 from .full import match_full
 from .intervals import matched_cox, strata_cox
-from .matches import Lost, MatchedSample, Matches, lost_treated
+from .lost import Lost, lost_treated
+from .matches import MatchedSample, Matches
 from .nearest import ORDERS, match_nearest
 from .optimal import match_optimal
 from .stability import MatchedDesign, Stability, matched_design, matching_stability

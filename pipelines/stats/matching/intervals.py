@@ -105,7 +105,7 @@ def matched_cox(
     survival or binary outcomes. Stat Med 2020;39:1623-1640.
     """
     choice(interval, "interval", INTERVALS)
-    n = matches.n_treated + matches.n_controls
+    n = len(matches.treated)
     outcome = check_outcome(time, event, entry, n)
     sample = matches.sample()
     model = MatchedModel(outcome, sample, ties)
@@ -183,7 +183,6 @@ def strata_cox(
         ties=ties,
         **outcome.of(rows),  # type: ignore[arg-type]
     )
-    lost = int(np.count_nonzero(~strata.kept))
     return wald_effect(
         float(fit.coefficients[0]),
         float(fit.standard_errors[0]),
@@ -195,7 +194,7 @@ def strata_cox(
         method=f"{strata.method}; Cox of the treatment alone with {target} weights, {ties} ties, variance "
         + ("clustered by matched set" if strata.matched_sets else "robust by person"),
         level=level,
-        notes=(f"{lost} of {len(strata.stratum)} people are in no stratum of both arms.",) if lost else (),
+        notes=_left_out(strata, target),
     )
 
 
@@ -237,12 +236,20 @@ def people_of(rows: IntArray, treated: BoolArray, outcome: Outcome) -> dict[str,
 
 def unmatched_note(matches: Matches) -> tuple[str, ...]:
     """A sentence where treated people have no match."""
-    alone = matches.n_treated - matches.n_matched_treated
-    if not alone:
-        return ()
-    return (
-        f"{alone} of {matches.n_treated} treated people have no match: the effect is that in the matched set.",
-    )
+    return _without(matches.n_treated - matches.n_matched_treated, matches.n_treated, "treated people")
+
+
+def _left_out(strata: Strata, target: str) -> tuple[str, ...]:
+    who, words = {
+        "ATT": (strata.treated, "treated people"),
+        "ATE": (np.ones_like(strata.treated), "people"),
+        "ATC": (~strata.treated, "controls"),
+    }[target]
+    return _without(int(np.count_nonzero(who & ~strata.kept)), int(np.count_nonzero(who)), words)
+
+
+def _without(alone: int, of: int, who: str) -> tuple[str, ...]:
+    return (f"{alone} of {of} {who} have no match: the effect is that in the matched set.",) if alone else ()
 
 
 def _draw_sets(

@@ -135,14 +135,15 @@ def as_matches(
     by_id = np.argsort(people.ids[treated], kind="stable")
     treated, control = treated[by_id], control[by_id]
     gap = people.gap(treated, control)
+    arm = np.empty(len(people.arm), dtype=bool)
+    arm[people.rows] = people.arm
     new_set = np.concatenate([[False], treated[1:] != treated[:-1]])
     return Matches(
         treated_index=people.rows[treated],
         control_index=people.rows[control],
         distance=gap if x is None else np.sqrt(np.sum((x[treated] - x[control]) ** 2, axis=1)),
         pair_id=np.cumsum(new_set),
-        n_treated=people.n_treated,
-        n_controls=len(people.arm) - people.n_treated,
+        treated=arm,
         caliper_width=people.width,
         score_distance=gap,
         replace=replace,

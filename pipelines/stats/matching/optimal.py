@@ -32,7 +32,8 @@ def match_optimal(
     logit, treated, caliper, caliper_sd, exact, ids, scale
         As for `match_nearest`.
     ratio : int
-        Most controls of a treated person. Where the caliper leaves too few, some have fewer.
+        Most controls of a treated person. Where the caliper leaves too few, some have fewer: as many treated
+        people as can be have one, and as many pairs as can be are made.
     mahalanobis : array_like of shape (n, p), or Polars frame, optional
         Covariates whose Mahalanobis distance is summed in place of that of the score.
 
@@ -51,8 +52,8 @@ def match_optimal(
 
     Notes
     -----
-    SciPy's sparse assignment (LAPJVsp) solves it. Everybody treated may also stay alone, at a price above any
-    sum of distances.
+    SciPy's sparse assignment (LAPJVsp) solves it. Everybody treated may also go without, at a price above any
+    sum of distances, and without a first control at twice that.
 
     References
     ----------
@@ -83,11 +84,12 @@ def _assign(people: People, edges: Edges, ratio: int) -> tuple[IntArray, IntArra
     number = np.where(people.arm, np.cumsum(people.arm), np.cumsum(~people.arm)) - 1
     n_rows = ratio * len(treated)  # each treated person comes once for each control they may have
     rows = np.concatenate([number[edges.treated] + k * len(treated) for k in range(ratio)])
-    alone = (edges.distance.max() + 1) * (n_rows + 1)
+    price = np.full(n_rows, (edges.distance.max() + 1) * (n_rows + 1))
+    price[: len(treated)] *= 2
     costs = csr_array(
         (
             # The solver takes a zero for no edge: one is added to every distance.
-            np.concatenate([np.tile(edges.distance + 1, ratio), np.full(n_rows, alone)]),
+            np.concatenate([np.tile(edges.distance + 1, ratio), price]),
             (
                 np.concatenate([rows, np.arange(n_rows)]),
                 np.concatenate([np.tile(number[edges.control], ratio), len(control) + np.arange(n_rows)]),

@@ -169,7 +169,7 @@ def _checked(
     covariates: ArrayLike | pl.DataFrame,
     names: Sequence[str] | None,
 ) -> tuple[FloatArray, tuple[str, ...], Outcome]:
-    n = matches.n_treated + matches.n_controls
+    n = len(matches.treated)
     outcome = check_outcome(time, event, entry, n)
     x, labels = matrix(covariates, names, n)
     if EXPOSURE in labels:
