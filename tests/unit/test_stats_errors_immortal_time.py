@@ -362,11 +362,16 @@ def test_a_difference_asked_for_later_is_held_to_follow_up_too() -> None:
         clones(TIME, EVENT, SURGERY).risk_difference(500)
 
 
-def test_many_operated_at_one_time_is_said_with_what_to_do() -> None:
+def test_many_operated_at_one_time_is_said_and_changes_the_model() -> None:
     at_zero = np.where(np.arange(N) % 4 == 0, 0.0, SURGERY)
-    assert any("hazard_ties='efron'" in note for note in clones(TIME, EVENT, at_zero).effect.notes)
-    efron = clones(TIME, EVENT, at_zero, hazard_ties="efron")
-    assert not any("hazard_ties" in note for note in efron.effect.notes)
+    said = {ties: clones(TIME, EVENT, at_zero, hazard_ties=ties) for ties in ("auto", "grouped", "efron")}
+    assert said["auto"].effect == said["grouped"].effect
+    share = "25% of those at risk are operated at one time: "
+    assert said["auto"].hazard.notes == (share + "the surgery hazard is fitted as grouped.",)
+    advice = "Efron's ties are biased there, hazard_ties='grouped' is exact."
+    assert share + advice in said["efron"].effect.notes
+    few = clones(TIME, EVENT, np.where(np.arange(N) % 40 == 0, 0.0, np.nan), grace=0)
+    assert (few.hazard.ties, few.hazard.largest_tie, few.hazard.notes) == ("breslow", 3 / N, ())
 
 
 def test_weights_are_described_in_the_result() -> None:

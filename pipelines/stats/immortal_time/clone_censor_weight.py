@@ -5,7 +5,7 @@ weighted to stand for her. Nobody is sorted by her future, so there is no immort
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
 
@@ -115,7 +115,7 @@ def clone_censor_weight(
     truncate: float | None = None,
     times: Sequence[float] = (),
     ties: str = "efron",
-    hazard_ties: str = "breslow",
+    hazard_ties: str = "auto",
     bootstrap: int = 0,
     seed: int = 0,
     workers: int = 1,
@@ -162,7 +162,7 @@ def clone_censor_weight(
         Times at which risk and restricted mean differences are given.
     ties : {"efron", "breslow"}
         In the outcome model.
-    hazard_ties : {"breslow", "efron", "grouped"}
+    hazard_ties : {"auto", "breslow", "efron", "grouped"}
         In the surgery hazard; see `fit_surgery_hazard`.
     bootstrap : int
         Replicates of the whole design (surgery hazard, weights, model), by person; 0: none, the intervals
@@ -224,7 +224,8 @@ def clone_censor_weight(
     found = analyse(design, variance=True)
     replicates = None
     if bootstrap:
-        task = partial(estimates, design.in_canonical_order())
+        settled = replace(design.in_canonical_order(), hazard_ties=found.hazard.ties)
+        task = partial(estimates, settled)
         replicates = draw_again(task, people.n, replicates=bootstrap, seed=seed, workers=workers, level=level)
     return _result(design, found, replicates, level)
 

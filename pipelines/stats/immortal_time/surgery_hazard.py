@@ -18,7 +18,7 @@ from ._grouped_hazard import fit_grouped
 from ._people import People, check_people, require_both_arms, window_of_time
 
 HEAVY_TIE = 0.05
-TIES = ("breslow", "efron", "grouped")
+TIES = ("auto", "breslow", "efron", "grouped")
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,13 @@ class SurgeryHazard:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a report has to print about the model."""
-        if self.ties != "breslow" or self.largest_tie < HEAVY_TIE:
+        if self.largest_tie < HEAVY_TIE:
             return ()
+        share = f"{self.largest_tie:.0%} of those at risk are operated at one time"
+        if self.ties == "grouped":
+            return (f"{share}: the surgery hazard is fitted as grouped.",)
         return (
-            f"{self.largest_tie:.0%} of those at risk are operated at one time: hazard_ties='grouped' is exact "
-            "there, hazard_ties='efron' nearer than Breslow's.",
+            f"{share}: {self.ties.capitalize()}'s ties are biased there, hazard_ties='grouped' is exact.",
         )
 
     def baseline_at(self, at: float) -> float:
@@ -102,7 +104,7 @@ def fit_surgery_hazard(
     *,
     until: float,
     names: Sequence[str] | None = None,
-    ties: str = "breslow",
+    ties: str = "auto",
 ) -> SurgeryHazard:
     """Model the hazard of an operation among people alive and unoperated.
 
@@ -117,10 +119,11 @@ def fit_surgery_hazard(
     until : float
         Operations after it are left out.
     names : sequence of str, optional
-    ties : {"breslow", "efron", "grouped"}
+    ties : {"auto", "breslow", "efron", "grouped"}
         In the Cox model and in its baseline. Where many are operated at one time (at time zero, by
         diagnostic excision) Breslow's exp(-H) leaves too many unoperated and its coefficients are too small.
-        Efron's come nearer; the grouped likelihood is that of the model itself, whatever the ties.
+        Efron's come nearer; the grouped likelihood is that of the model itself, whatever the ties. `auto`:
+        grouped where a twentieth of those at risk or more are operated at one time, else Breslow's.
 
     Returns
     -------
@@ -149,6 +152,9 @@ def model_operations(people: People, until: float, ties: str) -> SurgeryHazard:
     operated = people.operated_by(until)
     require_both_arms(bool(operated.any()), True, f"by {until:g}")
     at_risk_to = np.minimum(np.minimum(people.surgery, people.time), until)
+    largest_tie = _largest_tie(at_risk_to, operated)
+    if ties == "auto":
+        ties = "breslow" if largest_tie < HEAVY_TIE else "grouped"
     fit, grouped, coefficients = None, None, np.zeros(0)
     if ties == "grouped":
         grouped = fit_grouped(at_risk_to, operated, people.covariates, people.names)
@@ -159,7 +165,7 @@ def model_operations(people: People, until: float, ties: str) -> SurgeryHazard:
     predictor = people.covariates @ coefficients
     centre = float(np.sort(predictor).mean())  # sorted, so that the order of rows changes nothing
     relative = np.exp(predictor - centre)
-    times, baseline, largest = _baseline(at_risk_to, operated, relative, ties)
+    times, baseline = _baseline(at_risk_to, operated, relative, ties)
     if grouped is not None:
         baseline = np.cumsum(grouped.steps) * np.exp(centre)
     return SurgeryHazard(
@@ -173,14 +179,21 @@ def model_operations(people: People, until: float, ties: str) -> SurgeryHazard:
         n=people.n,
         n_operated=int(operated.sum()),
         ties=ties,
-        largest_tie=largest,
+        largest_tie=largest_tie,
     )
+
+
+def _largest_tie(time: FloatArray, operated: BoolArray) -> float:
+    """Largest share of those at risk who are operated at one time; one person alone is no tie."""
+    times, count = np.unique(time[operated], return_counts=True)
+    at_risk = len(time) - np.searchsorted(np.sort(time), times, side="left")
+    return float(np.max(np.where(count > 1, count / at_risk, 0.0)))
 
 
 def _baseline(
     time: FloatArray, operated: BoolArray, relative: FloatArray, ties: str
-) -> tuple[FloatArray, FloatArray, float]:
-    """Times of operation, cumulative hazard at each, and the largest share of a risk set operated at once.
+) -> tuple[FloatArray, FloatArray]:
+    """Times of operation and the cumulative hazard at each.
 
     Breslow adds d/R for d operations among a risk set of total R; Efron takes the operated out one after
     the other, each an equal part of their own total D: the sum of 1/(R - kD/d) over k below d.
@@ -189,15 +202,14 @@ def _baseline(
     risk = np.cumsum(relative[order][::-1])[::-1]
     done = order[operated[order]]
     times, first, count = np.unique(time[done], return_index=True, return_counts=True)
-    before = np.searchsorted(time[order], times, side="left")
-    total, largest = risk[before], float(np.max(count / (len(time) - before)))
+    total = risk[np.searchsorted(time[order], times, side="left")]
     if ties == "breslow":
-        return times, np.cumsum(count / total), largest
+        return times, np.cumsum(count / total)
     own = np.add.reduceat(relative[done], first)
     place = np.repeat(np.arange(len(times)), count)
     taken = (np.arange(len(done)) - first[place]) / count[place]
     steps = np.add.reduceat(1 / (total[place] - taken * own[place]), first)
-    return times, np.cumsum(steps), largest
+    return times, np.cumsum(steps)
 
 
 def _step(times: FloatArray, values: FloatArray, at: float) -> float:
