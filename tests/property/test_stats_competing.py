@@ -73,6 +73,16 @@ def test_incidences_of_all_causes_and_survival_sum_to_one(seed: int) -> None:
 
 @FEW
 @given(seed=SEEDS)
+def test_numbers_at_risk_are_those_of_kaplan_and_meier(seed: int) -> None:
+    d = people(seed)
+    given, times = {"entry": d.entry, "weights": d.weights}, np.arange(0, 40, 1.5)
+    ours = aalen_johansen(d.time, d.cause, **given).at(times)
+    theirs = kaplan_meier(d.time, d.died, **given).curves[0].n_at_risk(times)
+    assert_allclose(ours["n_risk"], np.tile(theirs, 2), atol=1e-9)
+
+
+@FEW
+@given(seed=SEEDS)
 def test_survival_from_any_cause_is_kaplan_and_meiers(seed: int) -> None:
     d = people(seed)
     cluster = d.rng.integers(0, 30, len(d.time))

@@ -66,6 +66,44 @@ def test_errors_of_predicted_incidence_and_coefficients_are_those_of_repeated_sa
     assert np.all(np.mean(covered, axis=0) > 0.9)
 
 
+@pytest.mark.parametrize("curves", ["one", "by_arm"])
+def test_the_censoring_variance_knows_how_each_person_moves_the_censoring_curve(curves: str) -> None:
+    time, cause, x = two_causes(120, np.random.default_rng(4))
+    options = {
+        "ties": "breslow",
+        "weigh_censoring": True,
+        "censoring_strata": x[:, 1] if curves == "by_arm" else None,
+    }
+
+    def coefficients(person: int, step: float) -> np.ndarray:
+        weights = np.ones(120)
+        weights[person] += step
+        return fit_fine_gray(time, cause, x, weights=weights, **options).coefficients
+
+    moved = np.array([coefficients(i, 1e-4) - coefficients(i, -1e-4) for i in range(120)]) / 2e-4
+    exact = moved.T @ moved
+    full = fit_fine_gray(time, cause, x, variance="censoring", **options).covariance
+    without = fit_fine_gray(time, cause, x, **options).covariance
+    assert_allclose(full, exact, rtol=0.02)
+    assert np.abs(full / exact - 1).max() < np.abs(without / exact - 1).max() / 2
+
+
+def test_incidence_at_given_times_is_the_table_of_a_report() -> None:
+    table = aalen_johansen([1, 2, 2, 3, 5, 7], [1, 2, 1, 0, 1, 0]).at([2, 6, 9])
+    assert table["n_risk"].to_list() == [5, 1, 0] * 2
+    assert table["events_so_far"].to_list() == [2, 3, 3, 1, 1, 1]
+    assert table["incidence"].to_list()[:2] == pytest.approx([1 / 3, 1 / 3 + 0.5 / 2])
+    assert table["incidence"].is_null().to_list() == [False, False, True] * 2
+    assert table["lower"].is_null().to_list() == [False, False, True] * 2
+
+
+def test_time_lost_to_all_causes_is_what_is_missing_from_the_restricted_mean() -> None:
+    time, cause, _ = two_causes(300, np.random.default_rng(13))
+    curve = aalen_johansen(time, cause).curves[0]
+    mean, _ = kaplan_meier(time, cause > 0).curves[0].restricted_mean(20)
+    assert curve.time_lost(20, 1) + curve.time_lost(20, 2) == pytest.approx(20 - mean, rel=1e-10)
+
+
 def test_aalen_johansen_is_not_fooled_by_the_other_cause_as_one_minus_kaplan_and_meier_is() -> None:
     time, cause, _ = two_causes(8000, np.random.default_rng(3))
     rng = np.random.default_rng(3)

@@ -16,6 +16,7 @@ from .._inputs import (
     follow_up,
     positive_weights,
     row_hash,
+    vector,
 )
 from .._linear_algebra import normal_quantile
 from .._sandwich import clusters_of
@@ -72,6 +73,8 @@ class CumulativeIncidence:
     variance: str
     warnings: tuple[str, ...]
     _place: dict[int, int] = field(repr=False)
+    _entry: FloatArray = field(repr=False)  # sorted, and the weight of those who enter from there on
+    _not_yet: FloatArray = field(repr=False)
 
     def incidence_at(self, times: ArrayLike, cause: int) -> FloatArray:
         """Cumulative incidence of `cause` at each of `times`; after the last time it stays as it is."""
@@ -91,6 +94,39 @@ class CumulativeIncidence:
         """Probability of no event at each of `times`."""
         place = np.searchsorted(self.time, np.asarray(times, dtype=np.float64), side="right")
         return np.concatenate([[1.0], self.survival])[place]
+
+    def at(self, times: ArrayLike) -> pl.DataFrame:
+        """One row per cause and asked time: at risk, events so far, incidence with its interval.
+
+        Incidence is null beyond the last time while some are still without an event: nobody was seen there.
+        """
+        when = vector(np.atleast_1d(np.asarray(times)), "times")
+        known = (when <= self.time[-1]) | (self.survival[-1] == 0)
+        leaving = np.cumsum((self.n_event.sum(axis=1) + self.n_censor)[::-1])[::-1]
+        still = np.append(leaving, 0.0)[np.searchsorted(self.time, when, side="left")]
+        at_risk = still - self._not_yet[np.searchsorted(self._entry, when, side="left")]
+        frames = []
+        for name, j in self._place.items():
+            events = np.concatenate([[0.0], np.cumsum(self.n_event[:, j])])
+            lower, upper = self.limits_at(when, name)
+            columns = {
+                "incidence": self.incidence_at(when, name),
+                "std_err": self.std_err_at(when, name),
+                "lower": lower,
+                "upper": upper,
+            }
+            frames.append(
+                pl.DataFrame(
+                    {
+                        "cause": np.full(len(when), name),
+                        "time": when,
+                        "n_risk": at_risk,
+                        "events_so_far": events[np.searchsorted(self.time, when, side="right")],
+                        **{key: np.where(known, column, np.nan) for key, column in columns.items()},
+                    }
+                ).with_columns(pl.col(*columns).fill_nan(None))
+            )
+        return pl.concat(frames)
 
     def time_lost(self, tau: float, cause: int) -> float:
         """Area under the cumulative incidence of `cause` to `tau`: time lost to it, in units of time."""
@@ -142,14 +178,13 @@ class AalenJohansen:
     def __iter__(self) -> Iterator[CumulativeIncidence]:
         return iter(self.curves)
 
+    def at(self, times: ArrayLike) -> pl.DataFrame:
+        """One row per group, cause and asked time, see `CumulativeIncidence.at`."""
+        return pl.concat(_labelled(curve, curve.at(times)) for curve in self.curves)
+
     def to_frame(self) -> pl.DataFrame:
         """One row per group, cause and time."""
-        frames = []
-        for curve in self.curves:
-            label = None if curve.group is None else str(curve.group)
-            frame = curve.to_frame()
-            frames.append(frame.insert_column(0, pl.Series("group", [label] * frame.height, pl.String)))
-        return pl.concat(frames)
+        return pl.concat(_labelled(curve, curve.to_frame()) for curve in self.curves)
 
 
 def aalen_johansen(
@@ -243,6 +278,11 @@ def aalen_johansen(
     return AalenJohansen(tuple(curves))
 
 
+def _labelled(curve: CumulativeIncidence, frame: pl.DataFrame) -> pl.DataFrame:
+    label = None if curve.group is None else str(curve.group)
+    return frame.insert_column(0, pl.Series("group", [label] * frame.height, pl.String))
+
+
 @dataclass(frozen=True)
 class _People:
     time: FloatArray
@@ -283,6 +323,7 @@ def _curves(
             place, first, people.code, people.weights, people.cluster, n_risk, n_event, incidence, survival
         )
     lower, upper = _limits(incidence, std_err, ci, level)
+    late = np.lexsort((people.weights, people.entry))
     return CumulativeIncidence(
         group=label,
         causes=names,
@@ -302,6 +343,8 @@ def _curves(
         variance=variance,
         warnings=_warnings(survival, first),
         _place={name: j for j, name in enumerate(names)},
+        _entry=people.entry[late],
+        _not_yet=np.append(np.cumsum(people.weights[late][::-1])[::-1], 0.0),
     )
 
 
