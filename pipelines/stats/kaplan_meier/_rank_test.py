@@ -9,6 +9,8 @@ from .._linear_algebra import quadratic_form
 from ..errors import EmptyArmError
 from ._counts import RiskTable, risk_table
 
+NOTHING = 1e-12  # a variance this small a share of the deaths' is what rounding leaves of 0
+
 
 @dataclass(frozen=True)
 class People:
@@ -105,11 +107,13 @@ def xie_liu_covariance(people: People, table: RiskTable, score: FloatArray, shar
     return np.array([[one, -one], [-one, one]])
 
 
-def chi_square(difference: FloatArray, covariance: FloatArray) -> float:
-    """Quadratic form of all groups but the last; refused where nothing varies."""
+def chi_square(difference: FloatArray, covariance: FloatArray, unit: float) -> float:
+    """Quadratic form of all groups but the last; refused where nothing varies, measured by `unit`."""
     block = covariance[:-1, :-1]
-    scale = np.sqrt(np.diag(block))
-    if not (scale > 0).all() or np.linalg.matrix_rank(block / np.outer(scale, scale), tol=1e-10) < len(block):
+    scale = np.sqrt(np.maximum(np.diag(block), 0.0))
+    if not (scale**2 > NOTHING * unit).all() or np.linalg.matrix_rank(
+        block / np.outer(scale, scale), tol=1e-10
+    ) < len(block):
         raise EmptyArmError(
             "At no death are enough people of different groups at risk to compare them",
             field="group",

@@ -186,7 +186,9 @@ def logrank(
     else:
         covariance = xie_liu_covariance(people, table, score, share)
     difference = observed - expected
-    statistic = chi_square(difference, covariance)
+    own = np.ones(len(people.time)) if people.weights is None else people.weights
+    unit = float(np.sum((score[table.exit_cell] * own)[people.died] ** 2))
+    statistic = chi_square(difference, covariance, unit)
     return LogRank(
         groups=tuple(labels),
         n=np.bincount(people.group, minlength=k),
