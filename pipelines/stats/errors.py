@@ -55,6 +55,10 @@ class NoEventsError(StatsError):
     """Nobody has the outcome, so nothing can be estimated."""
 
 
+class TooFewEventsError(StatsError):
+    """There are fewer events than covariates."""
+
+
 class EmptyArmError(StatsError):
     """One of the groups to be compared has nobody in it."""
 

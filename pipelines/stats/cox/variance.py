@@ -30,13 +30,13 @@ from ..errors import (
     SeparationError,
     SizeError,
 )
+from ._findings import few_clusters_warning, require_several_clusters
 from ._model_rows import ModelRows, model_rows
 from .diagnostics import score_residuals
 from .fit import CoxFit, fit_cox
 from .ridge import is_penalised
 
 KINDS = ("CR0", "CR1", "CR2", "CR3")
-FEW_CLUSTERS = 50
 MOST_CLUSTERS = 2_000  # for CR2; with more it does not differ from CR1
 MOST_WORK = 5e10  # clusters x (death times + covariates) cubed: under half a minute
 DETERMINED = 1e-9  # of its variance that is left of a residual which a cluster determines by itself
@@ -99,16 +99,6 @@ class ClusteredCovariance:
         )
 
 
-def few_clusters_warning(n_clusters: int) -> tuple[str, ...]:
-    """A sentence where the plain sandwich is likely too small."""
-    if n_clusters >= FEW_CLUSTERS:
-        return ()
-    return (
-        f"Fewer than {FEW_CLUSTERS} clusters ({n_clusters}): the clustered variance is likely too small. "
-        "Use clustered_covariance(fit, cluster, kind='CR2') with its degrees of freedom.",
-    )
-
-
 def clustered_covariance(fit: CoxFit, cluster: ArrayLike, *, kind: str = "CR2") -> ClusteredCovariance:
     """Covariance of the coefficients that allows rows of one cluster to depend on each other.
 
@@ -160,10 +150,7 @@ def clustered_covariance(fit: CoxFit, cluster: ArrayLike, *, kind: str = "CR2") 
     choice(kind, "kind", KINDS)
     group, labels = codes(cluster, "cluster", fit.n)
     count, p = len(labels), len(fit.names)
-    if count < 2:
-        raise EmptyArmError(
-            "There is only one cluster", field="cluster", count=count, remedy="Use the model's own variance."
-        )
+    require_several_clusters(count)
     if kind in ("CR2", "CR3") and is_penalised(fit):
         raise CodingError(
             f"{kind} is for maximum likelihood, not for a ridge", field="fit", remedy="Use CR1."
