@@ -58,7 +58,7 @@ def strata_without_events_warning(
     if len(empty) == 0:
         return ()
     rows = int(np.isin(stratum, empty).sum())
-    named = f" ({', '.join(str(labels[k]) for k in empty)})" if len(labels) <= MOST_NAMED else ""
+    named = f" ({', '.join(str(labels[k]) for k in empty.tolist())})" if len(labels) <= MOST_NAMED else ""
     return (
         f"{len(empty)} of {len(labels)} strata{named}, {rows} rows, have no events: "
         "they say nothing of the coefficients and have no curve.",

@@ -26,7 +26,6 @@ from ..errors import (
     CodingError,
     CollinearityError,
     ConvergenceError,
-    EmptyArmError,
     SeparationError,
     SizeError,
 )
