@@ -208,6 +208,12 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         "at",
         None,
     ),
+    "hazard: one time for all": (
+        lambda: fit_surgery_hazard(3.0, SURGERY, X, until=8),
+        errors.ShapeError,
+        "time",
+        None,
+    ),
     "hazard: nobody operated in time": (
         lambda: fit_surgery_hazard(TIME, SURGERY, X, until=0.5),
         errors.EmptyArmError,

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import BoolArray, FloatArray, choice
+from .._inputs import BoolArray, FloatArray, choice, vector
 from ..cox import CoxFit, fit_cox
 from ._grouped_hazard import fit_grouped
 from ._people import People, check_people, require_both_arms, window_of_time
@@ -142,7 +142,8 @@ def fit_surgery_hazard(
     ----------
     Breslow N. Covariance analysis of censored survival data. Biometrics 1974;30:89-99.
     """
-    people = check_people(time, np.zeros(len(np.asarray(time))), surgery_time, covariates, names)
+    nobody_dies = np.zeros(len(vector(time, "time")))
+    people = check_people(time, nobody_dies, surgery_time, covariates, names)
     return model_operations(people, window_of_time(until, "until"), ties)
 
 
