@@ -1,6 +1,6 @@
 """Newton's method for the logistic likelihood, in blocks of rows that stay in the processor's cache."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from .._inputs import FloatArray
 BLOCK = 4096
 MAX_ITERATIONS = 60
 STEP_TOLERANCE = 1e-6  # in covariate standard deviations; the next step would be about its square
+LAST_STEP = 1e-8  # so short a step changes neither likelihood nor information
 FEW_ENOUGH = 6000  # above this many people a first answer comes from a part of them
 SAMPLE = 3000
 
@@ -31,7 +32,7 @@ def expit(predictor: FloatArray) -> FloatArray:
 
 def evaluate(design: FloatArray, y: FloatArray, weights: FloatArray, theta: FloatArray) -> Point:
     """Likelihood and derivatives at `theta`; score and information come from one product per block."""
-    predictor = np.asarray(np.einsum("ij,j->i", design, theta), dtype=np.float64)
+    predictor = _predictor(design, theta)
     probability = expit(predictor)
     # A probability of exactly 0 or 1 has no variance: the smallest number keeps its residual finite.
     variance = np.maximum(weights * probability * (1 - probability), 1e-300)
@@ -78,6 +79,9 @@ def maximise(design: FloatArray, y: FloatArray, weights: FloatArray, start: Floa
             step = np.linalg.solve(best.information, best.score)
         except np.linalg.LinAlgError:
             return best, False
+        if np.max(np.abs(step)) < LAST_STEP:
+            theta = np.asarray(best.theta + step, dtype=np.float64)
+            return replace(best, theta=theta, predictor=_predictor(design, theta)), True
         following = _climb(design, y, weights, best, np.asarray(step, dtype=np.float64))
         if following is None:
             return best, bool(np.max(np.abs(step)) < STEP_TOLERANCE)
@@ -85,6 +89,10 @@ def maximise(design: FloatArray, y: FloatArray, weights: FloatArray, start: Floa
         if np.max(np.abs(step)) < STEP_TOLERANCE:
             return best, True
     return best, False
+
+
+def _predictor(design: FloatArray, theta: FloatArray) -> FloatArray:
+    return np.asarray(np.einsum("ij,j->i", design, theta), dtype=np.float64)
 
 
 def _products(design: FloatArray, root: FloatArray, last: FloatArray | None) -> FloatArray:

@@ -121,9 +121,9 @@ def fit_boosted(
             count=n,
             remedy="Check how it is coded.",
         )
+    fold = fold_numbers(x, y, folds, seed)
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    fold = fold_numbers(x, y, folds, seed)
     order = np.lexsort((row_hash(x), y))  # trees are grown on one order, whatever the order of the rows
     xs, ys, fold = x[order], y[order], fold[order]
     predictors = np.empty((max_trees, n))

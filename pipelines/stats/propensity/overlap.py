@@ -222,7 +222,7 @@ def positivity(covariates: pl.DataFrame, treated: ArrayLike, *, rare: float = 0.
 
 def area_under_curve(score: FloatArray, arm: BoolArray) -> float:
     """Chance that a treated person scores higher than a control, ties counting half."""
-    treated, control = score[arm], np.sort(score[~arm])
+    treated, control = np.sort(score[arm]), np.sort(score[~arm])
     below = np.searchsorted(control, treated, "left") + np.searchsorted(control, treated, "right")
     return float(below.sum() / 2 / (len(treated) * len(control)))
 
