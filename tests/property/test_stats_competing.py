@@ -9,7 +9,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from pipelines.stats.adjusted import number_needed, standardised_curves, survival_contrast, weighted_curves
+from pipelines.stats.adjusted import (
+    incidence_difference,
+    number_needed,
+    standardised_curves,
+    survival_contrast,
+    weighted_curves,
+)
 from pipelines.stats.adjusted._designs import SurvivalDesign, people_of
 from pipelines.stats.competing_risks import aalen_johansen, fit_fine_gray, gray_test
 from pipelines.stats.cox import fit_cox
@@ -122,6 +128,39 @@ def test_jackknife_is_the_derivative_by_the_weights_of_each_cluster(seed: int) -
 
 @FEW
 @given(seed=SEEDS)
+def test_error_of_a_difference_is_its_derivative_by_the_weights_of_each_pair(seed: int) -> None:
+    d = people(seed, n=40)
+    pair, step = np.repeat(np.arange(20), 2), 1e-5
+    arm = np.tile([True, False], 20)
+    times, own = [3.0, 7.0], {"entry": d.entry, "group": arm}
+    assume(all((d.cause[arm == a] > 0).any() and d.time[arm == a].max() >= 7 for a in (True, False)))
+    assume((d.cause == 2)[d.time <= 3].any())
+
+    def difference(weights: np.ndarray) -> np.ndarray:
+        fit = aalen_johansen(d.time, d.cause, weights=weights, **own)
+        one, other = (
+            fit[a].incidence_at(times, 2) if 2 in d.cause[arm == a] else np.zeros(2) for a in (True, False)
+        )
+        return one - other
+
+    total = 0.0
+    for label in range(20):
+        up, down = (d.weights * np.where(pair == label, 1 + sign * step, 1.0) for sign in (1, -1))
+        total += ((difference(up) - difference(down)) / (2 * step)) ** 2
+    assume((total > 1e-8).all())
+    options = {"of": 2, "times": times, "entry": d.entry, "weights": d.weights}
+    found = incidence_difference(d.time, d.cause, arm, cluster=pair, **options)
+    assert_allclose([e.std_err for e in found], np.sqrt(total), rtol=1e-4)
+    assert_allclose([e.estimate for e in found], difference(d.weights), atol=1e-12)
+    alone = incidence_difference(d.time, d.cause, arm, **options)
+    fit = aalen_johansen(d.time, d.cause, weights=d.weights, **own)
+    if all(2 in d.cause[arm == a] for a in (True, False)):
+        apart = np.hypot(*(fit[a].std_err_at(times, 2) for a in (True, False)))
+        assert_allclose([e.std_err for e in alone], apart, rtol=1e-7, atol=1e-10)
+
+
+@FEW
+@given(seed=SEEDS)
 def test_score_of_grays_test_with_one_cause_is_that_of_the_logrank_test(seed: int) -> None:
     d = people(seed)
     gray = gray_test(d.time, d.died, d.arm, strata=d.strata)
@@ -228,6 +267,28 @@ def test_units_and_order_do_not_matter_to_a_flexible_model(seed: int, scale: str
     at, times = np.array([0.5, 1.0]), np.array([2.0, 10.0])
     then = two.survival(at * factor + [0.0, 50.0], times * unit)
     assert_allclose(then.estimate, one.survival(at, times).estimate, rtol=1e-6)
+
+
+@FEW
+@given(seed=SEEDS)
+def test_the_order_of_rows_does_not_change_a_bit_of_a_parametric_fit(seed: int) -> None:
+    d = people(seed)
+    m = d.rows(d.rng.permutation(len(d.time)))
+    fits = []
+    try:
+        for p in (d, m):
+            given = {"entry": p.entry, "weights": p.weights}
+            fits.append(
+                (
+                    fit_royston_parmar(p.time, p.died, p.x, df=2, time_dependent={"x0": 1}, **given),
+                    fit_piecewise_exponential(p.time, p.died, p.x, cuts=[5, 15], **given),
+                )
+            )
+    except NOT_FITTED:
+        assume(False)
+    for one, two in zip(*fits, strict=True):
+        assert_array_equal(one.coefficients, two.coefficients)
+        assert_array_equal(one.covariance, two.covariance)
 
 
 @FEW

@@ -2,13 +2,12 @@
 
 from .curves import AdjustedCurves, standardised_curves, weighted_curves
 from .doubly_robust import DoublyRobust, doubly_robust_risk, doubly_robust_survival
+from .numbers_needed import NumberNeeded, number_needed
 from .risk_difference import (
     IncidenceContrast,
-    NumberNeeded,
     SurvivalContrast,
     incidence_contrast,
     incidence_difference,
-    number_needed,
     survival_contrast,
 )
 

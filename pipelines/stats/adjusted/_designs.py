@@ -22,7 +22,7 @@ from .._inputs import (
     row_hash,
     vector,
 )
-from ..competing_risks import aalen_johansen
+from ..competing_risks import CumulativeIncidence, aalen_johansen
 from ..competing_risks._causes import causes
 from ..cox import CoxFit, fit_cox
 from ..cox.prediction import survival_curve
@@ -248,15 +248,16 @@ class IncidenceDesign:
         heights = []
         for arm in (False, True):
             curve = fit[arm]
-            last = np.inf if curve.survival[-1] == 0 else float(curve.time[-1])
-            one = (
-                curve.incidence_at(self.times, self.cause)
-                if self.cause in curve.causes
-                else np.zeros(len(self.times))
-            )
-            StepCurve(curve.time, curve.survival, last).at(self.times)
-            heights.append(one)
+            require_reached(curve, self.times)
+            known = self.cause in curve.causes
+            heights.append(curve.incidence_at(self.times, self.cause) if known else np.zeros(len(self.times)))
         return np.concatenate([*heights, heights[1] - heights[0]])
+
+
+def require_reached(curve: CumulativeIncidence, times: FloatArray) -> None:
+    """Refuse times to which nobody was followed, unless everybody has had an event."""
+    last = np.inf if curve.survival[-1] == 0 else float(curve.time[-1])
+    StepCurve(curve.time, curve.survival, last).at(times)
 
 
 def people_of(

@@ -10,11 +10,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import FloatArray, choice, flags
+from .._inputs import FloatArray, choice, positive_weights
+from .._sandwich import clusters_of, sum_by_cluster
 from ..competing_risks import aalen_johansen
 from ..competing_risks._causes import causes
+from ..competing_risks.aalen_johansen import influence_at
 from ..effect import Effect, wald_effect
-from ..errors import CodingError, NoEventsError
+from ..errors import NoEventsError
 from ..resampling import Bootstrap, bootstrap
 from ._designs import (
     EFFECTS,
@@ -26,38 +28,9 @@ from ._designs import (
     check_options,
     design_notes,
     people_of,
+    require_reached,
 )
-
-
-@dataclass(frozen=True)
-class NumberNeeded:
-    """Number needed to treat for one person to be spared the event by a time, or for one to be harmed.
-
-    Attributes
-    ----------
-    kind : {"benefit", "harm", "none"}
-        What the estimate is.
-    number : float
-        1 / |risk difference|; infinite where there is none.
-    benefit, harm : tuple of float, or None
-        Limits of the interval on each side, the smaller number first; None where the interval does not reach
-        that side. Where it reaches both, it runs from the benefit through infinity to the harm, and both
-        tuples end at infinity.
-    level : float
-    """
-
-    kind: str
-    number: float
-    benefit: tuple[float, float] | None
-    harm: tuple[float, float] | None
-    level: float
-
-    @property
-    def text(self) -> str:
-        """For a report, such as `20 (benefit 12 to infinity, harm 80 to infinity)`."""
-        sides = [("benefit", self.benefit), ("harm", self.harm)]
-        limits = ", ".join(f"{name} {_say(s[0])} to {_say(s[1])}" for name, s in sides if s is not None)
-        return f"{_say(self.number)} ({self.kind}; {100 * self.level:g} % interval: {limits})"
+from .numbers_needed import NumberNeeded, number_needed
 
 
 @dataclass(frozen=True)
@@ -319,6 +292,7 @@ def incidence_difference(
     times: ArrayLike,
     weights: ArrayLike | None = None,
     entry: ArrayLike | None = None,
+    cluster: ArrayLike | None = None,
     estimand: str = "ATE",
     level: float = 0.95,
 ) -> tuple[Effect, ...]:
@@ -328,14 +302,15 @@ def incidence_difference(
     ----------
     time, cause, weights, entry
         As in `competing_risks.aalen_johansen`; with an event of 0/1 it is the difference of risks by Kaplan
-        and Meier. Rows are independent of each other, and weights are taken as known: for pairs, or for
-        weights that were estimated, see `incidence_contrast`.
+        and Meier. Weights are taken as known: for weights that were estimated see `incidence_contrast`.
     treated : array_like of shape (n,)
         1 or True for the treated.
     of : int
         The cause of interest.
     times : array_like of shape (m,)
         Above zero.
+    cluster : array_like of shape (n,), optional
+        Labels of rows that belong together, such as matched pairs, also across the arms.
     estimand : str
         Whom the arms were made to look like.
     level : float
@@ -348,82 +323,53 @@ def incidence_difference(
 
     Raises
     ------
-    EmptyArmError, NoEventsError, CodingError and the other input errors
+    EmptyArmError, BeyondFollowUpError, NoEventsError, CodingError and the other input errors
         The message names field, count and remedy.
     """
     when = asked_times(times, "times")
-    people = people_of(time, cause, treated, None, None, entry, None, competing=True)
-    fit = aalen_johansen(
-        time, cause, entry=entry, weights=weights, group=flags(treated, "treated"), level=level
-    )
-    causes(people.code, "cause", len(people.code)).of(of, "of")
-    risk, error = (
-        np.array([getattr(fit[arm], name)(when, of) for arm in (False, True)])
-        for name in ("incidence_at", "std_err_at")
-    )
-    spread = np.hypot(*error)
-    if (spread == 0).any():
+    n = len(np.asarray(time))
+    people = people_of(time, cause, treated, None, None, entry, np.arange(n), competing=True)
+    causes(people.code, "cause", n).of(of, "of")  # `people` has the rows in the order of the input
+    known = None if weights is None else positive_weights(weights, n)
+    member = clusters_of(cluster, n)
+    risk, moved = np.zeros((2, len(when))), np.zeros((n, len(when)))
+    for arm in (0, 1):
+        own = np.flatnonzero(people.treated == bool(arm))
+        part, w = people.of(own), None if known is None else known[own]
+        if not part.died.any():
+            continue
+        curve = aalen_johansen(part.time, part.code, entry=part.entry, weights=w).curves[0]
+        require_reached(curve, when)
+        if of not in curve.causes:
+            continue
+        risk[arm] = curve.incidence_at(when, of)
+        for j, t in enumerate(when.tolist()):
+            influence = influence_at(curve, part.time, part.code, part.entry, w, of=of, at=t)
+            moved[own, j] = influence if arm else -influence
+    error = np.sqrt(np.sum(sum_by_cluster(moved, member) ** 2, axis=0))
+    if (error == 0).any():
         raise NoEventsError(
-            "Nobody of either arm has had the event by then",
+            "The risks have no variance: nobody has had the event by then, or everybody",
             field="times",
-            count=int(np.count_nonzero(spread == 0)),
-            remedy="Take later times.",
+            count=int(np.count_nonzero(error == 0)),
+            remedy="Take other times.",
         )
+    pairs = "" if cluster is None else " by cluster"
     return tuple(
         wald_effect(
             float(risk[1, j] - risk[0, j]),
-            float(spread[j]),
+            float(error[j]),
             analysis="incidence_difference",
             measure="risk_difference",
-            n=len(people.time),
+            n=n,
             n_exposed=int(people.treated.sum()),
             events=int(np.count_nonzero(people.code == of)),
             estimand=estimand,
             effect_type="marginal",
-            method=f"Aalen-Johansen, jackknife variance, weights as known, cause {of}, at {t:g}",
+            method=f"Aalen-Johansen, jackknife variance{pairs}, weights as known, cause {of}, at {t:g}",
             level=level,
         )
         for j, t in enumerate(when.tolist())
-    )
-
-
-def number_needed(effect: Effect) -> NumberNeeded:
-    """Number needed to treat from a difference of risks, with an interval that is honest about no effect.
-
-    Where the interval of the difference holds 0, that of the number is not one range: it runs from a number
-    needed for benefit up to infinity and back down to a number needed for harm.
-
-    Parameters
-    ----------
-    effect : Effect
-        A `risk_difference` (treated less control) or `survival_difference`.
-
-    Raises
-    ------
-    CodingError
-        Another measure.
-
-    References
-    ----------
-    Altman DG. Confidence intervals for the number needed to treat. BMJ 1998;317:1309-1312.
-    Altman DG, Andersen PK. Calculating the number needed to treat for trials where the outcome is time to an
-    event. BMJ 1999;319:1492-1495.
-    """
-    choice(effect.measure, "measure", ("risk_difference", "survival_difference"))
-    if not np.isfinite([effect.estimate, effect.ci_low, effect.ci_high]).all():
-        raise CodingError(
-            "A difference that is not finite", field="effect", remedy="Look at the difference first."
-        )
-    estimate, low, high = effect.estimate, effect.ci_low, effect.ci_high
-    if effect.measure == "survival_difference":
-        estimate, low, high = -estimate, -high, -low
-    kind = "none" if estimate == 0 else ("benefit" if estimate < 0 else "harm")
-    return NumberNeeded(
-        kind=kind,
-        number=_reciprocal(estimate),
-        benefit=(_reciprocal(low), _reciprocal(min(high, 0.0))) if low < 0 else None,
-        harm=(_reciprocal(high), _reciprocal(max(low, 0.0))) if high > 0 else None,
-        level=effect.ci_level,
     )
 
 
@@ -480,11 +426,3 @@ def _bootstrap(
         level=level,
         kind=kind,
     )
-
-
-def _reciprocal(difference: float) -> float:
-    return 1 / abs(difference) if difference != 0 else float("inf")
-
-
-def _say(number: float) -> str:
-    return "infinity" if np.isinf(number) else f"{number:.1f}"

@@ -12,7 +12,7 @@ of products of (a_k, d, weight at risk), which change when a row enters or leave
 
 import numpy as np
 
-from .._inputs import FloatArray, IntArray
+from .._inputs import BoolArray, FloatArray, IntArray
 from ._causes import count_by
 
 ROUNDING = 1e-13
@@ -57,6 +57,45 @@ def state_std_err(
     nothing = np.zeros(2 * len(place))
     no_event = change.root_sum_of_squares(nothing, d, np.zeros(len(n_risk)), shared_d, survival)
     return np.column_stack(columns), no_event
+
+
+def incidence_influence(
+    place: IntArray,
+    first: IntArray,
+    is_own: BoolArray,
+    is_event: BoolArray,
+    weights: FloatArray,
+    n_risk: FloatArray,
+    n_event: FloatArray,
+    own_event: FloatArray,
+    incidence: FloatArray,
+    survival: FloatArray,
+    until: int,
+) -> FloatArray:
+    """Influence of each row, weighted, on the incidence of one cause just after the time of index `until` (n,).
+
+    Parameters
+    ----------
+    place, first, is_own, is_event, weights : ndarray of shape (n,)
+        Index of the time at which each row leaves, of the first at which it is at risk; whether it leaves
+        with the cause, or with any event; case weight.
+    n_risk, n_event, own_event, incidence, survival : ndarray of shape (m,)
+        Events of any kind, and those of the cause.
+    until : int
+    """
+    hazard = n_event / n_risk
+    before = np.concatenate([[1.0], survival[:-1]])
+    passed_on = np.divide(1.0, 1 - hazard, out=np.zeros_like(hazard), where=survival > 0)
+    passed_on = passed_on * (incidence[until] - incidence)
+    lived = np.concatenate([[0.0], np.cumsum((before * own_event / n_risk - passed_on * hazard) / n_risk)])
+    last = np.minimum(place, until)
+    at_risk = first <= last
+    total = np.where(at_risk, lived[np.minimum(first, last)] - lived[last + 1], 0.0)
+    gone = place <= until
+    total += np.where(gone & is_own, (before / n_risk)[place], 0.0)
+    total -= np.where(gone & is_event, (passed_on / n_risk)[place], 0.0)
+    influence: FloatArray = weights * total
+    return influence
 
 
 class _Changes:

@@ -22,7 +22,7 @@ from .._linear_algebra import normal_quantile
 from .._sandwich import clusters_of
 from ..errors import CodingError
 from ._causes import causes, count_by
-from ._jackknife import state_std_err
+from ._jackknife import incidence_influence, state_std_err
 
 INTERVALS = ("log", "log-log", "plain")
 VARIANCES = ("jackknife", "aalen")
@@ -276,6 +276,48 @@ def aalen_johansen(
             )
         )
     return AalenJohansen(tuple(curves))
+
+
+def influence_at(
+    curve: CumulativeIncidence,
+    time: FloatArray,
+    cause: IntArray,
+    entry: FloatArray | None,
+    weights: FloatArray | None,
+    *,
+    of: int,
+    at: float,
+) -> FloatArray:
+    """How much each row of a curve's own data moves its incidence of a cause at one time (n,), weighted.
+
+    Parameters
+    ----------
+    curve : CumulativeIncidence
+        Made of the rows that follow.
+    time, cause, entry, weights : ndarray of shape (n,)
+    of : int
+        The cause.
+    at : float
+        Before the first time of the curve nobody moves anything.
+    """
+    until = int(np.searchsorted(curve.time, at, side="right")) - 1
+    if until < 0:
+        return np.zeros(len(time))
+    j = curve._column(of)
+    begin = np.full(len(time), -1.0) if entry is None else entry
+    return incidence_influence(
+        np.searchsorted(curve.time, time).astype(np.int64),
+        np.searchsorted(curve.time, begin, side="right").astype(np.int64),
+        cause == of,
+        cause > 0,
+        np.ones(len(time)) if weights is None else weights,
+        curve.n_risk,
+        curve.n_event.sum(axis=1),
+        curve.n_event[:, j],
+        curve.incidence[:, j],
+        curve.survival,
+        until,
+    )
 
 
 def _labelled(curve: CumulativeIncidence, frame: pl.DataFrame) -> pl.DataFrame:
