@@ -186,8 +186,9 @@ def logrank(
     else:
         covariance = xie_liu_covariance(people, table, score, share)
     difference = observed - expected
-    own = np.ones(len(people.time)) if people.weights is None else people.weights
-    unit = float(np.sum((score[table.exit_cell] * own)[people.died] ** 2))
+    unit = float(score**2 @ deaths)
+    if people.weights is not None:
+        unit = float(np.sum((score[table.exit_cell] * people.weights)[people.died] ** 2))
     statistic = chi_square(difference, covariance, unit)
     return LogRank(
         groups=tuple(labels),

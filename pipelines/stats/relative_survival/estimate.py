@@ -42,6 +42,7 @@ def relative_survival(
     entry: ArrayLike | None = None,
     times: ArrayLike | None = None,
     outside: str = "refuse",
+    grouped: bool | None = None,
     ci: str = "log",
     level: float = 0.95,
 ) -> RelativeSurvival:
@@ -76,6 +77,12 @@ def relative_survival(
         the expected hazard alone.
     outside : {"refuse", "nearest"}
         Where follow-up leaves the table's calendar years: refuse, or take its first or last year's rates.
+    grouped : bool, optional
+        Whether a time stands for a whole interval, as completed months do. Then the curve is the product of
+        (1 - deaths/at risk) exp(expected), which is right whatever the length of the intervals; otherwise
+        that of 1 - (deaths - expected)/at risk, as in R, where the expected part must be small: with months
+        and old people survival comes out too high. Default: yes unless `unit` is days. Ederer I is the same
+        either way.
     ci : {"log", "plain"}
         Scale on which the interval is symmetric.
     level : float
@@ -84,8 +91,7 @@ def relative_survival(
     Returns
     -------
     RelativeSurvival
-        The curve is the product of 1 - (deaths - expected)/at risk over its times; the expected part is
-        integrated exactly.
+        The expected part is integrated exactly, from birthday to birthday and New Year to New Year.
 
     Raises
     ------
@@ -106,6 +112,7 @@ def relative_survival(
     choice(ci, "ci", INTERVALS)
     confidence(level)
     days = days_of(unit)
+    grouped = unit != "days" if grouped is None else grouped
     stop, start = follow_up(time, entry)
     n = len(stop)
     died = flags(event, "event", n)
@@ -126,7 +133,7 @@ def relative_survival(
         rows = order[membership[order] == number]
         people = _People(stop[rows], died[rows], None if start is None else start[rows], matched, rows, days)
         steps = _steps(people, extra, method)
-        curves.append(_curve(None if group is None else label, people, steps, method, ci, level))
+        curves.append(_curve(None if group is None else label, people, steps, method, ci, level, grouped))
     return RelativeSurvival(tuple(curves))
 
 
@@ -194,11 +201,12 @@ def _steps(people: _People, extra: FloatArray, method: str) -> _Steps:
 
 
 def _curve(
-    label: object, people: _People, steps: _Steps, method: str, ci: str, level: float
+    label: object, people: _People, steps: _Steps, method: str, ci: str, level: float, grouped: bool
 ) -> RelativeSurvivalCurve:
     crude = np.divide(steps.n_event, steps.n_risk, out=np.zeros_like(steps.n_event), where=steps.n_risk > 0)
     observed, expected = np.cumprod(1 - crude), np.exp(-np.cumsum(steps.expected))
-    survival: FloatArray = np.asarray(np.cumprod(1 - steps.deaths + steps.expected), dtype=np.float64)
+    factors = (1 - steps.deaths) * np.exp(steps.expected) if grouped else 1 - steps.deaths + steps.expected
+    survival: FloatArray = np.asarray(np.cumprod(factors), dtype=np.float64)
     if method == "ederer1":
         survival = observed / expected
     std_err = np.sqrt(np.cumsum(steps.variance))
