@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pipelines.stats._linear_algebra import one_thread
 from pipelines.stats.matching import MatchedDesign, match_nearest, matched_design, matching_stability
 
 SIZES = (60_000, 250_000, 1_000_000)
@@ -42,7 +43,7 @@ def matching_by_size() -> None:
         for order in ("closest", "largest"):
             pairs = len(match_nearest(logit, treated, caliper=0.2, order=order).pair_id)
             seconds = best(lambda: match_nearest(logit, treated, caliper=0.2, order=order))  # noqa: B023
-            scaled = seconds * 1e9 / (people * np.log2(people))
+            scaled = 1e9 * seconds / (people * np.log2(people))
             print(f"{people:>10,}{order:>10}{pairs:>10,}{seconds:>10.3f}{scaled:>18.1f}")
 
 
@@ -60,6 +61,10 @@ def whole_design(replicates: int, people: int) -> None:
     design = design_of(people)
     once = best(design.run, repeats=3)
     print(f"\nscore, match, balance, Cox: {people:,} people, {COVARIATES} covariates, once {once:.3f} s")
+    with one_thread():
+        start = time.process_time()
+        design.run()
+        print(f"processor time of one, on one thread: {time.process_time() - start:.3f} s")
     found = []
     for workers in (1, 2):
         start = time.perf_counter()

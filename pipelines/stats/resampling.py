@@ -7,10 +7,9 @@ algebra, so the numbers are the same for any number of workers.
 import math
 import pickle
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -20,7 +19,7 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from ._inputs import FloatArray, IntArray, choice, codes, confidence
-from ._linear_algebra import normal_quantile
+from ._linear_algebra import normal_quantile, one_thread
 from .effect import RATIOS, Effect
 from .errors import CodingError, ReplicateError, ShapeError, StatsError
 
@@ -242,16 +241,6 @@ def bootstrap(
         failed=failed,
         failures=tuple(sorted(failures.items())),
     )
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Linear algebra on one thread: processes do not fight for cores, sums have one order."""
-    import scipy.linalg  # noqa: F401  # its linear algebra has to be loaded to be limited
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
-
-    with threadpool_limits(limits=1):
-        yield
 
 
 def _require_counts(n_units: int, replicates: int, seed: int, workers: int) -> None:

@@ -8,8 +8,8 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from .._inputs import FloatArray, flags, matrix, row_hash
+from .._linear_algebra import one_thread
 from ..errors import CodingError, NoEventsError
-from ..resampling import one_thread
 from ._folds import fold_numbers
 
 
