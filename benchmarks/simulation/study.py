@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from pipelines.stats.errors import StatsError
-from pipelines.stats.resampling import one_thread
 
 from .estimators import ESTIMATORS, Analysis, Estimator
 from .scenarios import Scenario
@@ -144,7 +144,7 @@ def _truths(design: Design, scenario: Scenario) -> list[float]:
     """One per estimator."""
     world = World(scenario, design.seed, design.truth_people)
     found: dict[str, float] = {}
-    with one_thread():
+    with threadpool_limits(limits=1):
         for estimator in design.estimators(scenario):
             if estimator.truth not in found:
                 found[estimator.truth] = TRUTHS[estimator.truth].log_hazard_ratio(world)
@@ -154,7 +154,7 @@ def _truths(design: Design, scenario: Scenario) -> list[float]:
 def _replicates(task: _Task) -> list[list[_Outcome]]:
     """Outcomes of each chosen estimator, by replicate."""
     found: list[list[_Outcome]] = [[] for _ in _chosen(task)]
-    with one_thread():
+    with threadpool_limits(limits=1):
         for number in task.numbers:
             rng = stream(task.design.seed, task.scenario, f"replicate {number}")
             analysis = Analysis(simulate(task.scenario, task.design.people, rng))
