@@ -81,7 +81,8 @@ def maximise(design: FloatArray, y: FloatArray, weights: FloatArray, start: Floa
             return best, False
         if np.max(np.abs(step)) < LAST_STEP:
             theta = np.asarray(best.theta + step, dtype=np.float64)
-            return replace(best, theta=theta, predictor=_predictor(design, theta)), True
+            flat = np.zeros_like(theta)  # to first order the step takes all of the slope away
+            return replace(best, theta=theta, predictor=_predictor(design, theta), score=flat), True
         following = _climb(design, y, weights, best, np.asarray(step, dtype=np.float64))
         if following is None:
             return best, bool(np.max(np.abs(step)) < STEP_TOLERANCE)
