@@ -17,6 +17,7 @@ from pipelines.stats.matching import match_nearest, match_optimal
 from pipelines.stats.matching._people import require_within_caliper
 from pipelines.stats.propensity import fit_propensity
 from pipelines.stats.propensity.logistic import fit_logistic
+from pipelines.stats.relative_survival import population_table
 from pipelines.stats.resampling import bootstrap
 from pipelines.stats.sensitivity import negative_control_outcome
 from pipelines.stats.weighting import trim
@@ -226,6 +227,24 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         lambda: bootstrap(lambda rows: [np.nan], N, replicates=2, seed=1),
         errors.ReplicateError,
         "estimate",
+        1,
+    ),
+    "km: too few at risk together": (
+        lambda: kaplan_meier([5, 20], [1, 1], entry=[4, 10], minimum_at_risk=2),
+        errors.RiskSetError,
+        "minimum_at_risk",
+        1,
+    ),
+    "km: area beyond follow-up": (
+        lambda: kaplan_meier([1, 2], [1, 0]).curves[0].restricted_mean(3),
+        errors.BeyondFollowUpError,
+        "tau",
+        None,
+    ),
+    "population table: a rate below zero": (
+        lambda: population_table(pl.DataFrame({"age": 0, "year": 2000, "sex": "f", "hazard_per_day": -1})),
+        errors.PopulationTableError,
+        "hazard_per_day",
         1,
     ),
     "log-rank: one group": (lambda: logrank(TIME, EVENT, np.ones(N)), errors.EmptyArmError, "group", None),
