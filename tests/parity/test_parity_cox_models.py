@@ -301,3 +301,18 @@ def test_bias_reduced_variance(all_options: bool) -> None:
     actual = {"coef": found.coefficients, "var": found.covariance, "df": found.degrees_of_freedom}
     name = "r_cox_cr2_weights_entry_strata" if all_options else "r_cox_cr2"
     assert_matches_r(actual, name, rtol=1e-6)
+
+
+@TIES
+def test_offset(ties: str) -> None:
+    lung = data("lung_months")
+    x, known = lung.select("age", "sex"), 0.3 * lung["ph.ecog"]
+    fit = fit_cox(lung["month"], lung["dead"], x, offset=known, ties=ties)
+    actual = {"coef": fit.coefficients, "var": fit.covariance, "loglik": fit.log_likelihood}
+    if ties == "breslow":
+        actual |= {"martingale": martingale_residuals(fit)}
+    else:
+        tests = {"score": fit.score_test().statistic, "wald": fit.wald_test().statistic}
+        actual |= tests | {"n": fit.n, "nevent": fit.n_events}
+    name = "r_cox_offset_breslow" if ties == "breslow" else "x_cox_offset"
+    assert_matches_r(actual, name, rtol=1e-8)

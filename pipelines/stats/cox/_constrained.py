@@ -7,12 +7,12 @@ import numpy as np
 from .._inputs import FloatArray
 from .._linear_algebra import one_thread
 from ..errors import CodingError, ConvergenceError
-from ._risk_sets import Evaluation, RiskSets, evaluate, gradient, information
+from ._risk_sets import Evaluation, RiskSets, derivatives, evaluate
 from .fit import CoxFit
 from .ridge import is_penalised
 
 MAX_ITERATIONS = 60
-STEP_TOLERANCE = 1e-9  # in covariate standard deviations
+STEP_TOLERANCE = 1e-6  # in covariate standard deviations; the next step would be about its square
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ def maximise_rest(fit: CoxFit, held: dict[int, float], start: FloatArray | None 
     free = np.array([j for j in range(p) if j not in held], dtype=np.int64)
     with one_thread():
         at = evaluate(sets, beta)
-        score, info = gradient(sets, at), information(sets, at)
+        score, info = derivatives(sets, at)
         for _ in range(MAX_ITERATIONS):
             step = np.zeros(p)
             step[free] = np.linalg.solve(info[np.ix_(free, free)], score[free])
             step, at = _climb(sets, beta, step, at)
             beta = beta + step
-            score, info = gradient(sets, at), information(sets, at)
+            score, info = derivatives(sets, at)
             if np.max(np.abs(step), initial=0.0) < STEP_TOLERANCE:
                 score[free] = 0.0
                 return ConstrainedMaximum(beta / sets.scale, at.log_likelihood, score, info)

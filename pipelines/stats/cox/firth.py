@@ -25,9 +25,9 @@ from .._inputs import (
 )
 from .._linear_algebra import chi_square_p, inverse, normal_quantile, one_thread, require_full_rank
 from ..errors import CodingError, ConvergenceError, NoEventsError
-from ._risk_sets import Evaluation, RiskSets, build_risk_sets, evaluate, gradient, information
+from ._risk_sets import Evaluation, RiskSets, build_risk_sets, derivatives, evaluate, information
 from .fit import ChiSquareTest
-from .profile import crossing
+from .profile import crossing, height_left
 
 MAX_ITERATIONS = 200
 LARGEST_STEP = 2.0  # in covariate standard deviations
@@ -72,13 +72,13 @@ class FirthCoxFit:
         """Limits of one coefficient, on the log scale; infinite where the likelihood never comes down."""
         j = self._position(term)
         quantile = normal_quantile(confidence(level))
-        floor = self.penalised_log_likelihood[1] - quantile**2 / 2
+        top = self.penalised_log_likelihood[1]
         latest = [self.coefficients]  # the next search starts where the last one ended
 
         def height(value: float) -> float:
             found = _maximise(self._sets, {j: value}, latest[0], PROFILE_TOLERANCE)
             latest[0] = found.coefficients
-            return found.log_likelihood - floor
+            return height_left(top, found.log_likelihood, quantile)
 
         centre, spread = float(self.coefficients[j]), float(self.standard_errors[j])
         limits = []
@@ -217,13 +217,13 @@ def _maximise(
     free = np.array([j for j in range(len(beta)) if j not in held], dtype=np.int64)
     with one_thread():
         at = evaluate(sets, beta)
-        info = information(sets, at)
+        score, info = derivatives(sets, at)
         for iteration in range(1, MAX_ITERATIONS + 1):
-            score = gradient(sets, at) + penalty_gradient(sets, at, inverse(info))
+            score = score + penalty_gradient(sets, at, inverse(info))
             step = np.zeros_like(beta)
             step[free] = np.linalg.solve(info[np.ix_(free, free)], score[free])
             step *= min(1.0, LARGEST_STEP / max(float(np.max(np.abs(step))), 1e-300))
-            step, at, info = _climb(sets, beta, step, _penalised(at, info))
+            step, at, score, info = _climb(sets, beta, step, _penalised(at, info))
             beta = beta + step
             if np.max(np.abs(step)) < tolerance:
                 return _Maximum(beta / sets.scale, _penalised(at, info), info, iteration)
@@ -236,17 +236,17 @@ def _maximise(
 
 def _climb(
     sets: RiskSets, beta: FloatArray, step: FloatArray, height: float
-) -> tuple[FloatArray, Evaluation, FloatArray]:
+) -> tuple[FloatArray, Evaluation, FloatArray, FloatArray]:
     """Halve `step` until the penalised likelihood does not fall."""
     for _ in range(40):
         with np.errstate(all="ignore"):  # a step too far shows as a value that is not finite
             at = evaluate(sets, beta + step)
-            info = information(sets, at)
+            score, info = derivatives(sets, at)
             value = _penalised(at, info)
         if np.isfinite(value) and value >= height - 1e-10 * abs(height):
             break
         step = step / 2
-    return step, at, info
+    return step, at, score, info
 
 
 def _penalised(at: Evaluation, info: FloatArray) -> float:

@@ -13,7 +13,7 @@ from ._constrained import maximise_rest, require_likelihood
 from .fit import CoxFit
 
 DOUBLINGS = 30
-ROOT_TOLERANCE = 1e-11  # in steps
+ROOT_TOLERANCE = 1e-10  # in steps
 
 
 @dataclass(frozen=True)
@@ -67,20 +67,28 @@ def profile_intervals(
     require_likelihood(fit, "A profile interval")
     names = fit.names if terms is None else tuple(terms)
     quantile = normal_quantile(confidence(level))
-    floor = fit.log_likelihood[1] - quantile**2 / 2
     limits = []
     for name in names:
         j = fit._position(name)
         wald = quantile * float(np.sqrt(fit.naive_covariance[j, j]))
 
-        def height(value: float, j: int = j) -> float:
-            return maximise_rest(fit, {j: value}).log_likelihood - floor
+        latest = [fit.coefficients]  # each search starts where the last one ended
+
+        def height(value: float, j: int = j, latest: list[FloatArray] = latest) -> float:
+            found = maximise_rest(fit, {j: value}, latest[0])
+            latest[0] = found.coefficients
+            return height_left(fit.log_likelihood[1], found.log_likelihood, quantile)
 
         centre = float(fit.coefficients[j])
         limits.append([crossing(height, centre, sign * wald) for sign in (-1.0, 1.0)])
     lower, upper = np.array(limits).T
     positions = [fit._position(name) for name in names]
     return ProfileIntervals(names, fit.coefficients[positions], lower, upper, level)
+
+
+def height_left(top: float, log_likelihood: float, quantile: float) -> float:
+    """How far the signed root of the likelihood still is from its quantile; nearly linear in a coefficient."""
+    return quantile - float(np.sqrt(max(2 * (top - log_likelihood), 0.0)))
 
 
 def crossing(height: Callable[[float], float], centre: float, step: float) -> float:
