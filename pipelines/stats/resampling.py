@@ -7,9 +7,10 @@ algebra, so the numbers are the same for any number of workers.
 import math
 import pickle
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -17,9 +18,10 @@ from multiprocessing import get_context
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
+from threadpoolctl import threadpool_limits
 
 from ._inputs import FloatArray, IntArray, choice, codes, confidence
-from ._linear_algebra import normal_quantile, one_thread
+from ._linear_algebra import normal_quantile
 from .effect import RATIOS, Effect
 from .errors import CodingError, ReplicateError, ShapeError, StatsError
 
@@ -204,7 +206,7 @@ def bootstrap(
     _require_counts(n_units, replicates, seed, workers)
     members = None if units is None else _members(units, n_units)
     n_rows = n_units if units is None else len(np.asarray(units))
-    with one_thread():
+    with every_library_on_one_thread():
         point = np.atleast_1d(np.asarray(estimate(np.arange(n_rows)), dtype=np.float64))
     if not np.isfinite(point).all():
         raise ReplicateError(
@@ -241,6 +243,16 @@ def bootstrap(
         failed=failed,
         failures=tuple(sorted(failures.items())),
     )
+
+
+@contextmanager
+def every_library_on_one_thread() -> Iterator[None]:
+    """Keep linear algebra and OpenMP to one thread: processes do not fight for cores, sums have one order.
+
+    Of the libraries loaded so far; `_linear_algebra.one_thread` is quicker and for BLAS alone.
+    """
+    with threadpool_limits(limits=1):
+        yield
 
 
 def _require_counts(n_units: int, replicates: int, seed: int, workers: int) -> None:
@@ -292,7 +304,7 @@ class _Task:
         return taken
 
     def run(self, numbers: Sequence[int]) -> list[Outcome]:
-        with one_thread():
+        with every_library_on_one_thread():
             return [self._one(number) for number in numbers]
 
     def _one(self, number: int) -> Outcome:

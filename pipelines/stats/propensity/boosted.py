@@ -8,8 +8,8 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from .._inputs import FloatArray, flags, matrix, row_hash
-from .._linear_algebra import one_thread
 from ..errors import CodingError, NoEventsError
+from ..resampling import every_library_on_one_thread
 from ._folds import fold_numbers
 
 
@@ -127,7 +127,7 @@ def fit_boosted(
     order = np.lexsort((row_hash(x), y))  # trees are grown on one order, whatever the order of the rows
     xs, ys, fold = x[order], y[order], fold[order]
     predictors = np.empty((max_trees, n))
-    with one_thread():
+    with every_library_on_one_thread():
         for number in range(folds):
             out = fold == number
             model = HistGradientBoostingClassifier(
