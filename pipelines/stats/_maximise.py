@@ -14,6 +14,7 @@ MAX_ITERATIONS = 100
 STEP_TOLERANCE = 1e-7  # in units of one standard deviation; the next step would be about its square
 FLAT_LIKELIHOOD = 1e-13
 ENDLESS_STEP = 1e-3
+LOST_INFORMATION = 1e-12
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def _climb_to_the_top(
     model: str,
     covariates: FloatArray | None,
 ) -> Top:
-    parameters, at = start, likelihood(start)
+    first = likelihood(start)
+    parameters, at = start, first
     for iteration in range(1, MAX_ITERATIONS + 1):
         step = _step(at)
         following, candidate = _climb(likelihood, parameters, step, at, model)
@@ -82,16 +84,27 @@ def _climb_to_the_top(
         parameters, at = candidate, following
         size = float(np.max(np.abs(step)))
         if size < STEP_TOLERANCE:
-            if np.linalg.eigvalsh(at.information)[0] <= 0:
+            if _flattest(at, first)[0] < LOST_INFORMATION:
                 break
             return Top(parameters, at, iteration)
         if change <= FLAT_LIKELIHOOD * max(abs(at.value), 1.0) and size > ENDLESS_STEP:
             _raise_separation(step if covariates is None else covariates @ step, names, model)
+    share, direction = _flattest(at, first)
+    if share < LOST_INFORMATION:  # the likelihood has become level, as far as numbers can tell
+        _raise_separation(direction if covariates is None else covariates @ direction, names, model)
     raise ConvergenceError(
         f"The {model} did not reach a maximum",
         field=", ".join(names),
         remedy="Look for extreme values and for levels without events, or use a simpler model.",
     )
+
+
+def _flattest(at: Point, first: Point) -> tuple[float, FloatArray]:
+    """Least share of the information at the start that is left in any direction, and that direction."""
+    unit = np.sqrt(np.abs(np.diag(first.information)))
+    unit = np.where(unit > 0, unit, 1.0)
+    values, vectors = np.linalg.eigh(at.information / np.outer(unit, unit))
+    return float(values[0]), vectors[:, 0] / unit
 
 
 def standardise(

@@ -366,6 +366,14 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         "times",
         None,
     ),
+    "adjusted: no times": (lambda: contrast(times=[]), errors.ShapeError, "times", None),
+    "adjusted: times in words": (lambda: contrast(times=["a year"]), errors.CodingError, "times", None),
+    "fine-gray: events in the order of a covariate": (
+        lambda: fit_fine_gray(np.arange(1, 51), np.ones(50), -np.arange(50), names=["age"]),
+        errors.SeparationError,
+        "age",
+        1,
+    ),
     "adjusted: time zero": (lambda: contrast(times=[0, 5]), errors.CodingError, "times", 1),
     "adjusted: overlap weights by a model of the outcome": (
         lambda: contrast(method="g_computation", estimand="ATO"),

@@ -26,7 +26,7 @@ from ..competing_risks import CumulativeIncidence, aalen_johansen
 from ..competing_risks._causes import causes
 from ..cox import CoxFit, fit_cox
 from ..cox.prediction import survival_curve
-from ..errors import BeyondFollowUpError, CodingError, EmptyArmError
+from ..errors import BeyondFollowUpError, CodingError, EmptyArmError, ShapeError
 from ..kaplan_meier import kaplan_meier
 from ..parametric import RoystonParmarFit, fit_royston_parmar
 from ..parametric._design import quadrature
@@ -303,12 +303,14 @@ def check_options(method: str, estimand: str, covariates: object) -> None:
         )
 
 
-def asked_times(times: ArrayLike, field: str) -> FloatArray:
+def asked_times(times: ArrayLike, field: str, none_allowed: bool = False) -> FloatArray:
     """Times above zero, in the order asked."""
-    when = np.atleast_1d(np.asarray(times, dtype=np.float64))
-    if when.size == 0:
-        return when
-    when = vector(when, field)
+    asked = np.atleast_1d(np.asarray(times))
+    if asked.size == 0:
+        if none_allowed:
+            return np.zeros(0)
+        raise ShapeError("No times are asked for", field=field, remedy="Give at least one.")
+    when = vector(asked, field)
     wrong = int(np.count_nonzero(when <= 0))
     if wrong:
         raise CodingError("Times not above zero", field=field, count=wrong, remedy="Give later times.")

@@ -185,7 +185,7 @@ def survival_contrast(
     check_options(method, estimand, covariates)
     choice(model, "model", MODELS)
     choice(effect, "effect", EFFECTS)
-    when, ends = asked_times(times, "times"), asked_times(horizons, "horizons")
+    when, ends = asked_times(times, "times"), asked_times(horizons, "horizons", none_allowed=True)
     labels = None if names is None else tuple(names)
     people = people_of(time, event, treated, covariates, labels, entry, units)
     design = SurvivalDesign(people, method, estimand, when, ends, truncate, propensity, model, effect, df)
