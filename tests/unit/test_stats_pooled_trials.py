@@ -155,6 +155,7 @@ def test_studies_of_one_registry_and_time_are_flagged_and_not_dropped() -> None:
         registry("Gnerlich", "SEER", (1988, 2003)),
         registry("Warschkow", "seer", (1998, 2009)),
         registry("later", "SEER", (2010, 2013)),
+        registry("still later", "SEER", (2013, 2015)),
         registry("Khan", "NCDB", (1990, 1993)),
         registry("undated", "NCDB", None),
         registry("clinic", None, (1990, 2000)),
@@ -162,22 +163,23 @@ def test_studies_of_one_registry_and_time_are_flagged_and_not_dropped() -> None:
     found = find_overlaps(studies)
     assert [(o.first, o.second, o.years) for o in found] == [
         ("Gnerlich", "Warschkow", (1998, 2003)),
+        ("later", "still later", (2013, 2013)),
         ("Khan", "undated", None),
     ]
-    assert overlaps_frame(found)["first_year"].to_list() == [1998, None]
+    assert overlaps_frame(found)["first_year"].to_list() == [1998, 2013, None]
     assert len(overlaps_frame(())) == 0
     across = find_overlaps(studies, shared=[("NCDB", "SEER")])
     assert ("Gnerlich", "Khan") in [(o.first, o.second) for o in across]
     pooled = pool_studies(studies)
     assert pooled.overlaps == found
-    assert len(pooled.labels) == 6
+    assert len(pooled.labels) == 7
     assert any(n == "Gnerlich and Warschkow may share people: SEER in 1998 to 2003." for n in pooled.notes)
 
 
 def test_few_studies_put_hartung_knapp_and_a_prediction_first_and_many_do_not() -> None:
     rng = np.random.default_rng(1)
     y, v = rng.normal(0, 0.3, 12), rng.uniform(0.02, 0.1, 12)
-    few, many = pool(y[:9], v[:9]).to_frame(), pool(y, v).to_frame()
+    few, many = pool(y[:9], v[:9]).to_frame(), pool(y[:10], v[:10]).to_frame()
     assert few["interval"].to_list()[:2] == ["hartung_knapp", "prediction_t_k_minus_2"]
     assert many["interval"].to_list()[:2] == ["wald", "prediction_z"]
     assert pool(y[:9], v[:9]).effect.ci_low == few["ci_low"][0]

@@ -190,7 +190,10 @@ def test_same_seed_same_numbers_and_what_was_declared_is_printed() -> None:
     assert one.total != other.total
     assert one.total == pytest.approx(other.total, rel=0.05)
     together = probabilistic_analysis(effect(np.log(0.7)), **priors, correlation=0.8, seed=1)
-    assert together.systematic[2] - together.systematic[1] < one.systematic[2] - one.systematic[1]
+    apart = probabilistic_analysis(effect(np.log(0.7)), **priors, correlation=-0.8, seed=1)
+    widths = [found.systematic[2] - found.systematic[1] for found in (together, one, apart)]
+    assert widths == sorted(widths)
+    assert widths[0] < 0.9 * widths[1] < 0.9 * 0.95 * widths[2]
     assert one.total[1] < one.systematic[1] < one.systematic[2] < one.total[2]
     row = one.to_frame().row(2, named=True)
     assert row["interval"] == "total"
@@ -413,6 +416,7 @@ def test_a_curve_shows_every_specification_in_panels_of_one_estimand() -> None:
     assert len(failures) == 2
     assert failures["reason"].str.contains("Widen the caliper").all()
     assert failures["rank"].null_count() == 2
+    assert table["status"].to_list()[-2:] == ["failed", "failed"]
     for _, panel in table.filter(pl.col("status") == "estimated").group_by("panel"):
         assert panel["estimate"].is_sorted()
         assert panel["rank"].to_list() == list(range(1, len(panel) + 1))
@@ -545,3 +549,26 @@ def test_a_time_dependent_exposure_counts_people_and_weights_count_what_they_are
     )
     assert same.detectable_ratio == pytest.approx(plain.detectable_ratio)
     assert uneven.detectable_ratio < plain.detectable_ratio
+
+
+def test_with_weights_every_variance_is_robust() -> None:
+    d = cohort(8, n=1500)
+    weights = np.random.default_rng(8).choice([0.4, 1.0, 2.5], 1500)
+    columns = (d["time"], d["event"])
+    options = {"weights": weights, "robust": True}
+    adjusted = np.column_stack([d["operated"], d["age"]])
+    benchmark = covariate_benchmarks(*columns, d["operated"], d["age"], weights=weights, common_outcome=True)
+    alone = fit_cox(*columns, adjusted, **options)
+    assert benchmark.effect.std_err == pytest.approx(alone.standard_errors[0], rel=1e-9)
+    other = d["event"] & (d["cause"] == "other")
+    control = negative_control_outcome(
+        *columns, d["cause"], d["operated"], d["age"], negative=["other"], weights=weights
+    )
+    cause_specific = fit_cox(d["time"], other, adjusted, **options)
+    assert control.effect.std_err == pytest.approx(cause_specific.standard_errors[0], rel=1e-9)
+    old = d["age"] > 0
+    parts = subgroup_effects(
+        *columns, d["operated"], {"old": old}, weights=weights, analysis="weighted_cox", estimand="ATE"
+    )
+    product = fit_cox(*columns, np.column_stack([d["operated"], old, old & d["operated"]]), **options)
+    assert parts.subgroups[1].ratio.std_err == pytest.approx(product.standard_errors[2], rel=1e-9)
