@@ -579,6 +579,9 @@ def test_weights_taken_as_known_are_said_to_be() -> None:
     effect = weighted_cox(TIME, EVENT, ARM, X, method="entropy", estimand="ATT").effect
     assert "weights taken as known" in effect.method
     assert any("bootstrap" in note for note in effect.notes)
+    known = weighted_cox(TIME, EVENT, ARM, X, variance="known")
+    assert known.effect.std_err == pytest.approx(known.fit.standard_errors[0], rel=1e-9)
+    assert "weights taken as known" in known.effect.method
     repeated = weighted_cox(TIME, EVENT, ARM, X, method="entropy", estimand="ATT", bootstrap=20)
     assert "20 bootstrap replicates" in repeated.effect.method
     assert not any("weights as known" in note for note in repeated.effect.notes)

@@ -25,6 +25,7 @@ from .trimming import Trimmed, trim
 from .weights import WEIGHT_ESTIMANDS, Weights, propensity_weights
 
 METHODS = (*MODELS, "entropy")
+VARIANCES = ("estimated", "known")
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,7 @@ def weighted_cox(
     truncate: tuple[float, float] | None = None,
     trimming: str | None = None,
     cluster: ArrayLike | None = None,
+    variance: str = "estimated",
     bootstrap: int = 0,
     workers: int = 1,
     seed: int = 0,
@@ -177,6 +179,9 @@ def weighted_cox(
         Leave people out before weighting, as `trim`; the score is then fitted again.
     cluster : array_like of shape (n,), optional
         Labels of people who belong together, such as a hospital's.
+    variance : {"estimated", "known"}
+        Whether the standard error takes the weights as estimated, which it can with logistic scores, or as
+        known, which is R's robust variance.
     bootstrap : int
         Replicates of the whole design by person (by cluster where given); 0 for none. The interval is then
         theirs. A thousand or more.
@@ -204,8 +209,9 @@ def weighted_cox(
     Notes
     -----
     Without a bootstrap, logistic scores give the variance of the stacked estimating equations, which takes
-    the weights as estimated; other scores give the robust variance, which takes them as known: it is too
-    large under ATE and can be wrong either way otherwise, so ask for a bootstrap. The hazard ratio is
+    the weights as estimated; in small samples with large weights it comes out a little short. Other scores
+    give the robust variance, which takes them as known: it is too large under ATE and can be wrong either
+    way otherwise, so ask for a bootstrap. The hazard ratio is
     marginal: it differs from one adjusted for covariates even without confounding, and averages over time
     where hazards are not proportional.
 
@@ -219,6 +225,7 @@ def weighted_cox(
     2021;77:1101-1117.
     """
     choice(method, "method", METHODS)
+    choice(variance, "variance", VARIANCES)
     choice(estimand, "estimand", WEIGHT_ESTIMANDS if method != "entropy" else ENTROPY_ESTIMANDS)
     _require_compatible(method, stabilised, truncate, trimming, bootstrap)
     stop, start = follow_up(time, entry)
@@ -255,7 +262,7 @@ def weighted_cox(
         whom = "person" if groups is None else "cluster"
         effect = replicates.effect(**about | {"method": f"{about['method']}; whole design by {whom}"})
     else:
-        effect = _analytic(design, found, None if groups is None else groups[kept], about, level)
+        effect = _analytic(design, found, None if groups is None else groups[kept], about, variance, level)
     return WeightedCox(
         effect=effect,
         fit=found.fit,
@@ -319,11 +326,16 @@ def _about(design: _Design, found: _Estimate, overlapping: Overlap | None) -> di
 
 
 def _analytic(
-    design: _Design, found: _Estimate, groups: IntArray | None, about: dict[str, Any], level: float
+    design: _Design,
+    found: _Estimate,
+    groups: IntArray | None,
+    about: dict[str, Any],
+    variance: str,
+    level: float,
 ) -> Effect:
     fit, model = found.fit, None if found.scores is None else found.scores.model
     notes = about["notes"]
-    if isinstance(model, LogisticFit):
+    if isinstance(model, LogisticFit) and variance == "estimated":
         rows = found.rows
         moved = influences(fit, found.weights, model, design.covariates[rows], design.treated[rows])
         how = "variance with the score estimated"
