@@ -262,3 +262,57 @@ def test_many_strata_at_once_add_up_to_each_by_itself(seed: int) -> None:
         variance += part.variance[0, 0]
     assert_allclose(whole.variance[0, 0], variance, rtol=1e-9)
     assert_allclose(whole.observed[0] - whole.expected[0], difference, rtol=1e-8, atol=1e-10)
+
+
+@FEW
+@given(seed=SEEDS, method=st.sampled_from(["pohar-perme", "ederer2"]))
+def test_cutting_follow_up_into_pieces_changes_no_relative_survival(seed: int, method: str) -> None:
+    d = people(seed)
+    table = PopulationTable(0, 2000, ("sex",), (("f",),), d.rng.uniform(0, 2e-4, (1, 110, 40)))
+    age, year = d.rng.uniform(20, 80, N), d.rng.uniform(2001, 2010, N)
+    cut = np.floor(d.time / 2)
+    inside = cut > 0
+    rows = np.concatenate([np.arange(N), np.flatnonzero(inside)])
+    start = np.concatenate([np.zeros(N), cut[inside]])
+    stop = np.concatenate([np.where(inside, cut, d.time), d.time[inside]])
+    event = np.concatenate([d.event & ~inside, d.event[inside]])
+    options = {"unit": "months", "method": method}
+    whole = relative_survival(
+        d.time, d.event, table, age=age, diagnosed=year, factors={"sex": ["f"] * N}, times=cut, **options
+    ).curves[0]
+    pieces = relative_survival(
+        stop,
+        event,
+        table,
+        age=age[rows],
+        diagnosed=year[rows],
+        factors={"sex": ["f"] * len(rows)},
+        entry=start,
+        **options,
+    ).curves[0]
+    last = whole.time[-1]
+    assert_allclose(pieces.at([last])["survival"], whole.at([last])["survival"], rtol=1e-10)
+    assert_allclose(pieces.std_err[-1], whole.std_err[-1], rtol=1e-10)
+
+
+@FEW
+@given(seed=SEEDS, method=st.sampled_from(["pohar-perme", "ederer2", "ederer1"]))
+def test_order_of_rows_does_not_change_relative_survival(seed: int, method: str) -> None:
+    d = people(seed)
+    table = PopulationTable(0, 2000, ("sex",), (("f",), ("m",)), d.rng.uniform(0, 2e-4, (2, 110, 40)))
+    age, year, sex = d.rng.uniform(20, 80, N), d.rng.uniform(2001, 2010, N), d.rng.choice(["f", "m"], N)
+    found = [
+        relative_survival(
+            d.time[o],
+            d.event[o],
+            table,
+            age=age[o],
+            diagnosed=year[o],
+            factors={"sex": sex[o]},
+            unit="months",
+            method=method,
+            group=d.arm[o],
+        ).to_frame()
+        for o in (np.arange(N), d.rng.permutation(N))
+    ]
+    assert_allclose(found[0].drop("group").to_numpy(), found[1].drop("group").to_numpy(), rtol=1e-12)

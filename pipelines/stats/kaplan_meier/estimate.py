@@ -160,6 +160,8 @@ def _curve(label: object, people: _People, begin: float, ci: str, level: float) 
         people = people.of(np.lexsort((weights, ~people.died, people.time)))
     counts = risk_table(people.time, people.died, people.entry, people.weights)
     n_risk, n_event = counts.n_risk[:, 0], counts.n_event[:, 0]
+    alive = None if people.weights is None else people.weights[~people.died]
+    n_censor = np.bincount(counts.exit_cell[~people.died], alive, minlength=len(n_event)).astype(np.float64)
     everybody = n_event >= n_risk * (1 - 1e-12)  # weights add up to the same only up to rounding
     survival = np.asarray(np.cumprod(np.where(everybody, 0.0, 1 - n_event / n_risk)), dtype=np.float64)
     if people.clusters is None:
@@ -177,7 +179,7 @@ def _curve(label: object, people: _People, begin: float, ci: str, level: float) 
         time=counts.time,
         n_risk=n_risk,
         n_event=n_event,
-        n_censor=np.maximum(counts.n_leaving[:, 0] - n_event, 0.0),
+        n_censor=n_censor,
         survival=survival,
         std_err=std_err,
         lower=lower,
