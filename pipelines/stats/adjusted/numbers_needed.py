@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from .._inputs import choice
 from ..effect import Effect
@@ -38,6 +39,28 @@ class NumberNeeded:
         sides = [("benefit", self.benefit), ("harm", self.harm)]
         limits = ", ".join(f"{name} {_say(s[0])} to {_say(s[1])}" for name, s in sides if s is not None)
         return f"{_say(self.number)} ({self.kind}; {100 * self.level:g} % interval: {limits})"
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row; a side that the interval does not reach is null."""
+        benefit, harm = _frame_side(self.benefit), _frame_side(self.harm)
+        return pl.DataFrame(
+            {
+                "kind": [self.kind],
+                "number": [self.number],
+                "benefit_low": [benefit[0]],
+                "benefit_high": [benefit[1]],
+                "harm_low": [harm[0]],
+                "harm_high": [harm[1]],
+                "ci_level": [self.level],
+            },
+            schema_overrides={
+                f"{side}_{end}": pl.Float64 for side in ("benefit", "harm") for end in ("low", "high")
+            },
+        )
+
+
+def _frame_side(side: tuple[float, float] | None) -> tuple[float | None, float | None]:
+    return (None, None) if side is None else side
 
 
 def number_needed(effect: Effect) -> NumberNeeded:
