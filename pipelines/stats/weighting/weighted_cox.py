@@ -209,9 +209,8 @@ def weighted_cox(
     Notes
     -----
     Without a bootstrap, logistic scores give the variance of the stacked estimating equations, which takes
-    the weights as estimated; in small samples with large weights it comes out a little short. Other scores
-    give the robust variance, which takes them as known: it is too large under ATE and can be wrong either
-    way otherwise, so ask for a bootstrap. The hazard ratio is
+    the weights as estimated. Other scores give the robust variance, which takes them as known: it is too
+    large under ATE and can be wrong either way otherwise, so ask for a bootstrap. The hazard ratio is
     marginal: it differs from one adjusted for covariates even without confounding, and averages over time
     where hazards are not proportional.
 
