@@ -344,6 +344,13 @@ def test_where_all_are_matched_the_effect_is_that_in_the_treated() -> None:
     assert np.isnan(lost.mean_lost).all()
 
 
+def test_a_method_names_its_caliper_and_which_deviation_it_is_of() -> None:
+    assert "caliper 0.2 SD of the logit (pooled)" in matched_cox(PAIRS, TIME, EVENT).method
+    assert "no caliper" in match_optimal(LOGIT, ARM).method
+    full = match_full(LOGIT, ARM, caliper=0.1, caliper_sd="total", scale="probability")
+    assert "caliper 0.1 SD of the probability (total)" in full.method
+
+
 def test_an_effect_in_a_matched_set_says_how_many_were_left_out() -> None:
     effect = matched_cox(PAIRS, TIME, EVENT)
     lost = 80 - PAIRS.n_matched_treated

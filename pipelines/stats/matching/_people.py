@@ -33,6 +33,8 @@ class People:
     arm : ndarray of bool
     width : float or None
         The caliper on the scale of the score; `limit` is the same in whole units.
+    words : str
+        The caliper as a method's description names it.
     """
 
     rows: IntArray
@@ -42,6 +44,7 @@ class People:
     arm: BoolArray
     width: float | None
     limit: int
+    words: str
 
     @property
     def n_treated(self) -> int:
@@ -106,6 +109,7 @@ def line_up(
         arm=arm,
         width=width,
         limit=NO_LIMIT if width is None else int(np.floor(width / UNIT + ROUNDING)),
+        words="no caliper" if caliper is None else f"caliper {caliper:g} SD of the {scale} ({caliper_sd})",
     )
 
 

@@ -83,7 +83,8 @@ def match_full(
     label[people.rows] = _sets(people, edges, used)
     arm = np.empty(n, dtype=bool)
     arm[people.rows] = people.arm
-    method = "full matching on the " + ("score" if mahalanobis is None else "Mahalanobis distance")
+    distance = "score" if mahalanobis is None else "Mahalanobis distance"
+    method = f"full matching on the {distance}, {people.words}"
     return as_strata(
         label, arm, method, matched_sets=True, total_distance=float(np.sort(edges.distance[used]).sum())
     )

@@ -107,7 +107,7 @@ def match_nearest(
         pairs = _by_covariates(people, x, ratio, replace, order, seed)
     distance = "score" if x is None else "Mahalanobis distance within the caliper"
     method = f"{ratio}:1 nearest neighbour on the {distance}, {order}, " + (
-        "with replacement" if replace else "without replacement"
+        f"{'with' if replace else 'without'} replacement, {people.words}"
     )
     return as_matches(people, *pairs, x=x, replace=replace, method=method)
 

@@ -72,7 +72,8 @@ def match_optimal(
         *pairs,
         x=None if mahalanobis is None else whitened(mahalanobis, people),
         replace=False,
-        method=f"{ratio}:1 optimal on the {'score' if mahalanobis is None else 'Mahalanobis distance'}",
+        method=f"{ratio}:1 optimal on the {'score' if mahalanobis is None else 'Mahalanobis distance'}, "
+        + people.words,
     )
 
 
