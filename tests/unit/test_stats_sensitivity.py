@@ -572,3 +572,21 @@ def test_with_weights_every_variance_is_robust() -> None:
     )
     product = fit_cox(*columns, np.column_stack([d["operated"], old, old & d["operated"]]), **options)
     assert parts.subgroups[1].ratio.std_err == pytest.approx(product.standard_errors[2], rel=1e-9)
+
+
+@pytest.mark.parametrize("reference", ["a", "b", "c"])
+def test_the_reference_level_changes_the_ratios_and_nothing_within_a_level(reference: str) -> None:
+    rng = np.random.default_rng(24)
+    exposed, stage = rng.random(600) < 0.5, rng.choice(["a", "b", "c"], 600)
+    time, event = np.ceil(rng.exponential(np.where(stage == "c", 30, 15))), rng.random(600) < 0.8
+    arguments = (time, event, exposed, {"stage": stage})
+    plain = subgroup_effects(*arguments, analysis="a", estimand="matched_set")
+    found = subgroup_effects(*arguments, reference={"stage": reference}, analysis="a", estimand="matched_set")
+    assert found.subgroups[0].level == reference
+    assert found.tests[0].statistic == pytest.approx(plain.tests[0].statistic)
+    expected = {s.level: (s.effect.estimate, s.effect.n) for s in plain.subgroups}
+    for subgroup in found.subgroups:
+        assert (subgroup.effect.estimate, subgroup.effect.n) == pytest.approx(expected[subgroup.level])
+    ratio = next(s.ratio for s in found.subgroups if s.level != reference)
+    level = next(s.level for s in found.subgroups if s.level != reference)
+    assert ratio.estimate == pytest.approx(expected[level][0] / expected[reference][0])
