@@ -80,6 +80,12 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         N // 2,
     ),
     "a ratio of nothing": (lambda: match_optimal(LOGIT, ARM, ratio=0), errors.CodingError, "ratio", None),
+    "a ratio of two and a half": (
+        lambda: match_nearest(LOGIT, ARM, ratio=2.5),
+        errors.CodingError,
+        "ratio",
+        None,
+    ),
     "a caliper that is no number": (
         lambda: match_nearest(LOGIT, ARM, caliper=np.nan),
         errors.CodingError,

@@ -92,7 +92,7 @@ def match_nearest(
     covariates. JASA 2000;95:573-585.
     """
     choice(order, "order", ORDERS)
-    require_ratio(ratio)
+    ratio = require_ratio(ratio)
     if (order == "random") != (seed is not None):
         raise CodingError(
             "The order `random` and a seed belong together", field="seed", remedy="Give both or neither."
@@ -112,12 +112,15 @@ def match_nearest(
     return as_matches(people, *pairs, x=x, replace=replace, method=method)
 
 
-def require_ratio(ratio: int) -> None:
-    """Refuse fewer than one control per treated person."""
-    if ratio < 1:
+def require_ratio(ratio: int) -> int:
+    """Controls per treated person: a whole number of one or more."""
+    if not (ratio >= 1 and float(ratio).is_integer()):
         raise CodingError(
-            "A ratio below one", field="ratio", remedy="Give the number of controls, 1 or more."
+            "A ratio below one, or no whole number",
+            field="ratio",
+            remedy="Give the number of controls, 1 or more.",
         )
+    return int(ratio)
 
 
 def as_matches(

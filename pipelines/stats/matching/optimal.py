@@ -61,7 +61,7 @@ def match_optimal(
     Jonker R, Volgenant A. A shortest augmenting path algorithm for dense and sparse linear assignment
     problems. Computing 1987;38:325-340.
     """
-    require_ratio(ratio)
+    ratio = require_ratio(ratio)
     people = line_up(
         logit, treated, scale=scale, caliper=caliper, caliper_sd=caliper_sd, exact=exact, ids=ids
     )
