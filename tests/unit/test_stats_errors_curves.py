@@ -69,6 +69,18 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         "robust",
         None,
     ),
+    "km: a group that is all one cluster": (
+        lambda: kaplan_meier(TIME, EVENT, group=ARM, cluster=ARM),
+        errors.EmptyArmError,
+        "cluster",
+        1,
+    ),
+    "log-rank: one cluster": (
+        lambda: logrank(TIME, EVENT, ARM, cluster=np.ones(N)),
+        errors.EmptyArmError,
+        "cluster",
+        1,
+    ),
     "reverse km: event coded 1 and 2": (
         lambda: reverse_kaplan_meier(TIME, EVENT + 1),
         errors.CodingError,
@@ -166,10 +178,16 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         None,
     ),
     "restricted mean: no horizon": (
-        lambda: restricted_mean_survival(TIME, EVENT, np.nan),
+        lambda: restricted_mean_survival(TIME, EVENT, 0),
         errors.CodingError,
         "tau",
         None,
+    ),
+    "restricted mean: a horizon that is no number": (
+        lambda: restricted_mean_survival(TIME, EVENT, np.nan),
+        errors.NonFiniteError,
+        "tau",
+        1,
     ),
     "restricted mean: nobody dies before it": (
         lambda: restricted_mean_survival([5, 6, 7, 8], [1, 1, 1, 1], 4, group=[0, 1, 0, 1]),

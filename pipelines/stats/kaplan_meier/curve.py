@@ -219,7 +219,8 @@ class KaplanMeier:
 
 def require_follow_up(curve: KaplanMeierCurve, tau: float) -> None:
     """Refuse a horizon before the curve begins, or after its last time while somebody is still alive."""
-    if not np.isfinite(tau) or tau <= curve.start:
+    horizon = vector(np.atleast_1d(np.asarray(tau)), "tau", 1)[0]
+    if horizon <= curve.start:
         raise CodingError(
             "A horizon at or before the start of the curve", field="tau", remedy="Give a later, finite time."
         )

@@ -17,7 +17,7 @@ from .._inputs import (
     positive_weights,
 )
 from ..errors import CodingError, RiskSetError
-from ._counts import risk_table
+from ._counts import require_clusters, risk_table
 from ._variance import INTERVALS, greenwood, jackknife, limits
 from .curve import KaplanMeier, KaplanMeierCurve
 
@@ -93,6 +93,8 @@ def kaplan_meier(
     ------
     CodingError, ShapeError, NonFiniteError, NegativeTimeError, StopBeforeStartError, WeightError
         The input is not what it should be.
+    EmptyArmError
+        All people of a group are in one cluster.
     RiskSetError
         Never are as many as `minimum_at_risk` under observation at the same time.
 
@@ -127,6 +129,8 @@ def kaplan_meier(
     curves = []
     for number, label in enumerate(labels.tolist()):
         own = people if len(labels) == 1 else people.of(membership == number)
+        if cluster is not None:
+            require_clusters(own.clusters)
         own, begin = _late_start(own, minimum_at_risk)
         curves.append(_curve(None if group is None else label, own, begin, ci, level))
     return KaplanMeier(tuple(curves))

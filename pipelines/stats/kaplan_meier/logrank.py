@@ -19,7 +19,7 @@ from .._inputs import (
 )
 from .._linear_algebra import chi_square_p
 from ..errors import CodingError, EmptyArmError, NoEventsError
-from ._counts import risk_table
+from ._counts import require_clusters, risk_table
 from ._rank_test import (
     People,
     chi_square,
@@ -140,7 +140,7 @@ def logrank(
     Raises
     ------
     EmptyArmError
-        Fewer than two groups, or a group never at risk when somebody dies.
+        Fewer than two groups, a group never at risk when somebody dies, nothing to compare, or one cluster.
     NoEventsError
         Nobody has the event.
     CodingError
@@ -232,6 +232,7 @@ def _checked(
     member, labels = codes(group, "group", n)
     stratum = None if strata is None else codes(strata, "strata", n)[0]
     owner = None if cluster is None else codes(cluster, "cluster", n)[0]
+    require_clusters(owner)
     if len(labels) < 2:
         raise EmptyArmError(
             "There is only one group to compare", field="group", remedy="Check how the groups are coded."
