@@ -490,9 +490,19 @@ def test_the_indicator_of_a_hospital_does_not_spoil_the_other_coefficients() -> 
     d = people(12, 400)
     own = d.hospital == 3
     with_indicator = fit_cox(d.time, d.event, np.column_stack([d.x, own]))
-    found = clustered_covariance(with_indicator, d.hospital).standard_errors[:3]
+    found = clustered_covariance(with_indicator, d.hospital)
     plain = clustered_covariance(with_indicator, d.hospital, kind="CR1").standard_errors[:3]
-    assert_allclose(found, plain, rtol=0.15)
+    assert_allclose(found.standard_errors[:3], plain, rtol=0.15)
+    assert np.isnan(found.standard_errors[3])
+    assert "determine the coefficients of x3, wholly or in part" in found.warnings[0]
+
+
+def test_two_hospitals_that_differ_in_the_exposure_say_nothing_of_its_variance() -> None:
+    d = people(13, 200)
+    fit = fit_cox(d.time, d.event, np.column_stack([d.x[:, 0], np.arange(200) % 2]))
+    found = clustered_covariance(fit, np.arange(200) % 2)
+    assert np.isnan(found.standard_errors[1])
+    assert "x1" in found.warnings[0]
 
 
 def test_ten_hospitals_are_too_few_for_the_plain_sandwich_and_enough_for_cr2() -> None:

@@ -61,7 +61,7 @@ def strata_without_events_warning(
     named = f" ({', '.join(str(labels[k]) for k in empty.tolist())})" if len(labels) <= MOST_NAMED else ""
     return (
         f"{len(empty)} of {len(labels)} strata{named}, {rows} rows, have no events: "
-        "they say nothing of the coefficients and have no curve.",
+        "they say nothing of the coefficients, and their predicted survival stays 1.",
     )
 
 

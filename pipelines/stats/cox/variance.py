@@ -39,6 +39,8 @@ KINDS = ("CR0", "CR1", "CR2", "CR3")
 MOST_CLUSTERS = 2_000  # for CR2; with more it does not differ from CR1
 MOST_WORK = 5e10  # clusters x (death times + covariates) cubed: under half a minute
 DETERMINED = 1e-9  # of its variance that is left of a residual which a cluster determines by itself
+LEAST_SEEN = 0.5  # of the variance of a coefficient that clusters have to let be seen, or there is no number
+ALL_SEEN = 0.99
 
 
 @dataclass(frozen=True)
@@ -143,8 +145,8 @@ def clustered_covariance(fit: CoxFit, cluster: ArrayLike, *, kind: str = "CR2") 
     -----
     CR2 under Breslow's ties equals that of the Poisson model with a parameter per death time. With Efron's
     ties the leverages are still those of that model, the scores and the information are Efron's. Weights
-    enter the working variance as if each were the inverse of a variance. What a cluster determines by itself
-    (the coefficient of its own indicator, for example) has no residual and is left out.
+    enter the working variance as if each were the inverse of a variance. A coefficient that one cluster
+    determines by itself (that of its own indicator) has no variance between clusters: NaN, with a warning.
     """
     choice(kind, "kind", KINDS)
     group, labels = codes(cluster, "cluster", fit.n)
@@ -168,8 +170,11 @@ def clustered_covariance(fit: CoxFit, cluster: ArrayLike, *, kind: str = "CR2") 
         return _result(fit, factor * dfbeta.T @ dfbeta, df, kind, count, warnings)
 
     with one_thread():
-        dfbeta, df = _bias_reduced(fit, score, group, count)
-    return _result(fit, dfbeta.T @ dfbeta, df, kind, count, warnings)
+        dfbeta, df, seen = _bias_reduced(fit, score, group, count)
+    covariance = dfbeta.T @ dfbeta
+    unknown = seen < LEAST_SEEN
+    covariance[unknown, :] = covariance[:, unknown] = df[unknown] = np.nan
+    return _result(fit, covariance, df, kind, count, _determined_warning(fit.names, seen))
 
 
 @dataclass(frozen=True)
@@ -196,8 +201,10 @@ class _Poisson:
 
 def _bias_reduced(
     fit: CoxFit, score: FloatArray, group: IntArray, count: int
-) -> tuple[FloatArray, FloatArray]:
-    """Each cluster's change of the coefficients (C, p), bias-reduced, and the degrees of freedom (p,)."""
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Each cluster's change of the coefficients (C, p), bias-reduced; of each coefficient the degrees of
+    freedom, and the expected variance as a share of the model's (p,): 1 unless clusters determine part of it.
+    """
     poisson = _poisson_form(fit, group, count)
     times, p = poisson.share.shape[1], len(fit.names)
     whiten = np.linalg.cholesky(np.linalg.inv(poisson.information.sum(axis=0)))
@@ -221,11 +228,23 @@ def _bias_reduced(
         taken[c] = (directions * (leverage * power)) @ rows
         own[c] = (power**2 * leverage) @ rows**2
     # Satterthwaite: a sum of squares with covariance Ω of its parts has trace(Ω)² / trace(Ω²).
-    df = np.empty(p)
+    df, expected = np.empty(p), np.empty(p)
     for k in range(p):
         spread = np.diag(own[:, k]) - taken[..., k] @ taken[..., k].T
-        df[k] = np.trace(spread) ** 2 / np.sum(spread**2)
-    return dfbeta, df
+        expected[k] = np.trace(spread)
+        df[k] = expected[k] ** 2 / max(float(np.sum(spread**2)), np.finfo(float).tiny)
+    return dfbeta, df, expected / np.sum(whiten**2, axis=1)
+
+
+def _determined_warning(names: tuple[str, ...], seen: FloatArray) -> tuple[str, ...]:
+    partly = [name for name, share in zip(names, seen, strict=True) if share < ALL_SEEN]
+    if not partly:
+        return ()
+    return (
+        f"Single clusters determine the coefficients of {', '.join(partly)}, wholly or in part: how far they "
+        "would differ in other clusters is not known. Where less than half of it is, there is no number; "
+        "elsewhere the variance is too small.",
+    )
 
 
 def _poisson_form(fit: CoxFit, group: IntArray, count: int) -> _Poisson:
