@@ -7,7 +7,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 # One thread a process: the same sums in the same order everywhere, and no fight over two cores.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: demo test check dev bench lock screenshot clean
+.PHONY: demo test check dev bench simulate crosscheck lock screenshot clean
 
 # uv installs the lock (names, versions, hashes) in seconds; pip would need more than a minute.
 .venv/.installed: requirements.lock pyproject.toml
@@ -39,7 +39,16 @@ bench: .venv/.installed ## measured, never asserted: seconds, memory, ratios to 
 	$(BIN)/python benchmarks/bench_ncdb.py $(if $(NCDB_TOOLS),--peer-python $(NCDB_TOOLS))
 	$(BIN)/python benchmarks/bench_seerstat.py
 	$(BIN)/python benchmarks/bench_naaccr_xml.py
-	$(BIN)/python benchmarks/bench_stats.py
+	$(BIN)/python benchmarks/bench_stats.py $(if $(PEERS),--peer-python $(PEERS))
+	$(BIN)/python benchmarks/bench_matching.py
+
+simulate: .venv/.installed ## every estimator on people whose truth is known: writes docs/validation.md
+	$(BIN)/python -m benchmarks.simulation.run --replicates 500 --workers 2 --out docs/validation.md
+
+crosscheck: .venv/.installed ## the statistics beside lifelines, scikit-survival and statsmodels, in an environment of their own
+	$(PYTHON) -m venv .venv-crosscheck
+	$(BIN)/uv pip install --quiet --python .venv-crosscheck/bin/python --group crosscheck
+	PYTHONPATH=. .venv-crosscheck/bin/python -m pytest tests/crosscheck -q -p no:cacheprovider
 
 screenshot: .venv/.installed ## redraw the picture of the report in docs/ (needs a Chromium)
 	$(BIN)/python -m pytest -q tests/browser --screenshot-to=docs
