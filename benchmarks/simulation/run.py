@@ -68,7 +68,7 @@ def _command(options: argparse.Namespace) -> str:
 def _line(row: Row) -> str:
     scenario, label = row.found.scenario, row.found.estimator.label
     return (
-        f"{scenario.name:<20}{scenario.hazard_ratio:<5g}{label:<36}{row.bias:+.4f} ({row.monte_carlo:.4f})"
+        f"{scenario.name:<20}{scenario.hazard_ratio:<5g}{label:<38}{row.bias:+.4f} ({row.monte_carlo:.4f})"
         f"{percent(row.coverage):>9}  {row.verdict}"
     )
 
