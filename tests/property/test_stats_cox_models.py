@@ -455,7 +455,7 @@ def test_plain_sandwiches_are_those_of_the_fit(seed: int, ties: str) -> None:
     larger = clustered_covariance(fit, d.hospital, kind="CR1")
     assert_allclose(plain.covariance, fit.covariance, rtol=1e-9, atol=1e-15)
     assert_allclose(larger.covariance, fit.covariance * 12 / 11, rtol=1e-9, atol=1e-15)
-    assert "Fewer than 50 clusters (12)" in plain.warnings[0]
+    assert "Fewer than 50 clusters" in plain.warnings[0]
 
 
 @VERY_FEW

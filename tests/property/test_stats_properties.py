@@ -219,3 +219,16 @@ def test_exchanging_the_arms_turns_the_pooled_difference_round(seed: int) -> Non
     assert_allclose(one.before.smd, -two.before.smd, rtol=1e-12, atol=1e-15)
     assert_allclose(one.after.smd, -two.after.smd, rtol=1e-12, atol=1e-15)
     assert_allclose(one.after.ks, two.after.ks, rtol=1e-12, atol=1e-12)
+
+
+def test_strata_whose_levels_lie_far_apart_do_not_disturb_each_other() -> None:
+    """A covariate that is constant within strata says nothing there, however large it is."""
+    rng = np.random.default_rng(5)
+    n = 400
+    stratum = np.arange(n) // 2
+    x = rng.normal(size=(n, 2))
+    time, event = np.ceil(rng.exponential(20, n)), rng.random(n) < 0.8
+    level = np.column_stack([np.zeros(n), 300 * rng.normal(size=n // 2)[stratum]])
+    near, far = (fit_cox(time, event, x + shift, strata=stratum) for shift in (0 * level, level))
+    assert_allclose(far.coefficients, near.coefficients, rtol=1e-9)
+    assert_allclose(far.covariance, near.covariance, rtol=1e-9)

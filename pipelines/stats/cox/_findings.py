@@ -57,10 +57,9 @@ def strata_without_events_warning(
     empty = np.flatnonzero(events == 0)
     if len(empty) == 0:
         return ()
-    rows = int(np.isin(stratum, empty).sum())
     named = f" ({', '.join(str(labels[k]) for k in empty.tolist())})" if len(labels) <= MOST_NAMED else ""
     return (
-        f"{len(empty)} of {len(labels)} strata{named}, {rows} rows, have no events: "
+        f"{len(empty)} of {len(labels)} strata{named} have no events: "
         "they say nothing of the coefficients, and their predicted survival stays 1.",
     )
 
@@ -70,6 +69,6 @@ def few_clusters_warning(count: int) -> tuple[str, ...]:
     if count >= FEW_CLUSTERS:
         return ()
     return (
-        f"Fewer than {FEW_CLUSTERS} clusters ({count}): the clustered variance is likely too small. "
+        f"Fewer than {FEW_CLUSTERS} clusters: the clustered variance is likely too small. "
         "Use clustered_covariance(fit, cluster, kind='CR2') with its degrees of freedom.",
     )

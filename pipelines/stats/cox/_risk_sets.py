@@ -20,7 +20,7 @@ from .._inputs import BoolArray, FloatArray, IntArray, row_hash
 BLOCK = 2048  # rows whose covariates stay in the cache
 FEW_GROUPS = 20  # rows per group from which adding up group by group is faster
 MOST_KEY_BITS = 40
-MANY_STRATA = 64  # from which running sums are made for all strata at once
+LONG_STRATUM = 64  # groups from which a stratum's running sum is made by itself
 
 
 @dataclass(frozen=True)
@@ -457,15 +457,20 @@ def _running_product(
 
 
 def _running_sum(values: FloatArray, bounds: IntArray) -> FloatArray:
-    """Cumulative sums along the last axis that begin anew at each of `bounds`."""
+    """Cumulative sums along the last axis that begin anew at each of `bounds`.
+
+    Strata never share a sum: what is small in one would be lost beside what is large in another.
+    """
     if len(bounds) == 2:
         return np.cumsum(values, axis=-1)
-    if len(bounds) > MANY_STRATA:
-        total = np.cumsum(values, axis=-1)
-        before = total[..., bounds[:-1] - 1]
-        before[..., 0] = 0.0
-        return total - np.repeat(before, np.diff(bounds), axis=-1)
-    total = np.empty(values.shape)  # few strata: each by itself, so that they do not share rounding errors
-    for start, stop in pairwise(bounds.tolist()):
-        np.cumsum(values[..., start:stop], axis=-1, out=total[..., start:stop])
+    total = values.copy()
+    lengths = np.diff(bounds)
+    is_long = lengths > LONG_STRATUM
+    for start, length in zip(bounds[:-1][is_long].tolist(), lengths[is_long].tolist(), strict=True):
+        part = total[..., start : start + length]
+        np.cumsum(part, axis=-1, out=part)
+    starts, short = bounds[:-1][~is_long], lengths[~is_long]
+    for place in range(1, int(short.max(initial=0))):  # all short ones step by step together
+        at = starts[short > place] + place
+        total[..., at] += total[..., at - 1]
     return total

@@ -33,6 +33,12 @@ from .._linear_algebra import (
     two_sided_p,
 )
 from ..errors import CodingError, NoEventsError
+from ._findings import (
+    few_clusters_warning,
+    require_events_for,
+    require_several_clusters,
+    strata_without_events_warning,
+)
 from ._newton import maximise
 from ._risk_sets import (
     BLOCK,
@@ -223,8 +229,10 @@ def fit_cox(
 
     Raises
     ------
-    NoEventsError
-        No row ends with the event.
+    NoEventsError, TooFewEventsError
+        No row ends with the event, or, without a ridge, fewer of them than there are covariates.
+    EmptyArmError
+        One cluster alone, whose scores sum to zero.
     CollinearityError
         A covariate is constant among those at risk, or a combination of others.
     SeparationError
@@ -256,6 +264,11 @@ def fit_cox(
             "Nobody has the event", field="event", remedy="Widen the cohort or its follow-up."
         )
 
+    if ridge == 0:
+        require_events_for(labels, n_events)
+    group, clusters = (None, None) if cluster is None else codes(cluster, "cluster", n)
+    if clusters is not None:
+        require_several_clusters(len(clusters))
     known = None if offset is None else vector(offset, "offset", n)
     with one_thread():
         sets = build_risk_sets(stop, died, x, start, w, stratum, ties, known)
@@ -264,9 +277,10 @@ def fit_cox(
         naive = inverse(maximum.information) / np.outer(sets.scale, sets.scale)
         covariance = naive
         if robust or cluster is not None:
-            groups = None if cluster is None else codes(cluster, "cluster", n)[0][sets.rows]
-            covariance = _sandwich(sets, maximum.at, naive, groups)
+            covariance = _sandwich(sets, maximum.at, naive, None if group is None else group[sets.rows])
     ratio, warnings = few_events_warning(n_events, len(labels))
+    warnings += strata_without_events_warning(died, stratum, stratum_labels.tolist())
+    warnings += () if clusters is None else few_clusters_warning(len(clusters))
     return CoxFit(
         names=labels,
         coefficients=coefficients,
