@@ -4,15 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from crosscheck_people import NAMES, People, people
-from lifelines import AalenJohansenFitter, CoxPHFitter, KaplanMeierFitter
+from lifelines import CoxPHFitter, KaplanMeierFitter
 from lifelines.utils import restricted_mean_survival_time
 from numpy.testing import assert_allclose
-from sksurv.nonparametric import cumulative_incidence_competing_risks, kaplan_meier_estimator
-from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight
+from sksurv.nonparametric import kaplan_meier_estimator, nelson_aalen_estimator
+from statsmodels.discrete.discrete_model import Logit
+from statsmodels.duration.survfunc import SurvfuncRight
+from statsmodels.regression.linear_model import OLS
 from statsmodels.treatment.treatment_effects import TreatmentEffect
 
 from pipelines.stats.adjusted import standardised_curves, weighted_curves
-from pipelines.stats.competing_risks import aalen_johansen
 from pipelines.stats.kaplan_meier import KaplanMeierCurve, kaplan_meier, reverse_kaplan_meier
 from pipelines.stats.kaplan_meier.conditional import conditional_survival
 from pipelines.stats.kaplan_meier.restricted_mean import restricted_mean_survival
@@ -134,51 +135,23 @@ def test_survival_of_those_alive_at_a_year_is_that_of_lifelines() -> None:
 
 
 @pytest.mark.parametrize("tau", [12.0, 30.5, 48.0])
-def test_restricted_means_are_those_of_lifelines(tau: float) -> None:
+@pytest.mark.parametrize("weighted", [False, True])
+def test_restricted_means_are_those_of_lifelines(tau: float, weighted: bool) -> None:
     """Its `return_variance` is the variance of people's restricted times, not of the mean: not compared."""
     p = people()
-    found = restricted_mean_survival(p.time, p.died, tau, group=p.treated)
+    weights = {"weights": p.count} if weighted else {}
+    found = restricted_mean_survival(p.time, p.died, tau, group=p.treated, **weights)
     for mean in found.means:
-        peer = lifelines(p.of(p.treated == mean.group))
+        arm = p.of(p.treated == mean.group)
+        peer = lifelines(arm, **({"weights": arm.count} if weighted else {}))
         assert_allclose(mean.mean, restricted_mean_survival_time(peer, tau), rtol=1e-10)
 
 
-@pytest.mark.parametrize("months", [True, False])
-def test_cumulative_incidence_is_that_of_scikit_survival_and_without_ties_its_limits_too(
-    months: bool,
-) -> None:
-    """With ties the limits are a fraction of a per cent apart: ours has cmprsk's correction for ties."""
-    p = people(months=months)
-    curve = aalen_johansen(p.time, p.cause, variance="aalen").curves[0]
-    time, incidence, limits = cumulative_incidence_competing_risks(p.cause, p.time, conf_type="log-log")
-    assert_allclose(curve.time, time)
-    assert_allclose(curve.incidence, incidence[1:].T, rtol=1e-10)
-    assert_allclose(1 - curve.survival, incidence[0], rtol=1e-10)
-    logs = aalen_johansen(p.time, p.cause, variance="aalen", ci="log-log").curves[0]
-    known = np.isfinite(logs.lower) & (curve.std_err > 0)
-    theirs = np.moveaxis(limits[1:], 0, 2)  # limit, time, cause
-    assert_allclose(
-        np.array([logs.lower, logs.upper])[:, known], theirs[:, known], rtol=1e-3 if months else 1e-8
-    )
-
-
-def test_cumulative_incidence_is_that_of_statsmodels() -> None:
+def test_deaths_over_people_at_risk_sum_to_the_nelson_aalen_hazard_of_scikit_survival() -> None:
     p = people()
-    curve = aalen_johansen(p.time, p.cause, variance="aalen").curves[0]
-    peer = CumIncidenceRight(p.time, p.cause)
-    for cause in (1, 2):
-        assert_allclose(curve.incidence_at(peer.times, cause), peer.cinc[cause - 1], rtol=1e-10)
-
-
-def test_cumulative_incidence_without_ties_is_that_of_lifelines() -> None:
-    """lifelines moves tied times at random before it counts."""
-    p = people(months=False)
-    curve = aalen_johansen(p.time, p.cause, entry=None).curves[0]
-    for cause in (1, 2):
-        peer = AalenJohansenFitter(calculate_variance=False).fit(p.time, p.cause, event_of_interest=cause)
-        assert_allclose(
-            curve.incidence_at(curve.time, cause), peer.cumulative_density_.iloc[1:, 0], rtol=1e-10
-        )
+    curve = ours(p)
+    _, hazard = nelson_aalen_estimator(p.died == 1, p.time)
+    assert_allclose(np.cumsum(curve.n_event / curve.n_risk), hazard, rtol=1e-12)
 
 
 def test_curves_standardised_by_a_cox_model_in_each_arm_are_those_of_lifelines() -> None:
@@ -208,9 +181,6 @@ def test_weighted_curves_without_censoring_are_the_weighted_shares_of_statsmodel
 
 def inverse_probability(p: People, alive: np.ndarray, estimand: str) -> float:
     """The difference of shares alive by statsmodels' inverse probability weighting."""
-    from statsmodels.discrete.discrete_model import Logit
-    from statsmodels.regression.linear_model import OLS
-
     design = np.column_stack([np.ones(len(p.time)), p.covariates])
     selection = Logit(p.treated, design).fit(disp=0, method="newton", tol=1e-12)
     effect = TreatmentEffect(OLS(alive.astype(float), design), p.treated, results_select=selection)
