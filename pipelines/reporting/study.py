@@ -24,6 +24,7 @@ FOREST_ANALYSES = {
     "cox_adjusted": "adjusted",
     "cox_propensity_covariate": "adjusted for the propensity score",
     "matched_cox": "matched",
+    "adjusted_matched_cox": "matched and adjusted",
     "stratified_cox": "within matched pairs",
 }
 SET_TITLES = {"full": "Everyone in the cohort", "matched": "The matched set"}

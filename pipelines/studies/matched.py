@@ -6,14 +6,15 @@ from numpy.typing import NDArray
 
 from pipelines.stats.balance import balance
 from pipelines.stats.cox import fit_cox
-from pipelines.stats.matching import Matches, match_nearest
+from pipelines.stats.errors import StatsError
+from pipelines.stats.matching import Matches, adjusted_matched_cox, match_nearest
 from pipelines.stats.propensity import Propensity, fit_propensity
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.definition import Covariate
 from pipelines.studies.describe import MATCHED, survival_by_arm
-from pipelines.studies.design import Column, build_design
+from pipelines.studies.design import Column, Design, build_design
 from pipelines.studies.models import few_events, hazard_ratios, matrix_of_levels, post_baseline
-from pipelines.studies.results import ALL, BASELINE_ONLY, Estimate, Finding, Outcomes
+from pipelines.studies.results import ALL, BASELINE_ONLY, Counts, Estimate, Finding, Outcomes
 
 LOGIT_DIGITS = 9
 SMD_LIMIT = 0.1
@@ -56,7 +57,7 @@ def matched(people: AnalysisSet, *, subgroup: str) -> Outcomes:
         ),
     )
     found += balance_of(everybody, terms, weights, subgroup) + matching_facts(matches, scores, subgroup)
-    found += matched_cox(inside, pair, matches, subgroup)
+    found += matched_cox(inside, pair, matches, subgroup) + adjusted_in_sets(design, matches, subgroup)
     if "stratified_cox" in study.analyses:
         found += stratified_cox(inside, pair, matches, subgroup)
     if "matched_km" in study.analyses and subgroup == ALL:
@@ -119,6 +120,49 @@ def matched_cox(inside: AnalysisSet, pair: NDArray[np.int64], matches: Matches, 
     column = Column(study.exposure, study.exposure, inside.contrast)
     rows = hazard_ratios(fit, (column,), study.confidence_level, same)
     return Outcomes(tuple(rows), few_events("matched_cox", subgroup, fit.events_per_covariate, fit.warnings))
+
+
+def adjusted_in_sets(design: Design, matches: Matches, subgroup: str) -> Outcomes:
+    """The matched sample again with the score's covariates in the model: what the matching has left.
+
+    It stands beside every matched estimate. A caliper leaves differences, all to one side where many are
+    exposed, and a matched estimate can be biased though its standardized differences are small.
+    """
+    people = design.people
+    study = people.study
+    try:
+        effect = adjusted_matched_cox(
+            matches,
+            people.time,
+            people.event,
+            design.matrix,
+            names=design.names,
+            entry=people.entry,
+            ties=study.models.ties,
+            level=study.confidence_level,
+        )
+    except StatsError as error:
+        reason = f"{error.what.rstrip('.')}{f' ({error.field})' if error.field else ''}"
+        absent = Finding(
+            "adjusted_matched_cox", subgroup, "not_fitted", "absent", f"{reason}. {error.remedy}"
+        )
+        return Outcomes(findings=(absent,))
+    estimate = Estimate(
+        effect.analysis,
+        subgroup,
+        study.exposure,
+        people.contrast,
+        effect.measure,
+        effect.estimate,
+        effect.ci_low,
+        effect.ci_high,
+        effect.p_value,
+        Counts(effect.n, effect.n_exposed, effect.events),
+        estimand_of(matches),
+        effect.effect_type,
+        effect.method,
+    )
+    return Outcomes((estimate,))
 
 
 def stratified_cox(inside: AnalysisSet, pair: NDArray[np.int64], matches: Matches, subgroup: str) -> Outcomes:

@@ -197,17 +197,14 @@ def few_events(
     analysis: str, subgroup: str, per_covariate: float, warnings: tuple[str, ...]
 ) -> tuple[Finding, ...]:
     """The fit's own warnings, fewer than ten events per covariate among them."""
+    few = per_covariate < EVENTS_PER_COVARIATE
     return tuple(
         Finding(
-            analysis,
-            subgroup,
-            "events_per_covariate",
-            "warning",
-            words,
-            value=per_covariate,
-            threshold=EVENTS_PER_COVARIATE,
+            analysis, subgroup, "events_per_covariate", "warning", words, per_covariate, EVENTS_PER_COVARIATE
         )
-        for words in warnings
+        if few and number == 0
+        else Finding(analysis, subgroup, "model", "warning", words)
+        for number, words in enumerate(warnings)
     )
 
 

@@ -100,6 +100,23 @@ def test_the_matched_estimate_is_that_of_its_pairs(mudgway: tuple[Submission, St
     assert row["estimand"] == ("matched_set" if unmatched["value"] else "att")
 
 
+def test_beside_each_matched_estimate_stands_the_one_adjusted_in_its_sets(
+    mudgway: tuple[Submission, StudyFacts],
+) -> None:
+    """The same people and events, with the covariates in the model: conditional, and near the truth."""
+    _, facts = mudgway
+    estimates = table(facts, "estimates").filter(measure="hr", term="surgery")
+    matched = estimates.filter(analysis="matched_cox").sort("subgroup")
+    adjusted = estimates.filter(analysis="adjusted_matched_cox").sort("subgroup")
+    assert matched.height >= 2
+    for column in ("subgroup", "n", "n_exposed", "events", "contrast", "estimand"):
+        assert adjusted[column].to_list() == matched[column].to_list()
+    assert set(adjusted["effect_type"]) == {"conditional"}
+    assert (adjusted["estimate"] != matched["estimate"]).all()
+    baseline = one(adjusted, subgroup="baseline_only")
+    assert baseline["ci_low"] < np.exp(LOG_HR) < baseline["ci_high"]
+
+
 def test_matching_balances_what_was_not(mudgway: tuple[Submission, StudyFacts]) -> None:
     _, facts = mudgway
     balance = table(facts, "balance").filter(subgroup="all")
@@ -356,7 +373,7 @@ def test_a_primary_analysis_that_cannot_be_fitted_is_an_error_and_writes_nothing
 
 
 def test_another_analysis_that_cannot_be_fitted_is_absent_with_its_reason(tmp_path: Path) -> None:
-    """Everybody irradiated lives: the adjusted model has no maximum, the matched one has."""
+    """Everybody irradiated lives: adjusted models have no maximum, the matched one has."""
     rows = world(600, seed=4)
     rows = [
         {**row, "died": False, "vital_status": "alive"} if row["radiation"] == "yes" else row for row in rows
@@ -365,7 +382,8 @@ def test_another_analysis_that_cannot_be_fitted_is_absent_with_its_reason(tmp_pa
     main = pl.col("subgroup").is_in(["all", "baseline_only"])
     absent = table(facts, "diagnostics").filter(main, status="absent")
     assert {(row["analysis"], row["subgroup"]) for row in absent.iter_rows(named=True)} == {
-        ("cox_adjusted", "all")
+        ("cox_adjusted", "all"),
+        ("adjusted_matched_cox", "all"),
     }
     estimates = table(facts, "estimates")
     assert estimates.filter(analysis="cox_adjusted", subgroup="all").is_empty()

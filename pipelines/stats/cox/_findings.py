@@ -20,7 +20,7 @@ def require_events_for(names: Sequence[str], n_events: int) -> None:
     """
     if n_events < len(names):
         raise TooFewEventsError(
-            f"{len(names)} covariates for {n_events} events",
+            "Fewer events than covariates",
             field="event",
             count=n_events,
             remedy="Use fewer covariates, a ridge, or Firth's penalty (fit_firth_cox).",
