@@ -154,6 +154,19 @@ def test_deaths_over_people_at_risk_sum_to_the_nelson_aalen_hazard_of_scikit_sur
     assert_allclose(np.cumsum(curve.n_event / curve.n_risk), hazard, rtol=1e-12)
 
 
+@pytest.mark.filterwarnings(
+    "ignore:The maximum number of subdivisions"
+)  # lifelines integrates steps by quadrature
+@pytest.mark.parametrize("tau", [12.0, 30.5])
+def test_without_censoring_the_error_of_a_restricted_mean_is_lifelines_spread_over_root_n(tau: float) -> None:
+    """What lifelines calls the variance is that of people's times up to the horizon, to about four digits."""
+    p = people()
+    found = restricted_mean_survival(p.time, np.ones(len(p.time)), tau).means[0]
+    peer = KaplanMeierFitter().fit(p.time)
+    _, variance = restricted_mean_survival_time(peer, tau, return_variance=True)
+    assert_allclose(found.std_err, np.sqrt(variance / len(p.time)), rtol=1e-3)
+
+
 def test_curves_standardised_by_a_cox_model_in_each_arm_are_those_of_lifelines() -> None:
     """Read off as steps: at times that are asked for lifelines draws straight lines between its steps."""
     p = people(months=False)
