@@ -6,8 +6,8 @@ import pytest
 from matches_r import assert_matches_r, data, r_value
 
 from pipelines.stats.cox import CoxFit, fit_cox
-from pipelines.stats.cox.concordance import concordance
 from pipelines.stats.cox.diagnostics import (
+    concordance,
     deviance_residuals,
     dfbeta_residuals,
     dfbetas_residuals,

@@ -19,12 +19,11 @@ from .._inputs import (
 )
 from .._linear_algebra import normal_quantile
 from ..errors import NoEventsError
-from .fit import CoxFit
 
 
 @dataclass(frozen=True)
 class Concordance:
-    """Result of `concordance` and `concordance_of`.
+    """Result of `concordance_of`.
 
     Attributes
     ----------
@@ -63,29 +62,6 @@ class Concordance:
                 "tied_both": self.tied_both,
             }
         )
-
-
-def concordance(fit: CoxFit, *, cluster: ArrayLike | None = None) -> Concordance:
-    """Concordance of a fit's linear predictor with the data it was fitted to.
-
-    It flatters: a model fits its own data best.
-
-    Parameters
-    ----------
-    fit : CoxFit
-    cluster : array_like of shape (n,), optional
-        Labels of rows that belong together; the standard error is then clustered. A fit does not keep its
-        clusters, so they are given again.
-    """
-    return concordance_of(
-        fit._time,
-        fit._died,
-        fit._linear_predictor,
-        entry=fit._entry,
-        weights=fit._weights,
-        strata=fit._stratum,
-        cluster=cluster,
-    )
 
 
 def concordance_index(

@@ -12,6 +12,7 @@ from .._linear_algebra import chi_square_p, quadratic_form
 from ..errors import CodingError
 from ..kaplan_meier import kaplan_meier
 from ._risk_sets import expected_sum, hazard_while_at_risk, information
+from .concordance import Concordance, concordance_of
 from .fit import CoxFit, score_residual_rows
 
 TRANSFORMS = ("km", "identity", "rank", "log")
@@ -249,3 +250,26 @@ def _transformed_times(fit: CoxFit, transform: str) -> FloatArray:
     curve = kaplan_meier(fit._time, fit._died, entry=fit._entry).curves[0]
     before = np.concatenate([[1.0], curve.survival])[np.searchsorted(curve.time, time, side="left")]
     return 1.0 - before
+
+
+def concordance(fit: CoxFit, *, cluster: ArrayLike | None = None) -> Concordance:
+    """Concordance of a fit's linear predictor with the data it was fitted to.
+
+    It flatters: a model fits its own data best.
+
+    Parameters
+    ----------
+    fit : CoxFit
+    cluster : array_like of shape (n,), optional
+        Labels of rows that belong together; the standard error is then clustered. A fit does not keep its
+        clusters, so they are given again.
+    """
+    return concordance_of(
+        fit._time,
+        fit._died,
+        fit._linear_predictor,
+        entry=fit._entry,
+        weights=fit._weights,
+        strata=fit._stratum,
+        cluster=cluster,
+    )

@@ -47,6 +47,7 @@ from ._risk_sets import (
     build_risk_sets,
     hazard_while_at_risk,
 )
+from .concordance import concordance_index
 
 
 @dataclass(frozen=True)
@@ -160,8 +161,6 @@ class CoxFit:
 
     def concordance(self) -> float:
         """Harrell's concordance of the linear predictor; see `concordance.concordance_index`."""
-        from .concordance import concordance_index
-
         return concordance_index(
             self._time,
             self._died,
