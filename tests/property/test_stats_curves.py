@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from pipelines.stats.errors import EmptyArmError, NoEventsError, RiskSetError
 from pipelines.stats.kaplan_meier import kaplan_meier, reverse_kaplan_meier
-from pipelines.stats.kaplan_meier.comparisons import holm, paired_logrank
+from pipelines.stats.kaplan_meier.comparisons import paired_logrank
 from pipelines.stats.kaplan_meier.life_table import life_table
 from pipelines.stats.kaplan_meier.logrank import SCHEMES, logrank
 from pipelines.stats.kaplan_meier.restricted_mean import restricted_mean_survival
@@ -171,7 +171,7 @@ def test_conditional_tau_equals_a_look_at_every_pair(seed: int) -> None:
     try:
         found = quasi_independence_test(d.time, d.event, d.entry)
     except (NoEventsError, RiskSetError):
-        return
+        reject()
     concordant, pairs, variance = 0.0, 0.0, 0.0
     for t in np.unique(d.time[d.event]):
         at_risk, dying = (d.entry < t) & (d.time >= t), (d.time == t) & d.event
@@ -233,16 +233,6 @@ def test_against_immortals_relative_survival_is_observed_survival(seed: int, met
     curve = kaplan_meier(d.time, d.event).curves[0]
     assert_allclose(fit.survival, curve.survival, atol=1e-12)
     assert_allclose(fit.expected, 1.0)
-
-
-@FEW
-@given(p=st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_holm_never_lowers_a_p_value_nor_changes_their_order(p: list[float]) -> None:
-    values = np.array(p)
-    adjusted = holm(values)
-    assert (adjusted >= values).all()
-    assert (adjusted <= 1).all()
-    assert (np.diff(adjusted[np.argsort(values, kind="stable")]) >= 0).all()
 
 
 @FEW

@@ -8,6 +8,7 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from .._inputs import FloatArray, choice, codes, vector
+from .._multiple_testing import holm
 from ..errors import CodingError, EmptyArmError
 from .logrank import LogRank, logrank
 
@@ -165,13 +166,3 @@ def pairwise_logrank(
         )
         pairs.append((labels[one].item(), labels[two].item()))
     return PairwiseLogRank(tuple(pairs), tuple(tests), holm(np.array([t.p_value for t in tests])))
-
-
-def holm(p_values: FloatArray) -> FloatArray:
-    """Holm's adjusted p-values (m,): smallest times m, next times m - 1, …, never falling, at most 1."""
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return adjusted

@@ -1,5 +1,6 @@
 """Sensitivity: what would have to be true for an estimate to be wrong, and how much it owes to choices."""
 
+from .._multiple_testing import holm
 from .benchmarks import Benchmarks, covariate_benchmarks
 from .e_value import EValue, e_value, e_value_of, e_value_risk_difference
 from .negative_control import NegativeControl, detectable_ratio, negative_control_outcome
@@ -7,7 +8,7 @@ from .priors import Prior
 from .probabilistic import ProbabilisticAnalysis, probabilistic_analysis
 from .rosenbaum import RosenbaumBounds, rosenbaum_binary, rosenbaum_signed_rank, rosenbaum_survival
 from .specification_curve import Specification, SpecificationCurve, specification_curve
-from .subgroups import SubgroupEffects, holm, subgroup_effects
+from .subgroups import SubgroupEffects, subgroup_effects
 from .unmeasured import (
     array_analysis,
     bounding_factor,

@@ -12,9 +12,11 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from .._inputs import BoolArray, FloatArray, IntArray, codes, confidence, flags, matrix, vector
+from .._multiple_testing import holm
 from ..cox.fit import CoxFit, fit_cox
 from ..effect import Effect, wald_effect
 from ..errors import CodingError, EmptyArmError, NoEventsError
+from ._persons import cluster_of_rows, count_people, person_of_rows
 
 EXPOSED = "exposed"
 FEW_EVENTS = 10
@@ -117,11 +119,12 @@ def subgroup_effects(
     weights: ArrayLike | None = None,
     strata: ArrayLike | None = None,
     cluster: ArrayLike | None = None,
+    ids: ArrayLike | None = None,
     family_size: int | None = None,
     level: float = 0.95,
     analysis: str,
     estimand: str,
-    effect_type: str = "conditional",
+    effect_type: str,
 ) -> SubgroupEffects:
     """Hazard ratio in every level of declared properties, with tests of interaction.
 
@@ -129,23 +132,26 @@ def subgroup_effects(
     ----------
     time, event, entry, weights, strata, cluster
         Of the matched or weighted set, as in `cox.fit_cox`: pairs as `cluster`. With weights the variance is
-        robust.
+        robust, and clustered by `ids` where no `cluster` is given.
     exposed : array_like of shape (n,)
-        1 or True for the exposed.
+        1 or True for the exposed; a time-dependent exposure as (start, stop] rows, with `ids`.
     subgroups : mapping of str to array_like of shape (n,), or Polars frame
         The declared family: labels of each property, known at diagnosis.
     reference : mapping of str to label, optional
-        Reference level of a property; default its first.
+        Reference level of some properties of the family; default their first.
     covariates : array_like of shape (n, p), or Polars frame, optional
         Further covariates, in every model.
     names : sequence of str, optional
         One per covariate.
+    ids : array_like of shape (n,), optional
+        Labels of people where a person has several rows; people, not rows, are counted.
     family_size : int, optional
         Tests declared in the protocol where more than those done here; default those done here.
     level : float
         Confidence level, 0 to 1.
     analysis, estimand, effect_type
-        As in `Effect`: those of the analysis whose set it is.
+        As in `Effect`: those of the analysis whose set it is. With covariates or strata a ratio is
+        conditional, in a matched or weighted set without them marginal.
 
     Returns
     -------
@@ -159,7 +165,7 @@ def subgroup_effects(
     NoEventsError
         A level without events in an arm.
     CodingError
-        A reference that is no level; a family smaller than the tests done.
+        A reference that is no level, or of no property; a family smaller than the tests done.
     ShapeError, NonFiniteError, CollinearityError, SeparationError, WeightError
         As in `fit_cox`.
 
@@ -184,6 +190,8 @@ def subgroup_effects(
             field="family_size" if family else "subgroups",
             remedy="Declare every property that is tested.",
         )
+    first = _references(reference, family)
+    person = person_of_rows(ids, n)
     others, labels = (np.zeros((n, 0)), ()) if covariates is None else matrix(covariates, names, n)
 
     def effect(contrast: tuple[float, float], count: _Counts, method: str) -> Effect:
@@ -204,8 +212,8 @@ def subgroup_effects(
     found: list[Subgroup] = []
     raw: list[tuple[str, float, int, float]] = []
     for variable, values in family.items():
-        member, levels = _ordered_levels(variable, values, n, (reference or {}).get(variable))
-        counts = _count(variable, levels, member, arm, died)
+        member, levels = _ordered_levels(variable, values, n, first.get(variable))
+        counts = _count(variable, levels, member, arm, died, person)
         columns, terms = _interaction_columns(arm, member, levels, codes(strata, "strata", n)[0])
         fit = fit_cox(
             time,
@@ -215,7 +223,7 @@ def subgroup_effects(
             entry=entry,
             weights=weights,
             strata=strata,
-            cluster=cluster,
+            cluster=cluster_of_rows(cluster, ids, weights),
             robust=weights is not None,
         )
         found += _read(fit, variable, levels, counts, effect)
@@ -229,31 +237,20 @@ def subgroup_effects(
     )
 
 
-def holm(p_values: Sequence[float], *, family_size: int | None = None) -> FloatArray:
-    """P-values adjusted by Holm's step-down method (m,), in the order given.
-
-    Parameters
-    ----------
-    p_values : sequence of float
-        Between 0 and 1.
-    family_size : int, optional
-        Tests in the family, not fewer than those given; those not given count as larger.
-    """
-    p = vector(np.asarray(p_values), "p_values")
-    m = len(p) if family_size is None else family_size
-    wrong = int(np.count_nonzero((p < 0) | (p > 1)))
-    if wrong or m < len(p):
+def _references(
+    reference: Mapping[str, object] | None, family: Mapping[str, ArrayLike]
+) -> Mapping[str, object]:
+    """The reference levels, each of a property that is there."""
+    first = dict(reference or {})
+    unknown = [variable for variable in first if variable not in family]
+    if unknown:
         raise CodingError(
-            "P-values outside 0 to 1, or a family smaller than its tests",
-            field="p_values" if wrong else "family_size",
-            count=wrong or None,
-            remedy="Give every p-value of the family.",
+            f"References of properties that are not in the family: {', '.join(unknown)}",
+            field="reference",
+            count=len(unknown),
+            remedy=f"The properties are {', '.join(family)}.",
         )
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate((m - np.arange(len(p))) * p[order])
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return adjusted
+    return first
 
 
 def _ordered_levels(
@@ -295,20 +292,25 @@ class _Counts:
 
 
 def _count(
-    variable: str, levels: Sequence[str], member: IntArray, arm: BoolArray, died: BoolArray
+    variable: str,
+    levels: Sequence[str],
+    member: IntArray,
+    arm: BoolArray,
+    died: BoolArray,
+    person: IntArray,
 ) -> list[_Counts]:
     """People and events of each level; a level that says nothing about the exposure is refused."""
     found = []
     for g, name in enumerate(levels):
         own = member == g
         count = _Counts(
-            n=int(own.sum()),
-            n_exposed=int((own & arm).sum()),
+            n=count_people(person, own),
+            n_exposed=count_people(person, own & arm),
             events_exposed=int((own & arm & died).sum()),
             events_unexposed=int((own & ~arm & died).sum()),
         )
         if min(count.events_exposed, count.events_unexposed) == 0:
-            kind = EmptyArmError if count.n_exposed in (0, count.n) else NoEventsError
+            kind = EmptyArmError if len(np.unique(arm[own])) == 1 else NoEventsError
             raise kind(
                 "A level in which an arm has nobody, or nobody with the event",
                 field=f"{variable}: {name}",
