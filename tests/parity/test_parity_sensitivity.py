@@ -124,6 +124,7 @@ def test_subgroups_by_interaction() -> None:
         cluster=rows["id"],
         analysis="matched_cox",
         estimand="matched_set",
+        effect_type="marginal",
     )
     second = found.subgroups[1].ratio
     actual = {

@@ -265,7 +265,13 @@ def test_order_of_people_does_not_change_subgroups_benchmarks_or_the_negative_co
         arguments = (time[rows], event[rows])
         w = weights[rows]
         parts = subgroup_effects(
-            *arguments, exposed[rows], {"g": group[rows]}, weights=w, analysis="a", estimand="ATO"
+            *arguments,
+            exposed[rows],
+            {"g": group[rows]},
+            weights=w,
+            analysis="a",
+            estimand="ATO",
+            effect_type="marginal",
         )
         strength = covariate_benchmarks(
             *arguments, exposed[rows], x[rows], weights=w, common_outcome=True

@@ -37,7 +37,7 @@ CAUSE = np.where(RNG.random(N) < 0.4, "other", "cancer")
 TYPE = np.where(np.arange(N) % 2 == 0, "visceral", "bone")
 LEVELS = np.array(["a"] * (N - 1) + ["rare"])
 CORRECTED = {"analysis": "landmark_6", "corrected_for": ["immortal_time"], "common_outcome": True}
-SUBGROUP = {"analysis": "matched_cox", "estimand": "matched_set"}
+SUBGROUP = {"analysis": "matched_cox", "estimand": "matched_set", "effect_type": "marginal"}
 
 
 def effect(measure: str = "hr") -> Effect:
@@ -113,6 +113,18 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         lambda: e_value(0.9, 0.4, 0.6, **CORRECTED),
         errors.CodingError,
         "estimate, ci_low, ci_high, toward",
+        None,
+    ),
+    "e-value: of a text": (
+        lambda: e_value("0.5", 0.4, 0.6, **CORRECTED),
+        errors.CodingError,
+        "estimate, ci_low, ci_high, toward",
+        None,
+    ),
+    "e-value: of counts that are texts": (
+        lambda: e_value_risk_difference("2", 10, 3, 10, analysis="a", corrected_for=["immortal_time"]),
+        errors.CodingError,
+        "events_exposed, events_unexposed",
         None,
     ),
     "e-value: of a time ratio": (
@@ -332,10 +344,24 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         int(EVENT.sum()),
     ),
     "negative control: nobody dies of it": (
-        lambda: negative_control_outcome(TIME, EVENT, CAUSE, ARM, negative=["lightning"]),
+        lambda: negative_control_outcome(TIME, EVENT & (CAUSE == "cancer"), CAUSE, ARM, negative=["other"]),
         errors.NoEventsError,
         "negative",
         0,
+    ),
+    "negative control: a cause that is not in a list": (
+        lambda: negative_control_outcome(
+            TIME, EVENT, np.where(CAUSE == "other", "o", "c"), ARM, negative="other"
+        ),
+        errors.CodingError,
+        "negative",
+        None,
+    ),
+    "negative control: causes nobody has": (
+        lambda: negative_control_outcome(TIME, EVENT, CAUSE, ARM, negative=["other", "othr", "lightning"]),
+        errors.CodingError,
+        "negative",
+        2,
     ),
     "negative control: causes of other people": (
         lambda: negative_control_outcome(TIME, EVENT, CAUSE[:-1], ARM, negative=["other"]),
@@ -377,6 +403,12 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         lambda: curve(CHOICES | {"immortal_time": ["landmark", "landmark"]}),
         errors.CodingError,
         "immortal_time",
+        1,
+    ),
+    "curve: a choice named like a column of the result": (
+        lambda: curve(CHOICES | {"events": ["all", "cancer"]}, primary={**PLAN["primary"], "events": "all"}),
+        errors.CodingError,
+        "events",
         1,
     ),
     "curve: a primary one that is not run": (
@@ -433,6 +465,12 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         "type",
         None,
     ),
+    "subgroups: a reference of a property that is not there": (
+        lambda: subgroup_effects(TIME, EVENT, ARM, {"type": TYPE}, reference={"Type": "bone"}, **SUBGROUP),
+        errors.CodingError,
+        "reference",
+        1,
+    ),
     "subgroups: a family smaller than its tests": (
         lambda: subgroup_effects(TIME, EVENT, ARM, {"type": TYPE}, family_size=0, **SUBGROUP),
         errors.CodingError,
@@ -465,6 +503,11 @@ def test_refused_by_name(case: str) -> None:
     assert error.remedy in str(error)
     if count is not None:
         assert error.count == count
+
+
+def test_subgroups_ask_what_type_their_effects_are_of() -> None:
+    with pytest.raises(TypeError, match="effect_type"):
+        subgroup_effects(TIME, EVENT, ARM, {"type": TYPE}, analysis="weighted_cox", estimand="ATO")
 
 
 def test_a_confounder_that_no_hazard_ratio_agrees_with_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

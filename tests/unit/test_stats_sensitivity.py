@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from pipelines.stats.cox import fit_cox
 from pipelines.stats.effect import Effect, wald_effect
@@ -23,6 +24,7 @@ from pipelines.stats.sensitivity import (
     probabilistic_analysis,
     ratio_that_explains,
     rosenbaum_binary,
+    rosenbaum_signed_rank,
     rosenbaum_survival,
     specification_curve,
     subgroup_effects,
@@ -462,6 +464,9 @@ def test_an_estimate_that_is_not_finite_is_listed_as_failed() -> None:
     assert curve.to_frame().filter(pl.col("status") == "failed")["covariates"].unique().to_list() == ["few"]
 
 
+DECLARED = {"analysis": "a", "estimand": "matched_set", "effect_type": "marginal"}
+
+
 def test_an_effect_that_differs_between_subgroups_is_found_and_one_that_does_not_is_not() -> None:
     rng = np.random.default_rng(31)
     n = 3000
@@ -477,6 +482,7 @@ def test_an_effect_that_differs_between_subgroups_is_found_and_one_that_does_not
         reference={"bone_only": "no"},
         analysis="matched_cox",
         estimand="matched_set",
+        effect_type="marginal",
     )
     bone_no, bone_yes = found.subgroups[:2]
     assert (bone_no.level, bone_yes.level) == ("no", "yes")
@@ -498,9 +504,7 @@ def test_effects_within_levels_are_those_of_a_model_for_each_where_nothing_is_sh
     rng = np.random.default_rng(22)
     exposed, stage = rng.random(600) < 0.5, rng.choice(["a", "b", "c"], 600)
     time = np.ceil(rng.exponential(20 + 10 * exposed))
-    found = subgroup_effects(
-        time, np.ones(600), exposed, {"stage": stage}, strata=stage == "b", analysis="a", estimand="ATO"
-    )
+    found = subgroup_effects(time, np.ones(600), exposed, {"stage": stage}, strata=stage == "b", **DECLARED)
     own = stage == "b"
     alone = fit_cox(time[own], np.ones(own.sum()), exposed[own])
     within = next(s for s in found.subgroups if s.level == "b")
@@ -514,11 +518,11 @@ def test_few_events_in_a_subgroup_are_said_and_a_larger_declared_family_is_paid_
     exposed, rare = rng.random(400) < 0.5, np.arange(400) % 20 == 0
     time = np.ceil(rng.exponential(20, 400))
     arguments = (time, rng.random(400) < 0.7, exposed, {"rare": rare})
-    found = subgroup_effects(*arguments, analysis="a", estimand="matched_set")
+    found = subgroup_effects(*arguments, **DECLARED)
     notes = {s.level: s.effect.notes for s in found.subgroups}
     assert notes["False"] == ()
     assert "Fewer than ten events" in notes["True"][0]
-    declared = subgroup_effects(*arguments, family_size=5, analysis="a", estimand="matched_set")
+    declared = subgroup_effects(*arguments, family_size=5, **DECLARED)
     assert declared.tests[0].p_holm == pytest.approx(min(1, 5 * found.tests[0].p_value))
     assert "family of 5" in declared.notes[0]
 
@@ -551,6 +555,72 @@ def test_a_time_dependent_exposure_counts_people_and_weights_count_what_they_are
     assert uneven.detectable_ratio < plain.detectable_ratio
 
 
+def test_a_negative_control_within_strata_is_conditional() -> None:
+    d = cohort(9)
+    columns = (d["time"], d["event"], d["cause"], d["operated"])
+    found = negative_control_outcome(*columns, negative=["other"], strata=d["age"] > 0)
+    assert (found.effect.estimand, found.effect.effect_type) == ("conditional", "conditional")
+    told = negative_control_outcome(
+        *columns, negative=["other"], strata=d["age"] > 0, effect_type="marginal", estimand="ATE"
+    )
+    assert (told.effect.estimand, told.effect.effect_type) == ("ATE", "marginal")
+
+
+def in_two_rows(d: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """Everybody who is followed longer than six months in two rows, with their entry and their person."""
+    late = np.flatnonzero(d["time"] > 6)
+    rows = {name: np.concatenate([values, values[late]]) for name, values in d.items()}
+    n = len(d["time"])
+    first = np.isin(np.arange(len(rows["time"])), late)
+    rows["time"] = np.where(first, 6.0, rows["time"])
+    rows["event"] = rows["event"] & ~first
+    entry = np.where(np.arange(len(rows["time"])) < n, 0.0, 6.0)
+    return rows, entry, np.concatenate([np.arange(n), late])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_people_in_two_rows_are_one_person_in_benchmarks_and_subgroups(weighted: bool) -> None:
+    d = cohort(10, n=600)
+    d["weight"] = np.random.default_rng(1).choice([0.5, 1.0, 2.0], 600)
+    rows, entry, person = in_two_rows(d)
+    frames = []
+    for who, options in ((d, {}), (rows, {"entry": entry, "ids": person})):
+        design = options | ({"weights": who["weight"]} if weighted else {})
+        columns = (who["time"], who["event"], who["operated"])
+        strength = covariate_benchmarks(*columns, who["age"], **design, common_outcome=True)
+        parts = subgroup_effects(*columns, {"old": who["age"] > 0}, **design, **DECLARED)
+        frames.append((strength.effect.to_frame(), strength.to_frame(), parts.to_frame()))
+    assert frames[1][0]["n"].item() == 600
+    for one, two in zip(*frames, strict=True):
+        assert_frame_equal(one, two, rel_tol=1e-8)
+
+
+def test_an_exposure_that_begins_later_leaves_a_level_its_unexposed() -> None:
+    d = cohort(11, n=400)
+    begins = 0.3 * d["time"]
+    arm = np.repeat([0.0, 1.0], 400)
+    found = subgroup_effects(
+        np.concatenate([begins, d["time"]]),
+        np.concatenate([d["event"] & (np.arange(400) % 3 == 0), d["event"]]),
+        arm,
+        {"old": np.tile(d["age"] > 0, 2)},
+        entry=np.concatenate([np.zeros(400), begins]),
+        ids=np.tile(np.arange(400), 2),
+        **DECLARED,
+    )
+    assert [s.effect.n for s in found.subgroups] == [s.effect.n_exposed for s in found.subgroups]
+    assert sum(s.effect.n for s in found.subgroups) == 400
+
+
+def test_signed_ranks_of_decimals_are_those_of_whole_numbers() -> None:
+    exposed, unexposed = np.array([3, 5, 9, 1, 12, 3]), np.array([1, 3, 5, 4, 11, 3])
+    whole = rosenbaum_signed_rank(exposed, unexposed)
+    for scale in (0.1, 0.01, 1e-7, 3e5):
+        found = rosenbaum_signed_rank(exposed * scale, unexposed * scale)
+        np.testing.assert_allclose(found.p_high, whole.p_high, rtol=1e-12)
+    assert rosenbaum_signed_rank([0.1 * 3, 2.0], [0.3, 1.0]).informative == 1
+
+
 def test_with_weights_every_variance_is_robust() -> None:
     d = cohort(8, n=1500)
     weights = np.random.default_rng(8).choice([0.4, 1.0, 2.5], 1500)
@@ -567,9 +637,7 @@ def test_with_weights_every_variance_is_robust() -> None:
     cause_specific = fit_cox(d["time"], other, adjusted, **options)
     assert control.effect.std_err == pytest.approx(cause_specific.standard_errors[0], rel=1e-9)
     old = d["age"] > 0
-    parts = subgroup_effects(
-        *columns, d["operated"], {"old": old}, weights=weights, analysis="weighted_cox", estimand="ATE"
-    )
+    parts = subgroup_effects(*columns, d["operated"], {"old": old}, weights=weights, **DECLARED)
     product = fit_cox(*columns, np.column_stack([d["operated"], old, old & d["operated"]]), **options)
     assert parts.subgroups[1].ratio.std_err == pytest.approx(product.standard_errors[2], rel=1e-9)
 
@@ -580,8 +648,8 @@ def test_the_reference_level_changes_the_ratios_and_nothing_within_a_level(refer
     exposed, stage = rng.random(600) < 0.5, rng.choice(["a", "b", "c"], 600)
     time, event = np.ceil(rng.exponential(np.where(stage == "c", 30, 15))), rng.random(600) < 0.8
     arguments = (time, event, exposed, {"stage": stage})
-    plain = subgroup_effects(*arguments, analysis="a", estimand="matched_set")
-    found = subgroup_effects(*arguments, reference={"stage": reference}, analysis="a", estimand="matched_set")
+    plain = subgroup_effects(*arguments, **DECLARED)
+    found = subgroup_effects(*arguments, reference={"stage": reference}, **DECLARED)
     assert found.subgroups[0].level == reference
     assert found.tests[0].statistic == pytest.approx(plain.tests[0].statistic)
     expected = {s.level: (s.effect.estimate, s.effect.n) for s in plain.subgroups}

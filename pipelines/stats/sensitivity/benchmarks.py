@@ -11,10 +11,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import BoolArray, FloatArray, flags, matrix, positive_weights, vector
+from .._inputs import BoolArray, FloatArray, IntArray, flags, matrix, positive_weights, row_hash, vector
 from ..cox.fit import CoxFit, fit_cox
 from ..effect import Effect, wald_effect
 from ..errors import CodingError, EmptyArmError
+from ._persons import cluster_of_rows, count_people, person_of_rows
 from .e_value import e_value_of_ratio, risk_ratio
 from .unmeasured import bounding_factor
 
@@ -89,6 +90,7 @@ def covariate_benchmarks(
     weights: ArrayLike | None = None,
     strata: ArrayLike | None = None,
     cluster: ArrayLike | None = None,
+    ids: ArrayLike | None = None,
     common_outcome: bool,
     level: float = 0.95,
 ) -> Benchmarks:
@@ -97,9 +99,10 @@ def covariate_benchmarks(
     Parameters
     ----------
     time, event, entry, weights, strata, cluster
-        As in `cox.fit_cox`. With weights the variance is robust.
+        As in `cox.fit_cox`. With weights the variance is robust, and clustered by `ids` where no `cluster`
+        is given.
     exposed : array_like of shape (n,)
-        1 or True for the exposed.
+        1 or True for the exposed; a time-dependent exposure as (start, stop] rows, with `ids`.
     covariates : array_like of shape (n, p), or Polars frame
         Baseline covariates; a factor as 0/1 columns without its reference level.
     names : sequence of str, optional
@@ -107,6 +110,9 @@ def covariate_benchmarks(
     terms : mapping of str to sequence of str, optional
         Columns that belong together, such as the levels of a factor; every column in one term. Default each
         column by itself.
+    ids : array_like of shape (n,), optional
+        Labels of people where a person has several rows; people, not rows, are counted, also in the shares
+        of a level, where each counts once in an arm, as in the first of their rows.
     common_outcome : bool
         As in `e_value`: convert hazard ratios to risk ratios.
     level : float
@@ -145,6 +151,8 @@ def covariate_benchmarks(
     x, labels = matrix(covariates, names, n)
     groups = _terms(labels, terms)
     w = positive_weights(weights, n)
+    person = person_of_rows(ids, n)
+    once = np.arange(n) if ids is None else _first_rows(person, arm, entry, w, x)
 
     def fit(columns: Sequence[int]) -> CoxFit:
         return fit_cox(
@@ -155,7 +163,7 @@ def covariate_benchmarks(
             entry=entry,
             weights=weights,
             strata=strata,
-            cluster=cluster,
+            cluster=cluster_of_rows(cluster, ids, weights),
             robust=weights is not None,
         )
 
@@ -163,8 +171,9 @@ def covariate_benchmarks(
     whole = fit(everything)
     ratio_exposure, ratio_outcome, shift, notes = [], [], [], []
     for term, columns in groups.items():
-        members, steps = _levels(term, x[:, columns], whole.coefficients[[1 + j for j in columns]], w)
-        ratio = _largest_ratio(members, arm, w)
+        own = whole.coefficients[[1 + j for j in columns]]
+        members, steps = _levels(term, x[once][:, columns], own, w[once])
+        ratio = _largest_ratio(members, arm[once], w[once])
         if ratio is None:
             notes.append(f"{term}: a level has people in one arm only, so no bound can be given.")
         ratio_exposure.append(ratio)
@@ -178,8 +187,8 @@ def covariate_benchmarks(
             float(whole.standard_errors[0]),
             analysis="cox_adjusted",
             measure="hr",
-            n=n,
-            n_exposed=int(arm.sum()),
+            n=len(np.unique(person)),
+            n_exposed=count_people(person, arm),
             events=whole.n_events,
             estimand="conditional",
             effect_type="conditional",
@@ -198,6 +207,17 @@ def covariate_benchmarks(
         common_outcome=common_outcome,
         notes=tuple(notes),
     )
+
+
+def _first_rows(
+    person: IntArray, arm: BoolArray, entry: ArrayLike | None, weights: FloatArray, x: FloatArray
+) -> IntArray:
+    """One row of each person in each arm: the earliest, whatever the order of the rows."""
+    start = np.zeros(len(arm)) if entry is None else vector(entry, "entry", len(arm))
+    order = np.lexsort((row_hash(x), weights, start, arm, person))
+    first = np.unique(2 * person[order] + arm[order], return_index=True)[1]
+    rows: IntArray = order[first]
+    return rows
 
 
 def _terms(labels: Sequence[str], terms: Mapping[str, Sequence[str]] | None) -> dict[str, list[int]]:

@@ -6,6 +6,7 @@ has to be told what the estimate is already corrected for.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import polars as pl
@@ -116,7 +117,8 @@ def e_value(
     choice(measure, "measure", SCALES)
     biases = _corrected(analysis, corrected_for)
     target = (0.0 if measure == "smd" else 1.0) if toward is None else toward
-    figures = np.array([ci_low, estimate, ci_high, target], dtype=np.float64)
+    given = (ci_low, estimate, ci_high, target)
+    figures = np.array(given if _are_numbers(*given) else np.nan, dtype=np.float64)
     in_range = np.isfinite(figures).all() and (measure == "smd" or figures.min() > 0)
     if not (in_range and ci_low <= estimate <= ci_high):
         raise CodingError(
@@ -195,7 +197,8 @@ def e_value_risk_difference(
     Ding P, VanderWeele TJ. Sensitivity analysis without assumptions. Epidemiology 2016;27:368-377.
     """
     biases = _corrected(analysis, corrected_for)
-    if not (0 < events_exposed < n_exposed and 0 < events_unexposed < n_unexposed):
+    counts = _are_numbers(events_exposed, n_exposed, events_unexposed, n_unexposed)
+    if not (counts and 0 < events_exposed < n_exposed and 0 < events_unexposed < n_unexposed):
         raise CodingError(
             "Each arm needs people with and without the outcome",
             field="events_exposed, events_unexposed",
@@ -240,6 +243,11 @@ def e_value_of_ratio(ratio: float) -> float:
     """E-value of a risk ratio: RR + sqrt(RR (RR - 1)), of the ratio or its inverse, whichever is above 1."""
     above = max(ratio, 1 / ratio)
     return above + float(np.sqrt(above * (above - 1)))
+
+
+def _are_numbers(*values: object) -> bool:
+    """Whether all are numbers, and none a text that looks like one."""
+    return all(isinstance(value, Real) for value in values)
 
 
 def _difference_limit(high: float, n_high: int, low: float, n_low: int, z: float) -> float:

@@ -11,11 +11,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import BoolArray, codes, confidence, flags, matrix, positive_weights, vector
+from .._inputs import BoolArray, confidence, flags, matrix, positive_weights, vector
 from .._linear_algebra import normal_quantile
 from ..cox.fit import fit_cox
 from ..effect import Effect, wald_effect
 from ..errors import CodingError, EmptyArmError, NoEventsError, NotRecordedError, ShapeError
+from ._persons import cluster_of_rows, count_people, person_of_rows
 
 POWER = 0.8
 FEW_EVENTS = 10
@@ -100,7 +101,8 @@ def negative_control_outcome(
     Parameters
     ----------
     time, event, entry, weights, strata, cluster
-        As in `cox.fit_cox`, `event` 1 or True for a death of any cause. With weights the variance is robust.
+        As in `cox.fit_cox`, `event` 1 or True for a death of any cause. With weights the variance is robust,
+        and clustered by `ids` where no `cluster` is given.
     cause : array_like of shape (n,), or None
         Cause of death, a label or a number; None or NaN where it is not known. Ignored for the living. None
         for a source without causes of death.
@@ -109,7 +111,7 @@ def negative_control_outcome(
     covariates : array_like of shape (n, p), or Polars frame, optional
         The covariates of the main analysis.
     negative : collection
-        Causes that make up the negative control.
+        Causes that make up the negative control, a list even of one; each is somebody's in `cause`.
     ids : array_like of shape (n,), optional
         Labels of people where a person has several rows; people, not rows, are counted.
     level : float
@@ -117,7 +119,7 @@ def negative_control_outcome(
     analysis, estimand
         As in `Effect`; those of the main analysis.
     effect_type : {"conditional", "marginal"}, optional
-        Default `conditional` with covariates, else `marginal`.
+        Default `conditional` with covariates or strata, else `marginal`.
 
     Returns
     -------
@@ -131,7 +133,9 @@ def negative_control_outcome(
         Nobody, in one arm or both, dies of a negative-control cause.
     EmptyArmError
         Everybody, or nobody, is exposed.
-    ShapeError, NonFiniteError, CodingError, CollinearityError, SeparationError, WeightError
+    CodingError
+        `negative` is a text, or names a cause that nobody has: it may be misspelt.
+    ShapeError, NonFiniteError, CollinearityError, SeparationError, WeightError
         As in `fit_cox`.
 
     Notes
@@ -172,17 +176,17 @@ def negative_control_outcome(
         entry=entry,
         weights=weights,
         strata=strata,
-        cluster=cluster,
+        cluster=cluster_of_rows(cluster, ids, weights),
         robust=weights is not None,
     )
     events = events_exposed + events_unexposed
-    person = np.arange(n) if ids is None else codes(ids, "ids", n)[0]
-    people, exposed_people = len(np.unique(person)), len(np.unique(person[arm]))
+    person = person_of_rows(ids, n)
+    people, exposed_people = len(np.unique(person)), count_people(person, arm)
     w = positive_weights(weights, n)
     effective = float(w[control].sum() ** 2 / (w[control] ** 2).sum())
     share = float(w[arm].sum() / w.sum()) if ids is None else exposed_people / people
     detectable = detectable_ratio(effective, share, level=level)
-    kind = effect_type or ("marginal" if covariates is None else "conditional")
+    kind = "marginal" if covariates is None and strata is None else "conditional"
     effect = wald_effect(
         float(fit.coefficients[0]),
         float(fit.standard_errors[0]),
@@ -192,7 +196,7 @@ def negative_control_outcome(
         n_exposed=exposed_people,
         events=events,
         estimand=estimand,
-        effect_type=kind,
+        effect_type=effect_type or kind,
         method="cause-specific Cox model, other deaths censored",
         level=level,
     )
@@ -257,9 +261,29 @@ def _control_deaths(
     unknown = int((died & missing).sum())
     if died.any() and unknown == died.sum():
         raise _not_recorded(unknown)
-    wanted = set(negative)
+    wanted = _wanted(negative, set(labels[~missing]))
     control: BoolArray = died & np.array([label in wanted for label in labels])
     return control, unknown
+
+
+def _wanted(negative: Collection[object], recorded: set[object]) -> set[object]:
+    """The negative-control causes, each of them one that is recorded."""
+    if isinstance(negative, str | bytes) or not isinstance(negative, Collection):
+        raise CodingError(
+            "A single value where a collection of causes is needed",
+            field="negative",
+            remedy='Put it into a list, as in ["other"].',
+        )
+    wanted = set(negative)
+    nobodys = wanted - recorded
+    if nobodys:
+        raise CodingError(
+            f"Causes that nobody has: {', '.join(sorted(map(str, nobodys)))}",
+            field="negative",
+            count=len(nobodys),
+            remedy="Check their spelling, or leave them out.",
+        )
+    return wanted
 
 
 def _not_recorded(deaths: int) -> NotRecordedError:

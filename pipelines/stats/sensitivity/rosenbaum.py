@@ -18,6 +18,7 @@ from ..errors import CodingError, NoEventsError
 ALTERNATIVES = ("fewer", "more")
 SCORES = ("sign", "logrank")
 LARGEST_GAMMA = 1e6
+ROUNDING = 1e-12  # what subtractions of equal differences may lose, as a share of the largest value
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ def rosenbaum_signed_rank(
     Returns
     -------
     RosenbaumBounds
-        Pairs without a difference are left out; equal differences share the mean of their ranks.
+        Pairs without a difference are left out; equal differences share the mean of their ranks. What is
+        equal but for the rounding of decimals (0.3 - 0.1 and 0.5 - 0.3) is equal.
 
     Raises
     ------
@@ -139,10 +141,11 @@ def rosenbaum_signed_rank(
     Rosenbaum PR. Observational studies. 2nd ed. Springer 2002, section 4.3.3.
     """
     first = vector(exposed_value, "exposed_value")
-    difference = first - vector(unexposed_value, "unexposed_value", len(first))
-    difference = difference[difference != 0]
-    size, place, count = np.unique(np.abs(difference), return_inverse=True, return_counts=True)
-    rank = (np.cumsum(count) - (count - 1) / 2)[place] if len(size) else np.zeros(0)
+    second = vector(unexposed_value, "unexposed_value", len(first))
+    negligible = ROUNDING * max(np.max(np.abs(first)), np.max(np.abs(second)))
+    difference = first - second
+    difference = difference[np.abs(difference) > negligible]
+    rank = _mean_ranks(np.abs(difference), negligible)
     lower = difference < 0 if alternative == "fewer" else difference > 0
     return _score_bounds("signed_rank", rank, lower, len(first), gamma, alternative, alpha)
 
@@ -278,6 +281,17 @@ def _score_bounds(
         alpha=alpha,
         critical_gamma=_critical(lambda g: tail(g / (1 + g)), alpha),
     )
+
+
+def _mean_ranks(size: FloatArray, negligible: float) -> FloatArray:
+    """Ranks from 1; sizes that follow each other within what is negligible share the mean of theirs."""
+    if len(size) == 0:
+        return np.zeros(0)
+    distinct, place = np.unique(size, return_inverse=True)
+    group = np.concatenate([[0], np.cumsum(np.diff(distinct) > negligible)])[place]
+    count = np.bincount(group)
+    rank: FloatArray = (np.cumsum(count) - (count - 1) / 2)[group]
+    return rank
 
 
 def _nelson_aalen(time: FloatArray, died: BoolArray) -> FloatArray:

@@ -16,7 +16,9 @@ from ..errors import CodingError, NoEventsError, StatsError
 
 IMMORTAL_TIME = "immortal_time"
 COVARIATES = "covariates"
-RESERVED = ("panel", "rank", "primary", "status", "reason", "estimate", "ci_low", "ci_high", "ci_level")
+FIGURES = ("estimate", "ci_low", "ci_high", "ci_level")
+COUNTS = ("n", "n_exposed", "events")
+RESERVED = ("panel", "rank", "primary", "status", "reason", *FIGURES, *COUNTS)
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ class SpecificationCurve:
         them is a test.
         """
         rows = [self._row(specification) for specification in self.specifications]
-        numbers = dict.fromkeys(("estimate", "ci_low", "ci_high", "ci_level"), pl.Float64)
-        counts = dict.fromkeys(("n", "n_exposed", "events"), pl.Int64)
+        numbers = dict.fromkeys(FIGURES, pl.Float64)
+        counts = dict.fromkeys(COUNTS, pl.Int64)
         schema = {"panel": pl.String, "primary": pl.Boolean, "status": pl.String, "reason": pl.String}
         frame = pl.DataFrame(
             rows, schema={**schema, **numbers, **counts, **dict.fromkeys(self.dimensions, pl.String)}
@@ -102,13 +104,12 @@ class SpecificationCurve:
 
     def _row(self, specification: Specification) -> dict[str, object]:
         effect = specification.effect
-        figures = ("estimate", "ci_low", "ci_high", "ci_level", "n", "n_exposed", "events")
         return {
             "panel": specification.panel,
             "primary": specification.primary,
             "status": "failed" if effect is None else "estimated",
             "reason": specification.reason,
-            **{name: None if effect is None else getattr(effect, name) for name in figures},
+            **{name: None if effect is None else getattr(effect, name) for name in FIGURES + COUNTS},
             **specification.choices,
         }
 
@@ -149,7 +150,8 @@ def specification_curve(
     ------
     CodingError
         No dimension for immortal time or covariates, an option without covariates, a covariate that is not
-        known at diagnosis, a primary specification that is none of the combinations, an option twice.
+        known at diagnosis, a primary specification that is none of the combinations, an option twice, a
+        choice named like a column of the result.
     NoEventsError
         Every specification failed.
 
