@@ -150,6 +150,11 @@ def merge_close_times(times: FloatArray) -> FloatArray:
     return merged
 
 
+def with_rounding(limit: float) -> float:
+    """The limit, with what a subtraction may have added to a time that equals it."""
+    return limit + TIME_TOLERANCE * max(1.0, limit)
+
+
 def codes(labels: ArrayLike | None, field: str, length: int) -> tuple[IntArray, NDArray[np.generic]]:
     """Labels of any kind as whole numbers 0..k-1 in the labels' own order; one label where none are given."""
     if labels is None:

@@ -99,6 +99,12 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         "potential",
         None,
     ),
+    "completeness: all die at once": (
+        lambda: completeness_of_follow_up([0, 0, 0], [1, 1, 1], [1, 2, 3]),
+        errors.CodingError,
+        "time",
+        None,
+    ),
     "log-rank: a negative power": (
         lambda: logrank(TIME, EVENT, ARM, rho=-1),
         errors.CodingError,
@@ -195,6 +201,12 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         "tau",
         None,
     ),
+    "restricted mean: both arms die at once": (
+        lambda: restricted_mean_survival([2, 2, 2, 2], [1, 1, 1, 1], 4, group=[0, 1, 0, 1]),
+        errors.NoEventsError,
+        "tau",
+        None,
+    ),
     "restricted mean: Greenwood's error of a robust curve": (
         lambda: kaplan_meier(TIME, EVENT, robust=True).curves[0].restricted_mean(5),
         errors.CodingError,
@@ -225,6 +237,12 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         "event",
         None,
     ),
+    "entry: not given": (
+        lambda: quasi_independence_test(TIME, EVENT, None),
+        errors.CodingError,
+        "entry",
+        None,
+    ),
     "entry: all enter together": (
         lambda: quasi_independence_test(TIME, EVENT, np.zeros(N)),
         errors.RiskSetError,
@@ -236,6 +254,30 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         errors.CodingError,
         "intervals",
         None,
+    ),
+    "life table: half an interval": (
+        lambda: life_table(TIME, EVENT, intervals=2.5),
+        errors.CodingError,
+        "intervals",
+        None,
+    ),
+    "life table: intervals in words": (
+        lambda: life_table(TIME, EVENT, intervals="five"),
+        errors.CodingError,
+        "intervals",
+        None,
+    ),
+    "life table: parts of people": (
+        lambda: life_table_of_counts([10, 3], [5.6, 1], [1.4, 0]),
+        errors.CodingError,
+        "alive_at_start, died, lost",
+        1,
+    ),
+    "life table: people who come from nowhere": (
+        lambda: life_table_of_counts([10, 50], [3, 4], [2, 2]),
+        errors.CodingError,
+        "alive_at_start, died, lost",
+        1,
     ),
     "life table: intervals of no length": (
         lambda: life_table(TIME, EVENT, months_per_interval=0),
@@ -281,6 +323,12 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
     ),
     "population: ages in words": (
         lambda: population_table(TABLE.with_columns(age=pl.lit("young"))),
+        errors.PopulationTableError,
+        "age",
+        TABLE.height,
+    ),
+    "population: parts of years of age": (
+        lambda: population_table(TABLE.with_columns(age=pl.col("age") + 0.5)),
         errors.PopulationTableError,
         "age",
         TABLE.height,

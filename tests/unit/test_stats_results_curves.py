@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from pipelines.stats import errors
 from pipelines.stats.kaplan_meier import completeness_of_follow_up, kaplan_meier
 from pipelines.stats.kaplan_meier.comparisons import pairwise_logrank
 from pipelines.stats.kaplan_meier.conditional import conditional_survival, landmark_survival
@@ -85,6 +86,19 @@ def test_landmark_counts_those_beyond_it_from_there() -> None:
     assert ahead["n_given"][0] == 4
 
 
+def test_a_rounding_error_beyond_the_landmark_is_not_beyond_it() -> None:
+    """Three times 0.1 is a little above 0.3; who leaves there has not lived past it."""
+    time, event = [0.1 * 3, 1, 2], [1, 1, 0]
+    assert time[0] > 0.3
+    curve = landmark_survival(time, event, 0.3).curves[0]
+    assert (curve.n, curve.events, curve.survival.tolist()) == (2, 1, [0.5, 0.5])
+    ahead = conditional_survival(time, event, given=[0.3], ahead=[0.1]).to_frame()
+    assert (ahead["n_given"][0], ahead["survival"][0]) == (2, 1.0)
+    late = landmark_survival([1, 1.5, 2], [1, 1, 1], 0.3, entry=[0.1 * 3, 0, 0]).curves[0]
+    assert late.n_risk.tolist() == [3, 2, 1]
+    assert late.n_at_risk([1e-9]) == 3
+
+
 def test_restricted_means_and_their_contrasts_by_hand() -> None:
     """Lived by 4: 1, 2, 4, 4 against 3, 4, 4, 4."""
     found = restricted_mean_survival(
@@ -108,6 +122,24 @@ def test_pairs_of_people_correlate_the_arms_of_a_contrast() -> None:
     paired = restricted_mean_survival(time, np.ones(600), 5, group=arm, cluster=pair).difference
     assert paired.estimate == pytest.approx(apart.estimate)
     assert paired.std_err < apart.std_err
+
+
+def test_clusters_are_no_adjustment_and_the_estimand_says_on_what_it_rests() -> None:
+    time, event, arm = [1, 2, 5, 3, 5, 5], [1, 1, 0, 1, 0, 0], [0, 0, 0, 1, 1, 1]
+    plain = restricted_mean_survival(time, event, 4, group=arm, estimand="ATT").difference
+    paired = restricted_mean_survival(time, event, 4, group=arm, cluster=[0, 1, 2] * 2).difference
+    weighted = restricted_mean_survival(time, event, 4, group=arm, weights=[1, 2, 1, 1, 1, 2]).difference
+    assert "ATT only if the design" in plain.notes[0]
+    assert "without adjustment" in paired.notes[0]
+    assert weighted.notes == ()
+
+
+def test_an_arm_that_dies_at_once_has_a_difference_but_no_ratio_of_means() -> None:
+    found = restricted_mean_survival([0, 0, 0, 1, 2, 3], [1, 1, 1, 1, 1, 0], 2.0, group=[0, 0, 0, 1, 1, 1])
+    assert [m.mean for m in found.means] == [0, pytest.approx(5 / 3)]
+    assert found.ratio is None
+    assert found.difference.estimate == pytest.approx(5 / 3)
+    assert found.lost_ratio.estimate == pytest.approx(1 / 6)
 
 
 def test_every_two_of_three_groups() -> None:
@@ -299,3 +331,28 @@ def test_truth_interval_of_a_restricted_mean_covers() -> None:
         mean = restricted_mean_survival(np.minimum(death, end), death <= end, 10).means[0]
         covered.append(mean.lower < truth < mean.upper)
     assert 0.91 <= np.mean(covered) <= 0.99
+
+
+def test_more_people_than_a_cube_in_64_bits_has_room_for_are_tested_alike() -> None:
+    """Of two entries and three months, counted together, against the same sums in floats."""
+    n = 2_400_000
+    number = np.arange(n)
+    entry, time, event = (number % 2).astype(float), 2.0 + (number // 2) % 3, number % 7 < 3
+    difference = variance = 0.0
+    for month in (2, 3, 4):
+        early, late = (float(np.count_nonzero((entry == k) & (time >= month))) for k in (0, 1))
+        deaths = [np.count_nonzero((entry == k) & (time == month) & event) for k in (0, 1)]
+        at_risk, dying = early + late, sum(deaths)
+        difference += late * deaths[0] - early * deaths[1]
+        apart = (early * late**2 + late * early**2) / at_risk
+        variance += dying * (at_risk - dying) / (at_risk - 1) * apart
+    found = quasi_independence_test(time, event, entry)
+    assert found.statistic == pytest.approx(difference / np.sqrt(variance), rel=1e-9)
+
+
+def test_times_that_are_missing_have_no_survival() -> None:
+    curve = kaplan_meier([1, 2, 3], [1, 0, 1]).curves[0]
+    for ask in (curve.survival_at, curve.n_at_risk):
+        with pytest.raises(errors.NonFiniteError) as caught:
+            ask([1, np.nan])
+        assert (caught.value.field, caught.value.count) == ("times", 1)

@@ -21,6 +21,7 @@ from .._inputs import (
 from .._linear_algebra import normal_quantile
 from .._sandwich import clusters_of
 from ..errors import CodingError
+from ..kaplan_meier.curve import labelled
 from ._causes import causes, count_by
 from ._jackknife import incidence_influence, state_std_err
 
@@ -180,11 +181,11 @@ class AalenJohansen:
 
     def at(self, times: ArrayLike) -> pl.DataFrame:
         """One row per group, cause and asked time, see `CumulativeIncidence.at`."""
-        return pl.concat(_labelled(curve, curve.at(times)) for curve in self.curves)
+        return pl.concat(labelled(curve.group, curve.at(times)) for curve in self.curves)
 
     def to_frame(self) -> pl.DataFrame:
         """One row per group, cause and time."""
-        return pl.concat(_labelled(curve, curve.to_frame()) for curve in self.curves)
+        return pl.concat(labelled(curve.group, curve.to_frame()) for curve in self.curves)
 
 
 def aalen_johansen(
@@ -318,11 +319,6 @@ def influence_at(
         curve.survival,
         until,
     )
-
-
-def _labelled(curve: CumulativeIncidence, frame: pl.DataFrame) -> pl.DataFrame:
-    label = None if curve.group is None else str(curve.group)
-    return frame.insert_column(0, pl.Series("group", [label] * frame.height, pl.String))
 
 
 @dataclass(frozen=True)

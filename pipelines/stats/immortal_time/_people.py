@@ -11,7 +11,6 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from .._inputs import (
-    TIME_TOLERANCE,
     BoolArray,
     FloatArray,
     IntArray,
@@ -19,6 +18,7 @@ from .._inputs import (
     matrix,
     merge_close_times,
     vector,
+    with_rounding,
 )
 from ..errors import CodingError, EmptyArmError, NegativeTimeError, NonFiniteError, StopBeforeStartError
 
@@ -92,11 +92,11 @@ class People:
 
     def operated_by(self, limit: float) -> BoolArray:
         """Whether each person is operated at or before `limit` (n,)."""
-        return self.surgery <= _with_rounding(limit)
+        return self.surgery <= with_rounding(limit)
 
     def followed_after(self, limit: float) -> BoolArray:
         """Whether each person is alive and uncensored after `limit`, not only at it (n,)."""
-        return self.time > _with_rounding(limit)
+        return self.time > with_rounding(limit)
 
 
 def require_both_arms(operated: bool, unoperated: bool, when: str) -> None:
@@ -149,11 +149,6 @@ def window_of_time(value: float, field: str) -> float:
     if not (np.isfinite(value) and value >= 0):
         raise CodingError("A time that is not zero or above", field=field, remedy="Give 0 or more.")
     return float(value)
-
-
-def _with_rounding(limit: float) -> float:
-    """The limit, with what a subtraction may have added to a time that equals it."""
-    return limit + TIME_TOLERANCE * max(1.0, limit)
 
 
 def _surgery_times(surgery_time: ArrayLike, n: int) -> FloatArray:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import codes, flags, follow_up, positive_weights, vector
+from .._inputs import codes, flags, follow_up, positive_weights, vector, with_rounding
 from ..errors import CodingError, EmptyArmError
 from .curve import KaplanMeier
 from .estimate import kaplan_meier
@@ -30,8 +30,9 @@ def landmark_survival(
     Parameters
     ----------
     landmark : float
-        Time from which survival is counted, not below 0. Those who leave at or before it are left out. Who
-        belongs to which group must be known by then.
+        Time from which survival is counted, not below 0. Those who leave at or before it are left out, also
+        where a subtraction has left a rounding error between the two. Who belongs to which group must be known
+        by then.
     time, event, group, entry, weights, cluster, ci, level, robust
         As in `kaplan_meier`. Those who enter after the landmark enter late.
 
@@ -59,7 +60,8 @@ def landmark_survival(
     member, labels = codes(group, "group", n)
     w = None if weights is None else positive_weights(weights, n)
     owner = None if cluster is None else codes(cluster, "cluster", n)[0]
-    beyond = stop > landmark
+    limit = with_rounding(landmark)
+    beyond = stop > limit
     gone = int(np.count_nonzero(np.bincount(member[beyond], minlength=len(labels)) == 0))
     if gone:
         raise EmptyArmError(
@@ -68,12 +70,11 @@ def landmark_survival(
             count=gone,
             remedy="Take an earlier landmark, or leave these groups out.",
         )
-
     return kaplan_meier(
         stop[beyond] - landmark,
         died[beyond],
         group=None if group is None else labels[member[beyond]],
-        entry=None if start is None else np.maximum(start[beyond] - landmark, 0.0),
+        entry=None if start is None else np.where(start > limit, start - landmark, 0.0)[beyond],
         weights=None if w is None else w[beyond],
         cluster=None if owner is None else owner[beyond],
         ci=ci,

@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from .._inputs import TIME_TOLERANCE, FloatArray, confidence, vector
-from ..errors import BeyondFollowUpError, CodingError
+from ..errors import BeyondFollowUpError, CodingError, NonFiniteError
 
 
 @dataclass(frozen=True)
@@ -93,13 +93,13 @@ class KaplanMeierCurve:
 
     def survival_at(self, times: ArrayLike) -> FloatArray:
         """Survival at each of `times`; beyond the last time the curve stays at its last value."""
-        return _step(self.time, self.survival, 1.0, times)
+        return _step(self.time, self.survival, 1.0, _without_holes(times))
 
     def n_at_risk(self, times: ArrayLike) -> FloatArray:
         """Weighted number still at risk just before each of `times` (those who leave then included).
         At risk at t means entry < t <= time, so with delayed entry nobody is at risk at 0.
         """
-        at = np.asarray(times, dtype=np.float64)
+        at = _without_holes(times)
         leaving = np.cumsum((self.n_event + self.n_censor)[::-1])[::-1]
         still = np.append(leaving, 0.0)[np.searchsorted(self.time, at, side="left")]
         present: FloatArray = still - self._not_yet[np.searchsorted(self._entry, at, side="left")]
@@ -210,11 +210,17 @@ class KaplanMeier:
 
     def at(self, times: ArrayLike) -> pl.DataFrame:
         """One row per group and asked time: the table under a figure, see `KaplanMeierCurve.at`."""
-        return pl.concat(_labelled(curve, curve.at(times)) for curve in self.curves)
+        return pl.concat(labelled(curve.group, curve.at(times)) for curve in self.curves)
 
     def to_frame(self) -> pl.DataFrame:
         """One row per group and time."""
-        return pl.concat(_labelled(curve, curve.to_frame()) for curve in self.curves)
+        return pl.concat(labelled(curve.group, curve.to_frame()) for curve in self.curves)
+
+
+def labelled(group: object, frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame of one curve with its group's label as first column; null where there was no grouping."""
+    label = None if group is None else str(group)
+    return frame.insert_column(0, pl.Series("group", [label] * frame.height, dtype=pl.String))
 
 
 def require_follow_up(curve: KaplanMeierCurve, tau: float) -> None:
@@ -255,11 +261,15 @@ def _crossing(time: FloatArray, curve: FloatArray, height: float) -> float | Non
     return (first + float(time[below[0]] if len(below) else time[-1])) / 2
 
 
-def _step(time: FloatArray, values: FloatArray, before: float, at: ArrayLike) -> FloatArray:
-    place = np.searchsorted(time, np.asarray(at, dtype=np.float64), side="right")
+def _without_holes(times: ArrayLike) -> FloatArray:
+    """Times that are asked about, of any shape; NaN would sort behind the end of the curve."""
+    at = np.asarray(times, dtype=np.float64)
+    missing = int(np.count_nonzero(np.isnan(at)))
+    if missing:
+        raise NonFiniteError("Missing times", field="times", count=missing, remedy="Leave them out.")
+    return at
+
+
+def _step(time: FloatArray, values: FloatArray, before: float, at: FloatArray) -> FloatArray:
+    place = np.searchsorted(time, at, side="right")
     return np.concatenate([[before], values])[place]
-
-
-def _labelled(curve: KaplanMeierCurve, frame: pl.DataFrame) -> pl.DataFrame:
-    label = None if curve.group is None else str(curve.group)
-    return frame.insert_column(0, pl.Series("group", [label] * frame.height, dtype=pl.String))

@@ -138,7 +138,7 @@ def completeness_of_follow_up(time: ArrayLike, event: ArrayLike, potential: Arra
     Raises
     ------
     CodingError
-        People were followed beyond their potential time, or the whole potential time is 0.
+        People were followed beyond their potential time, the whole potential time is 0, or all die at 0.
 
     References
     ----------
@@ -166,6 +166,12 @@ def completeness_of_follow_up(time: ArrayLike, event: ArrayLike, potential: Arra
     observed = float(np.sort(stop).sum())
     rate = np.count_nonzero(died) / observed if observed > 0 else 0.0
     missed = np.sort(end[lost] - stop[lost])
+    if observed + missed.sum() == 0:
+        raise CodingError(
+            "Everybody dies at time 0, so there is no time to be complete about",
+            field="time",
+            remedy="Check the times: follow-up of a length that is known is above 0.",
+        )
     expected = missed if rate == 0 else -np.expm1(-rate * missed) / rate
     full = np.where(died, end, stop)
     return Completeness(

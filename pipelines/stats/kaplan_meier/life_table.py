@@ -133,9 +133,7 @@ def life_table(
     died = flags(event, "event", len(time))
     member, labels = codes(group, "group", len(time))
     place = interval_numbers(time, months_per_interval)
-    last = int(place.max()) + 1 if intervals is None else intervals
-    if last < 1:
-        raise CodingError("No interval is asked for", field="intervals", remedy="Ask for one or more.")
+    last = int(place.max()) + 1 if intervals is None else _how_many(intervals)
     tables = []
     for number, label in enumerate(labels.tolist()):
         own = member == number
@@ -174,27 +172,22 @@ def life_table_of_counts(
     Parameters
     ----------
     alive_at_start, died, lost : array_like of shape (m,)
-        People; the first interval begins at month 0.
+        People, in whole numbers; the first interval begins at month 0. Each interval is begun by those whom
+        the one before has left.
     group, months_per_interval, method, ci, level
         As in `life_table`.
 
     Raises
     ------
     CodingError
-        Counts below 0, an interval that nobody begins, or more leaving than there are.
+        Counts below 0 or not whole, an interval that nobody begins, more leaving than there are, or others
+        beginning than the interval before has left.
     """
     choice(method, "method", METHODS)
     choice(ci, "ci", INTERVALS)
     alive = vector(alive_at_start, "alive_at_start")
     deaths, gone = vector(died, "died", len(alive)), vector(lost, "lost", len(alive))
-    wrong = int(np.count_nonzero((alive <= 0) | (deaths < 0) | (gone < 0) | (deaths + gone > alive)))
-    if wrong:
-        raise CodingError(
-            "Intervals whose counts cannot be",
-            field="alive_at_start, died, lost",
-            count=wrong,
-            remedy="Give intervals that somebody begins, with no more leaving than there are.",
-        )
+    _check_counts(alive, deaths, gone)
     effective = alive - gone / 2 if method == "actuarial" else alive
     dying = np.minimum(deaths / effective, 1.0)
     interval = 1 - dying
@@ -222,6 +215,39 @@ def life_table_of_counts(
         ci=ci,
         level=level,
     )
+
+
+def _how_many(intervals: int) -> int:
+    if not isinstance(intervals, int | np.integer) or intervals < 1:
+        raise CodingError(
+            "The number of intervals is no whole number above 0",
+            field="intervals",
+            remedy="Ask for one or more.",
+        )
+    return int(intervals)
+
+
+def _check_counts(alive: FloatArray, deaths: FloatArray, gone: FloatArray) -> None:
+    """Refuse intervals whose counts cannot be, by themselves or after the interval before."""
+    fields = "alive_at_start, died, lost"
+    wrong = (alive <= 0) | (deaths < 0) | (gone < 0) | (deaths + gone > alive)
+    for counts in (alive, deaths, gone):
+        wrong |= counts != np.rint(counts)
+    if wrong.any():
+        raise CodingError(
+            "Intervals whose counts cannot be",
+            field=fields,
+            count=int(np.count_nonzero(wrong)),
+            remedy="Give whole people in intervals that somebody begins, no more leaving than there are.",
+        )
+    broken = int(np.count_nonzero(alive[1:] != (alive - deaths - gone)[:-1]))
+    if broken:
+        raise CodingError(
+            "Intervals that others begin than the one before has left",
+            field=fields,
+            count=broken,
+            remedy="Give successive intervals of people followed from month 0, without gaps.",
+        )
 
 
 def interval_numbers(months: FloatArray, months_per_interval: int) -> IntArray:

@@ -62,7 +62,8 @@ class RestrictedMeans:
     means : tuple of RestrictedMean
         In the order of the labels.
     difference, ratio, lost_ratio : Effect or None
-        Of the means, and the ratio of the times lost; None unless there are two groups.
+        Of the means, and the ratio of the times lost; None unless there are two groups. A ratio is None too
+        where one of the means, or of the times lost, is 0.
     """
 
     means: tuple[RestrictedMean, ...]
@@ -99,7 +100,8 @@ def restricted_mean_survival(
         The horizon. Every group must have been followed to it, or have died out before.
     estimand : str
         Whom the contrast is about, as in `Effect`: a property of the design, that of the weights or of the
-        matched set. Without either, an unadjusted contrast is one of the arms as they are.
+        matched set. Without weights the arms are compared as they are, clusters or not, and a note says so:
+        the contrast is then of this estimand only if the design (randomisation, matching) made them alike.
 
     Returns
     -------
@@ -111,6 +113,8 @@ def restricted_mean_survival(
     ------
     BeyondFollowUpError
         Nobody of a group was followed to `tau`.
+    NoEventsError
+        Of two groups, nobody dies before `tau`, or in each all at once.
     CodingError, ShapeError, NonFiniteError, NegativeTimeError, StopBeforeStartError, WeightError
         The input is not what it should be.
 
@@ -154,8 +158,7 @@ def restricted_mean_survival(
     )
     if len(rows) != 2:
         return RestrictedMeans(rows, None, None, None)
-    adjusted = weights is not None or cluster is not None
-    return RestrictedMeans(rows, *_contrasts(rows, covariance, estimand, adjusted=adjusted))
+    return RestrictedMeans(rows, *_contrasts(rows, covariance, estimand, weighted=weights is not None))
 
 
 @dataclass(frozen=True)
@@ -225,17 +228,20 @@ def _influence(people: _People, own: BoolArray, curve: KaplanMeierCurve, tau: fl
 
 
 def _contrasts(
-    rows: tuple[RestrictedMean, ...], covariance: FloatArray, estimand: str, *, adjusted: bool
-) -> tuple[Effect, Effect, Effect | None]:
-    """Difference and ratio of the means, and the ratio of the times lost where both lose any."""
+    rows: tuple[RestrictedMean, ...], covariance: FloatArray, estimand: str, *, weighted: bool
+) -> tuple[Effect, Effect | None, Effect | None]:
+    """Difference and ratio of the means, and of the times lost; no ratio where one of the two is 0."""
     reference, exposed = rows
     if not np.diag(covariance).any():
         raise NoEventsError(
-            "Nobody dies before the horizon", field="tau", remedy="Take a later tau, if follow-up allows."
+            "Nobody dies before the horizon, or all of an arm at once",
+            field="tau",
+            remedy="Take a later tau, if follow-up allows; nothing varies that a contrast could be judged by.",
         )
     method = f"Kaplan-Meier area to {reference.tau:g}, "
     method += "infinitesimal jackknife" if reference.robust else "Greenwood"
-    notes = () if adjusted else ("The arms are compared as they are, without adjustment.",)
+    unweighted = f"The arms are compared as they are, without adjustment: {estimand} only if the design made them alike."
+    notes = () if weighted else (unweighted,)
 
     def effect(measure: str, estimate: float, gradient: tuple[float, float]) -> Effect:
         slope = np.array(gradient)
@@ -255,12 +261,10 @@ def _contrasts(
         )
 
     a, b = reference.mean, exposed.mean
-    lost = None
+    ratio = lost = None
+    if a > 0 and b > 0:  # an arm whose people all die at 0 has lived no time
+        ratio = effect("rmst_ratio", float(np.log(b / a)), (-1 / a, 1 / b))
     if reference.time_lost > 0 and exposed.time_lost > 0:
         log_ratio = float(np.log(exposed.time_lost / reference.time_lost))
         lost = effect("rmtl_ratio", log_ratio, (1 / reference.time_lost, -1 / exposed.time_lost))
-    return (
-        effect("rmst_difference", b - a, (-1.0, 1.0)),
-        effect("rmst_ratio", float(np.log(b / a)), (-1 / a, 1 / b)),
-        lost,
-    )
+    return effect("rmst_difference", b - a, (-1.0, 1.0)), ratio, lost

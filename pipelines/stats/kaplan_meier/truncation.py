@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .._inputs import BoolArray, FloatArray, IntArray, flags, follow_up
 from .._linear_algebra import two_sided_p
-from ..errors import NoEventsError, RiskSetError
+from ..errors import CodingError, NoEventsError, RiskSetError
 from ._counts import distinct
+
+FITS = 2.0**62  # half of the largest whole number of 64 bits
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ def quasi_independence_test(time: ArrayLike, event: ArrayLike, entry: ArrayLike)
 
     Raises
     ------
+    CodingError
+        No times of entry.
     NoEventsError
         Nobody has the event.
     RiskSetError
@@ -74,18 +78,24 @@ def quasi_independence_test(time: ArrayLike, event: ArrayLike, entry: ArrayLike)
     Martin EC, Betensky RA. Testing quasi-independence of failure and truncation times via conditional
     Kendall's tau. JASA 2005;100:484-492.
     """
+    if entry is None:
+        raise CodingError(
+            "No times of entry are given",
+            field="entry",
+            remedy="Give everybody's; without late entry, zeros.",
+        )
     stop, start = follow_up(time, entry)
+    assert start is not None  # as `entry` is given
     died = flags(event, "event", len(stop))
     if not died.any():
         raise NoEventsError(
             "Nobody has the event", field="event", remedy="Widen the cohort or its follow-up."
         )
-    assert start is not None
     concordant = _later_less_earlier(stop, start, died)
-    at_risk, deaths, cubes = _risk_sets(stop, start, died)
+    at_risk, deaths, apart = _risk_sets(stop, start, died)
     left = np.maximum(at_risk - deaths, 0)
     alone = at_risk <= 1
-    spread = (at_risk**3 - cubes) / (3 * at_risk)
+    spread = apart / (3 * at_risk)
     variance = float(np.sum(deaths * np.where(alone, 0, left) / np.where(alone, 1, at_risk - 1) * spread))
     if variance <= 0:
         raise RiskSetError(
@@ -123,8 +133,11 @@ def _later_less_earlier(time: FloatArray, entry: FloatArray, died: BoolArray) ->
     return int(np.sum((at_risk - 2 * earlier - together)[died]))
 
 
-def _risk_sets(time: FloatArray, entry: FloatArray, died: BoolArray) -> tuple[IntArray, IntArray, IntArray]:
-    """At each time of death: people at risk, deaths, and the summed cubes of how many entered together."""
+def _risk_sets(time: FloatArray, entry: FloatArray, died: BoolArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """At each time of death: people at risk, deaths, and how far apart those at risk entered.
+
+    The last is the cube of the people at risk less the cubes of how many of them entered together.
+    """
     times, moment = distinct(time)
     start = distinct(entry)[1]
     at_risk = len(time) - np.searchsorted(np.sort(time), times) - _entering_from(entry, times)
@@ -135,13 +148,21 @@ def _risk_sets(time: FloatArray, entry: FloatArray, died: BoolArray) -> tuple[In
     per_entry = np.bincount(owner, leaving).astype(np.int64)
     gone = np.cumsum(leaving)
     before = np.cumsum(per_entry)[owner] - gone + leaving  # entered together and still there just before
-    change = np.zeros(size + 1, dtype=np.int64)
     first = np.searchsorted(times, np.unique(entry), side="right")
-    np.add.at(change, first, per_entry**3)
-    np.add.at(change, when + 1, (before - leaving) ** 3 - before**3)
-    cubes = np.cumsum(change)[:size]
+
+    def apart(kind: type[np.number]) -> NDArray[np.number]:
+        change = np.zeros(size + 1, dtype=kind)
+        np.add.at(change, first, per_entry.astype(kind) ** 3)
+        np.add.at(change, when + 1, (before - leaving).astype(kind) ** 3 - before.astype(kind) ** 3)
+        together: NDArray[np.number] = np.cumsum(change)[:size]
+        return np.asarray(at_risk.astype(kind) ** 3 - together)
+
+    # The cube of two million people is beyond whole numbers of 64 bits. These wrap round, so that a difference
+    # that fits is right to the last person; one that does not is so large that floats are precise enough.
+    rough = apart(np.float64)
+    exact = np.where(rough < FITS, apart(np.int64), rough).astype(np.float64)
     some = deaths > 0
-    return at_risk[some], deaths[some], cubes[some]
+    return at_risk[some], deaths[some], exact[some]
 
 
 def _entering_from(entry: FloatArray, times: FloatArray) -> IntArray:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from .._inputs import FloatArray, vector
 from ..errors import BeyondFollowUpError
+from ..kaplan_meier.curve import labelled
 
 
 @dataclass(frozen=True)
@@ -128,13 +129,8 @@ class RelativeSurvival:
 
     def at(self, times: ArrayLike) -> pl.DataFrame:
         """One row per group and asked time."""
-        return pl.concat(_labelled(curve, curve.at(times)) for curve in self.curves)
+        return pl.concat(labelled(curve.group, curve.at(times)) for curve in self.curves)
 
     def to_frame(self) -> pl.DataFrame:
         """One row per group and time."""
-        return pl.concat(_labelled(curve, curve.to_frame()) for curve in self.curves)
-
-
-def _labelled(curve: RelativeSurvivalCurve, frame: pl.DataFrame) -> pl.DataFrame:
-    label = None if curve.group is None else str(curve.group)
-    return frame.insert_column(0, pl.Series("group", [label] * frame.height, dtype=pl.String))
+        return pl.concat(labelled(curve.group, curve.to_frame()) for curve in self.curves)

@@ -188,12 +188,13 @@ def _hazard_per_day(frame: pl.DataFrame, name: str) -> FloatArray:
 
 
 def _whole(frame: pl.DataFrame, name: str) -> IntArray:
-    values = frame[name].cast(pl.Int64, strict=False)
-    if len(values) == 0 or values.null_count() or values.dtype != pl.Int64:
+    values = frame[name].cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+    broken = int(np.count_nonzero(~np.isfinite(values) | (values != np.floor(values))))
+    if len(values) == 0 or broken:
         raise PopulationTableError(
             "Values that are no whole years",
             field=name,
-            count=values.null_count(),
+            count=broken,
             remedy="Write completed years as numbers; the last age stands for all older people.",
         )
-    return values.to_numpy()
+    return values.astype(np.int64)
