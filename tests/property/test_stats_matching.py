@@ -103,6 +103,31 @@ def test_pairs_of_people_do_not_depend_on_the_order_of_rows(
     assert_same_people(one, two, ids, ids[rows])
 
 
+@FEW
+@given(
+    seed=SEEDS,
+    order=st.sampled_from([order for order in ORDERS if order != "data"]),
+    replace=st.booleans(),
+    by_covariates=st.booleans(),
+)
+def test_without_ids_the_order_of_rows_only_decides_between_twins(
+    seed: int, order: str, replace: bool, by_covariates: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    if by_covariates:  # scores tie, covariates do not
+        logit, treated, x = rng.integers(-3, 4, 60) / 4, rng.random(60) < 0.4, rng.normal(size=(60, 2))
+    else:  # everybody stands halfway between two people of the other arm
+        logit, treated, x = np.arange(60) / 4, np.arange(60) % 2 == 0, None
+    rows, people = rng.permutation(60), np.arange(60)
+    options = {"order": order, "caliper": 0.5, "replace": replace, **lots(order)}
+    one = match_nearest(logit, treated, mahalanobis=x, **options)
+    two = match_nearest(logit[rows], treated[rows], mahalanobis=None if x is None else x[rows], **options)
+    assert one.notes == two.notes == ()
+    assert pairs(one) == sorted(
+        zip(people[rows][two.treated_index].tolist(), people[rows][two.control_index].tolist(), strict=True)
+    )
+
+
 def assert_same_people(one: Matches, two: Matches, ids_one: np.ndarray, ids_two: np.ndarray) -> None:
     assert_array_equal(ids_one[one.treated_index], ids_two[two.treated_index])
     assert_array_equal(ids_one[one.control_index], ids_two[two.control_index])
@@ -115,7 +140,14 @@ def assert_same_people(one: Matches, two: Matches, ids_one: np.ndarray, ids_two:
 def test_matching_equals_a_slow_search_of_all_pairs(seed: int, order: str, replace: bool, ratio: int) -> None:
     logit, treated, _ = coarse(seed, 50)
     found = match_nearest(
-        logit, treated, order=order, replace=replace, ratio=ratio, caliper=0.6, caliper_sd="total"
+        logit,
+        treated,
+        order=order,
+        replace=replace,
+        ratio=ratio,
+        caliper=0.6,
+        caliper_sd="total",
+        ids=np.arange(50),
     )
     distance = np.abs(logit[:, None] - logit[None, :])
     assert pairs(found) == slow_pairs(logit, distance, treated, order, replace, found.caliper_width, ratio)
@@ -129,7 +161,14 @@ def test_mahalanobis_matching_equals_a_slow_search_of_all_pairs(
     logit, treated, rng = coarse(seed, 50)
     x = rng.normal(size=(50, 2))
     found = match_nearest(
-        logit, treated, order=order, replace=replace, ratio=ratio, caliper=0.6, mahalanobis=x
+        logit,
+        treated,
+        order=order,
+        replace=replace,
+        ratio=ratio,
+        caliper=0.6,
+        mahalanobis=x,
+        ids=np.arange(50),
     )
     centred = x - np.array([x[treated].mean(axis=0) if arm else x[~treated].mean(axis=0) for arm in treated])
     inverse = np.linalg.inv(centred.T @ centred / 48)

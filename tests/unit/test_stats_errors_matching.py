@@ -1,6 +1,7 @@
 """What cannot be matched is refused by name, with the field, the number concerned and a remedy."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -8,6 +9,7 @@ import pytest
 
 from pipelines.stats import errors
 from pipelines.stats.matching import (
+    adjusted_matched_cox,
     balance_within,
     lost_treated,
     match_coarsened_exact,
@@ -86,6 +88,18 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         "ratio",
         None,
     ),
+    "a ratio that is a text": (
+        lambda: match_nearest(LOGIT, ARM, ratio="2"),
+        errors.CodingError,
+        "ratio",
+        None,
+    ),
+    "a caliper that is a text": (
+        lambda: match_nearest(LOGIT, ARM, caliper="0.2"),
+        errors.CodingError,
+        "caliper",
+        None,
+    ),
     "a caliper that is no number": (
         lambda: match_nearest(LOGIT, ARM, caliper=np.nan),
         errors.CodingError,
@@ -143,6 +157,18 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         "max_controls",
         None,
     ),
+    "full: two and a half controls": (
+        lambda: match_full(LOGIT, ARM, max_controls=2.5),
+        errors.CodingError,
+        "max_controls",
+        None,
+    ),
+    "full: a share that is a text": (
+        lambda: match_full(LOGIT, ARM, min_controls="1/2"),
+        errors.CodingError,
+        "min_controls",
+        None,
+    ),
     "full: at least more than at most": (
         lambda: match_full(LOGIT, ARM, min_controls=3, max_controls=2),
         errors.CodingError,
@@ -151,6 +177,18 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
     ),
     "subclass: one class": (
         lambda: subclassify(LOGIT, ARM, n_classes=1),
+        errors.CodingError,
+        "n_classes",
+        None,
+    ),
+    "subclass: two and a half classes": (
+        lambda: subclassify(LOGIT, ARM, n_classes=2.5),
+        errors.CodingError,
+        "n_classes",
+        None,
+    ),
+    "subclass: classes as a text": (
+        lambda: subclassify(LOGIT, ARM, n_classes="5"),
         errors.CodingError,
         "n_classes",
         None,
@@ -199,6 +237,18 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
     ),
     "cells: no bins": (
         lambda: match_coarsened_exact(FRAME, ARM, cutpoints={"age": 0}),
+        errors.CodingError,
+        "age",
+        None,
+    ),
+    "cells: cutpoints that are texts": (
+        lambda: match_coarsened_exact(FRAME, ARM, cutpoints={"age": ["x"]}),
+        errors.CodingError,
+        "age",
+        None,
+    ),
+    "cells: yes in place of cutpoints": (
+        lambda: match_coarsened_exact(FRAME, ARM, cutpoints={"age": True}),
         errors.CodingError,
         "age",
         None,
@@ -329,6 +379,39 @@ def test_people_without_a_match_are_described_and_not_named() -> None:
     )
     assert "age" in lost.notes[1]
     assert set(lost.to_frame()["covariate"]) == {"age", "sex"}
+
+
+@pytest.mark.parametrize("caliper", [1e10, 1e300, np.float64(1e308)])
+def test_a_caliper_wider_than_any_distance_is_none(caliper: float) -> None:
+    for call in (match_nearest, match_optimal, partial(match_nearest, mahalanobis=X)):
+        wide, without = call(LOGIT, ARM, caliper=caliper), call(LOGIT, ARM)
+        np.testing.assert_array_equal(wide.control_index, without.control_index)
+
+
+def test_cutpoints_may_be_an_array_and_bins_a_number_of_numpy() -> None:
+    for one, two in (([-1.0, 0.5], np.array([-1.0, 0.5])), (4, np.int64(4))):
+        lists, arrays = (match_coarsened_exact(FRAME, ARM, cutpoints={"age": rule}) for rule in (one, two))
+        np.testing.assert_array_equal(lists.stratum, arrays.stratum)
+
+
+def test_twins_without_ids_are_said_beside_every_effect() -> None:
+    coarse = np.round(LOGIT, 1)
+    outcome = (TIME, EVENT)
+    for ids, said in ((None, True), (np.arange(N), False)):
+        pairs = match_nearest(coarse, ARM, caliper=0.2, ids=ids)
+        optimal = match_optimal(coarse, ARM, caliper=0.2, ids=ids)
+        effects = (
+            matched_cox(pairs, *outcome),
+            matched_cox(optimal, *outcome),
+            matched_cox(pairs, *outcome, interval="bootstrap", replicates=20, seed=1),
+            adjusted_matched_cox(pairs, *outcome, X),
+            within_pairs_cox(pairs, *outcome, X),
+            strata_cox(match_full(coarse, ARM, caliper=0.2, ids=ids), *outcome),
+            matched_design(np.round(X), *(ARM, *outcome), ids=ids).run().effect,
+        )
+        for effect in effects:
+            assert any("Give `ids`" in note for note in effect.notes) == said
+    assert PAIRS.notes == ()  # nobody is like another: the order of the rows has no part in the pairs
 
 
 def test_the_treated_that_no_stratum_holds_are_described_too() -> None:

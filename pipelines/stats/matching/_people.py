@@ -1,11 +1,13 @@
 """Everybody who is to be matched, checked and in one order, whatever the order of the rows."""
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
+import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import BoolArray, FloatArray, IntArray, choice, codes, flags, vector
+from .._inputs import BoolArray, FloatArray, IntArray, choice, codes, flags, matrix, row_hash, vector
 from ..errors import CaliperError, CodingError, EmptyArmError, NoMatchError, ShapeError
 
 SPREADS = ("pooled", "total", "treated", "control")
@@ -19,14 +21,18 @@ NO_LIMIT = int(np.iinfo(np.int64).max)
 
 @dataclass(frozen=True)
 class People:
-    """Everybody, sorted by exact stratum, score and id; each array has shape (n,).
+    """Everybody, sorted by exact stratum, score and rank; each array has shape (n,).
 
     Attributes
     ----------
     rows : ndarray of int
         Row of the input.
     ids : ndarray of int
-        Rank of the id.
+        Rank of the id; the row where there are none. Results stand in this order.
+    rank : ndarray of int
+        Who goes first where there is a tie: the rank of the id; without ids nothing to do with the row.
+    twin : ndarray of bool
+        Without ids, who has a twin in all that is matched on: of those the lower row goes first.
     score : ndarray of int
         In units of 1e-9.
     stratum : ndarray of int
@@ -39,6 +45,8 @@ class People:
 
     rows: IntArray
     ids: IntArray
+    rank: IntArray
+    twin: BoolArray
     score: IntArray
     stratum: IntArray
     arm: BoolArray
@@ -60,6 +68,16 @@ class People:
             remedy="Look at the overlap of the scores, then widen the caliper or loosen the exact matching.",
         )
 
+    def twins_note(self, matched: IntArray) -> tuple[str, ...]:
+        """A sentence where the order of the rows decides who of some twins is matched, or with whom."""
+        twins = int(np.count_nonzero(self.twin[np.unique(matched)]))
+        if not twins:
+            return ()
+        return (
+            f"{twins} matched people are like another in all that is matched on, and have no ids: the order "
+            "of the rows decides between them. Give `ids`.",
+        )
+
     def gap(self, treated: IntArray, control: IntArray) -> FloatArray:
         """Distance of the score of each pair, checked against the caliper."""
         units = np.abs(self.score[treated] - self.score[control])
@@ -76,6 +94,7 @@ def line_up(
     caliper_sd: str,
     exact: ArrayLike | None,
     ids: ArrayLike | None,
+    mahalanobis: ArrayLike | pl.DataFrame | None = None,
 ) -> People:
     """Check what is to be matched and sort it; the arguments are those of `match_nearest`."""
     choice(scale, "scale", SCALES)
@@ -92,8 +111,14 @@ def line_up(
             remedy="Check the exposure's coding and the cohort's rules.",
         )
     score = _whole_units(raw if scale == "logit" else 0.5 * (1 + np.tanh(raw / 2)))
-    rank = _id_rank(ids, n)
     stratum, labels = codes(exact, "exact", n)
+    known = [] if mahalanobis is None else [matrix(mahalanobis, None, n)[0]]
+    if ids is None:
+        number = np.arange(n)
+        rank, twin = _rank_by_what_is_known(score, arm, stratum, *known)
+    else:
+        number = rank = _id_rank(ids, n)
+        twin = np.zeros(n, dtype=bool)
     order = _sorted(score, rank, stratum)
     score, stratum, arm = score[order], stratum[order], arm[order]
     width = (
@@ -103,21 +128,25 @@ def line_up(
         _require_overlap(stratum, arm)
     return People(
         rows=order,
-        ids=rank[order],
+        ids=number[order],
+        rank=rank[order],
+        twin=twin[order],
         score=score,
         stratum=stratum,
         arm=arm,
         width=width,
-        limit=NO_LIMIT if width is None else int(np.floor(width / UNIT + ROUNDING)),
+        limit=_whole_limit(width),
         words="no caliper" if caliper is None else f"caliper {caliper:g} SD of the {scale} ({caliper_sd})",
     )
 
 
 def caliper_width(score: FloatArray, arm: BoolArray, caliper: float, caliper_sd: str) -> float:
     """A caliper given in standard deviations, on the scale of the score."""
-    if not (np.isfinite(caliper) and caliper >= 0):
+    if not (is_number(caliper) and np.isfinite(caliper) and caliper >= 0):
         raise CodingError(
-            "A caliper below zero", field="caliper", remedy="Give standard deviations, 0 or more."
+            "A caliper below zero, or no number",
+            field="caliper",
+            remedy="Give standard deviations, 0 or more.",
         )
     groups = {"total": [np.ones_like(arm)], "treated": [arm], "control": [~arm], "pooled": [arm, ~arm]}
     # One order of summing, whatever that of the rows; this kind of sorting is quick on what is sorted.
@@ -128,7 +157,19 @@ def caliper_width(score: FloatArray, arm: BoolArray, caliper: float, caliper_sd:
             field="caliper_sd",
             remedy="Use the standard deviation of the whole sample (total).",
         )
-    return float(caliper * np.sqrt(np.mean([np.var(part, ddof=1) for part in parts])))
+    return float(caliper) * float(np.sqrt(np.mean([np.var(part, ddof=1) for part in parts])))
+
+
+def is_number(value: object) -> bool:
+    """Whether an option is a number: neither a text that looks like one nor yes or no."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def whole_number(value: float, field: str, *, least: int, remedy: str) -> int:
+    """An option that counts something."""
+    if not (is_number(value) and value >= least and float(value).is_integer()):
+        raise CodingError(f"A number below {least}, or no whole number", field=field, remedy=remedy)
+    return int(value)
 
 
 def require_within_caliper(units: IntArray, limit: int) -> None:
@@ -143,15 +184,37 @@ def require_within_caliper(units: IntArray, limit: int) -> None:
         )
 
 
+def _whole_limit(width: float | None) -> int:
+    """The caliper in whole units; wider than any two scores can lie apart is no limit."""
+    units = np.inf if width is None else width / UNIT + ROUNDING
+    return NO_LIMIT if units >= NO_LIMIT else int(units)
+
+
 def _whole_units(score: FloatArray) -> IntArray:
     if np.max(np.abs(score)) > 1e9:
         raise CodingError("Logits beyond a thousand millions", field="logit", remedy="Rescale the score.")
     return np.rint(score / UNIT).astype(np.int64)
 
 
-def _id_rank(ids: ArrayLike | None, n: int) -> IntArray:
-    if ids is None:
-        return np.arange(n)
+def _rank_by_what_is_known(
+    score: IntArray, arm: BoolArray, stratum: IntArray, *covariates: FloatArray
+) -> tuple[IntArray, BoolArray]:
+    """A rank that the order of the rows has no part in, but between twins; and who is a twin.
+
+    It is as good as drawn. A rank by the score itself would always choose the same side of two that are as near.
+    """
+    numbers = (column.astype(np.float64) for column in (score, arm, stratum))
+    known = row_hash(*numbers, *covariates)
+    order = np.argsort(known, kind="stable")
+    in_order = known[order]
+    same = np.concatenate([[False], in_order[1:] == in_order[:-1], [False]])
+    rank, twin = np.empty(len(order), dtype=np.int64), np.empty(len(order), dtype=bool)
+    rank[order] = np.arange(len(order))
+    twin[order] = same[1:] | same[:-1]
+    return rank, twin
+
+
+def _id_rank(ids: ArrayLike, n: int) -> IntArray:
     rank, distinct = codes(ids, "ids", n)
     if len(distinct) < n:
         raise ShapeError(
@@ -161,13 +224,13 @@ def _id_rank(ids: ArrayLike | None, n: int) -> IntArray:
 
 
 def _sorted(score: IntArray, rank: IntArray, stratum: IntArray) -> IntArray:
-    """Rows by stratum, score and id."""
+    """Rows by stratum, score and rank."""
     order = np.argsort(score)  # twice as fast as the stable one, which is needed where there are ties
     in_order = score[order]
     if (in_order[1:] == in_order[:-1]).any():
-        by_id = np.empty(len(rank), dtype=np.int64)
-        by_id[rank] = np.arange(len(rank))
-        order = by_id[np.argsort(score[by_id], kind="stable")]
+        by_rank = np.empty(len(rank), dtype=np.int64)
+        by_rank[rank] = np.arange(len(rank))
+        order = by_rank[np.argsort(score[by_rank], kind="stable")]
     return order[np.argsort(stratum[order], kind="stable")] if stratum.any() else order
 
 

@@ -1,6 +1,7 @@
 """Coarsened exact matching: numbers become bins, and people of one cell are compared."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,7 @@ from .strata import Strata, as_strata
 STURGES = "sturges"
 EXACT = "exact"
 # What a column may be cut by: a rule, how many bins, or the cutpoints.
-Coarsening = str | int | Sequence[float]
+Coarsening = str | int | Sequence[float] | FloatArray
 
 
 def match_coarsened_exact(
@@ -81,7 +82,7 @@ def match_coarsened_exact(
 
 def _coarsened(column: pl.Series, rule: Coarsening) -> IntArray:
     """Bin of each person, from 0."""
-    if rule == EXACT:
+    if isinstance(rule, str) and rule == EXACT:
         return codes(column.to_list(), column.name, len(column))[0]
     if not column.dtype.is_numeric():
         raise CodingError(
@@ -92,17 +93,21 @@ def _coarsened(column: pl.Series, rule: Coarsening) -> IntArray:
 
 
 def _inner_cuts(values: FloatArray, rule: Coarsening, name: str) -> FloatArray:
-    if rule == STURGES:
+    if isinstance(rule, str) and rule == STURGES:
         rule = int(np.ceil(np.log2(len(values)) + 1))
-    if isinstance(rule, int):
+    if isinstance(rule, Integral) and not isinstance(rule, bool):
         if rule < 1:
             raise CodingError("A number of bins below one", field=name, remedy="Give 1 or more.")
-        return np.linspace(values.min(), values.max(), rule + 1)[1:-1]
+        return np.linspace(values.min(), values.max(), int(rule) + 1)[1:-1]
+    remedy = f"Use {STURGES}, {EXACT}, a number or cutpoints."
     if isinstance(rule, str):
-        raise CodingError(
-            f"Unknown rule {rule!r}", field=name, remedy=f"Use {STURGES}, {EXACT}, a number or cutpoints."
-        )
-    cuts = np.asarray(rule, dtype=np.float64)
+        raise CodingError(f"Unknown rule {rule!r}", field=name, remedy=remedy)
+    try:
+        cuts = np.asarray(rule if np.iterable(rule) else np.nan, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise CodingError("Cutpoints that are not numbers", field=name, remedy=remedy) from error
+    if np.ndim(cuts) == 0:
+        raise CodingError("Neither a rule, a number of bins nor cutpoints", field=name, remedy=remedy)
     if cuts.ndim != 1 or not np.isfinite(cuts).all() or not (np.diff(cuts) > 0).all():
         raise CodingError("Cutpoints that do not increase", field=name, remedy="Sort them, each once.")
     return cuts

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from .._inputs import BoolArray, IntArray
 from ..errors import CodingError, NoMatchError
 from ._edges import Edges, edges_within_caliper
-from ._people import People, line_up, require_within_caliper
+from ._people import People, is_number, line_up, require_within_caliper, whole_number
 from .strata import LEFT_OUT, Strata, as_strata
 
 MOST_PAIRS = 25_000_000
@@ -69,7 +69,14 @@ def match_full(
     """
     fewest, most, sharing = _limits(min_controls, max_controls)
     people = line_up(
-        logit, treated, scale=scale, caliper=caliper, caliper_sd=caliper_sd, exact=exact, ids=ids
+        logit,
+        treated,
+        scale=scale,
+        caliper=caliper,
+        caliper_sd=caliper_sd,
+        exact=exact,
+        ids=ids,
+        mahalanobis=mahalanobis,
     )
     limited = min_controls is not None or max_controls is not None
     edges = edges_within_caliper(people, mahalanobis, MOST_PAIRS_LIMITED if limited else MOST_PAIRS)
@@ -86,16 +93,23 @@ def match_full(
     distance = "score" if mahalanobis is None else "Mahalanobis distance"
     method = f"full matching on the {distance}, {people.words}"
     return as_strata(
-        label, arm, method, matched_sets=True, total_distance=float(np.sort(edges.distance[used]).sum())
+        label,
+        arm,
+        method,
+        matched_sets=True,
+        total_distance=float(np.sort(edges.distance[used]).sum()),
+        notes=people.twins_note(np.concatenate([edges.treated[used], edges.control[used]])),
     )
 
 
 def _limits(min_controls: float | None, max_controls: int | None) -> tuple[int, int | None, int | None]:
     """Fewest and most controls of a treated person, and most treated people of a control."""
-    if max_controls is not None and max_controls < 1:
-        raise CodingError("A number below one", field="max_controls", remedy="Give 1 or more.")
+    if max_controls is not None:
+        max_controls = whole_number(max_controls, "max_controls", least=1, remedy="Give 1 or more.")
     if min_controls is None:
         return 1, max_controls, None
+    if not is_number(min_controls):
+        raise CodingError("No number", field="min_controls", remedy="Give 1, 2, … or 1/2, 1/3, …")
     whole = min_controls if min_controls >= 1 else 1 / max(min_controls, 1e-12)
     if not np.isfinite(whole) or abs(whole - round(whole)) > 1e-6 * whole or min_controls <= 0:
         raise CodingError(

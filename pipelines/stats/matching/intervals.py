@@ -120,7 +120,7 @@ def matched_cox(
             estimand=matches.estimand,
             effect_type="marginal",
             method=f"{method}, sets drawn",
-            notes=unmatched_note(matches),
+            notes=matching_notes(matches),
         )
     estimate, std_err, clusters, notes = _clustered(model, matches.replace)
     return wald_effect(
@@ -133,7 +133,7 @@ def matched_cox(
         effect_type="marginal",
         method=f"{method}, variance clustered by {clusters}",
         level=level,
-        notes=(*unmatched_note(matches), *notes),
+        notes=(*matching_notes(matches), *notes),
     )
 
 
@@ -194,7 +194,7 @@ def strata_cox(
         method=f"{strata.method}; Cox of the treatment alone with {target} weights, {ties} ties, variance "
         + ("clustered by matched set" if strata.matched_sets else "robust by person"),
         level=level,
-        notes=_left_out(strata, target),
+        notes=(*_left_out(strata, target), *strata.notes),
     )
 
 
@@ -234,9 +234,10 @@ def people_of(rows: IntArray, treated: BoolArray, outcome: Outcome) -> dict[str,
     }
 
 
-def unmatched_note(matches: Matches) -> tuple[str, ...]:
-    """A sentence where treated people have no match."""
-    return _without(matches.n_treated - matches.n_matched_treated, matches.n_treated, "treated people")
+def matching_notes(matches: Matches) -> tuple[str, ...]:
+    """A sentence where treated people have no match, and one where the order of the rows had a part."""
+    lost = matches.n_treated - matches.n_matched_treated
+    return (*_without(lost, matches.n_treated, "treated people"), *matches.notes)
 
 
 def _left_out(strata: Strata, target: str) -> tuple[str, ...]:

@@ -31,6 +31,8 @@ class Matches:
         Whether a control may be in several sets.
     method : str
         In a few words.
+    notes : tuple of str
+        What has to be said of the pairs: whether the order of the rows had a part in them.
     """
 
     treated_index: IntArray
@@ -42,6 +44,7 @@ class Matches:
     score_distance: FloatArray
     replace: bool
     method: str
+    notes: tuple[str, ...] = ()
 
     @property
     def n_treated(self) -> int:

@@ -1,7 +1,8 @@
 """Nearest-neighbour matching on the logit of the propensity score, greedy, as MatchIt does it.
 
 Scores are rounded to 1e-9 and compared as whole numbers, so equal distances are equal and ties can be
-broken by a stable id: the pairs do not depend on the order of the rows. The work grows like n log n, within
+broken by a stable id: the pairs do not depend on the order of the rows (nor without ids, but between people
+alike in all that is matched on, which is then said). The work grows like n log n, within
 a Mahalanobis distance like the number of pairs inside the caliper.
 """
 
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike
 from .._inputs import FloatArray, IntArray, choice, matrix, row_hash
 from .._linear_algebra import one_thread, require_full_rank
 from ..errors import CodingError, EmptyArmError
-from ._people import People, line_up
+from ._people import People, line_up, whole_number
 from .matches import Matches
 
 ORDERS = ("closest", "largest", "smallest", "data", "random")
@@ -47,7 +48,8 @@ def match_nearest(
         Whether a control may be used more than once.
     order : {"closest", "largest", "smallest", "data", "random"}
         Who chooses first: the pair nearest to each other of all, the treated person with the largest or
-        smallest logit, the one with the lowest id, or lots drawn with `seed`.
+        smallest logit, the one with the lowest id (the first row where there are none), or lots drawn with
+        `seed`.
     caliper : float, optional
         Largest distance allowed, in standard deviations of the score (0.2 is customary).
     caliper_sd : {"pooled", "total", "treated", "control"}
@@ -56,7 +58,9 @@ def match_nearest(
     exact : array_like of shape (n,), optional
         Labels; only people with the same label are matched.
     ids : array_like of shape (n,), optional
-        Stable and distinct; ties go to the lower id, treated first. Default: the row number.
+        Stable and distinct; ties go to the lower id, treated first. Without them ties are broken by a number
+        made of what is matched on, whatever the order of the rows; between people alike in all of that the
+        rows decide, and `notes` says so.
     scale : {"logit", "probability"}
         Whether distances and caliper are those of the logits as given or of the probabilities they stand for.
     mahalanobis : array_like of shape (n, p), or Polars frame, optional
@@ -98,7 +102,14 @@ def match_nearest(
             "The order `random` and a seed belong together", field="seed", remedy="Give both or neither."
         )
     people = line_up(
-        logit, treated, scale=scale, caliper=caliper, caliper_sd=caliper_sd, exact=exact, ids=ids
+        logit,
+        treated,
+        scale=scale,
+        caliper=caliper,
+        caliper_sd=caliper_sd,
+        exact=exact,
+        ids=ids,
+        mahalanobis=mahalanobis,
     )
     x = None if mahalanobis is None else whitened(mahalanobis, people)
     if x is None:
@@ -114,13 +125,7 @@ def match_nearest(
 
 def require_ratio(ratio: int) -> int:
     """Controls per treated person: a whole number of one or more."""
-    if not (ratio >= 1 and float(ratio).is_integer()):
-        raise CodingError(
-            "A ratio below one, or no whole number",
-            field="ratio",
-            remedy="Give the number of controls, 1 or more.",
-        )
-    return int(ratio)
+    return whole_number(ratio, "ratio", least=1, remedy="Give the number of controls, 1 or more.")
 
 
 def as_matches(
@@ -151,6 +156,7 @@ def as_matches(
         score_distance=gap,
         replace=replace,
         method=method,
+        notes=people.twins_note(np.concatenate([treated, control])),
     )
 
 
@@ -186,8 +192,9 @@ def _queue(people: People, order: str, seed: int | None) -> IntArray:
     """Places of the treated people in the order in which they choose."""
     treated = np.flatnonzero(people.arm)
     keys = {"largest": -people.score[treated], "smallest": people.score[treated]}
-    by_id = treated[np.lexsort((people.ids[treated], keys.get(order, np.zeros_like(treated))))]
-    return np.random.default_rng(seed).permutation(by_id) if order == "random" else by_id
+    first = people.ids if order == "data" else people.rank
+    queue = treated[np.lexsort((first[treated], keys.get(order, np.zeros_like(treated))))]
+    return np.random.default_rng(seed).permutation(queue) if order == "random" else queue
 
 
 def _by_score(
@@ -195,7 +202,7 @@ def _by_score(
 ) -> tuple[IntArray, IntArray]:
     from . import _compiled as compiled  # loads numba
 
-    given = people.score, people.ids, people.stratum, people.arm
+    given = people.score, people.rank, people.stratum, people.arm
     if replace:
         return compiled.match_with_replacement(*given, ratio, people.limit)
     if order == "closest":
@@ -209,7 +216,7 @@ def _by_covariates(
     from . import _compiled_mahalanobis as compiled  # loads numba
 
     low, high = compiled.windows(people.score, people.stratum, people.limit)
-    given = x, people.ids, people.arm, low, high
+    given = x, people.rank, people.arm, low, high
     if replace:
         return compiled.match_with_replacement(*given, ratio)
     if order == "closest":

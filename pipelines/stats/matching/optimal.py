@@ -40,7 +40,8 @@ def match_optimal(
     Returns
     -------
     Matches
-        Where several matchings are as good, the same one whatever the order of the rows, if `ids` are given.
+        Where several matchings are as good, the same one whatever the order of the rows; without `ids` as
+        far as people differ in what is matched on.
 
     Raises
     ------
@@ -63,7 +64,14 @@ def match_optimal(
     """
     ratio = require_ratio(ratio)
     people = line_up(
-        logit, treated, scale=scale, caliper=caliper, caliper_sd=caliper_sd, exact=exact, ids=ids
+        logit,
+        treated,
+        scale=scale,
+        caliper=caliper,
+        caliper_sd=caliper_sd,
+        exact=exact,
+        ids=ids,
+        mahalanobis=mahalanobis,
     )
     edges = edges_within_caliper(people, mahalanobis, MOST_PAIRS // ratio)
     pairs = _assign(people, edges, ratio)

@@ -45,6 +45,7 @@ class MatchedDesign:
     outcome: Outcome
     exact: IntArray
     ids: IntArray
+    has_ids: bool
     ratio: int
     replace: bool
     order: str
@@ -74,6 +75,7 @@ class MatchedDesign:
             caliper=self.caliper,
             caliper_sd=self.caliper_sd,
             exact=self.exact[rows],
+            ids=np.arange(len(rows)) if self.has_ids else None,
         )
         after = balance(x, treated, weights=matches.weights(), names=self.names)
         effect = matched_cox(matches, **self.outcome.of(rows), ties=self.ties)  # type: ignore[arg-type]
@@ -176,6 +178,7 @@ def matched_design(
         outcome=check_outcome(time, event, entry, len(x)),
         exact=codes(exact, "exact", len(x))[0],
         ids=np.arange(len(x)) if ids is None else codes(ids, "ids", len(x))[0],
+        has_ids=ids is not None,
         ratio=ratio,
         replace=replace,
         order=order,

@@ -29,6 +29,8 @@ class Strata:
         Whether the strata are small sets of people alike, which cluster a variance, rather than classes.
     total_distance : float or None
         Of the pairs of treated and control that hold the sets together; None where nothing was minimised.
+    notes : tuple of str
+        What has to be said of the sets: whether the order of the rows had a part in them.
     """
 
     stratum: IntArray
@@ -36,6 +38,7 @@ class Strata:
     method: str
     matched_sets: bool
     total_distance: float | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def kept(self) -> BoolArray:
@@ -156,6 +159,7 @@ def as_strata(
     *,
     matched_sets: bool,
     total_distance: float | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Strata:
     """Number the strata that hold both arms and leave the people of the others out.
 
@@ -178,7 +182,7 @@ def as_strata(
         )
     number = np.where(both, np.cumsum(both) - 1, LEFT_OUT)
     stratum = np.where(inside, number[labels], LEFT_OUT).astype(np.int64)
-    return Strata(stratum, treated, method, matched_sets, total_distance)
+    return Strata(stratum, treated, method, matched_sets, total_distance, notes)
 
 
 def _moments(x: FloatArray, stratum: IntArray, n_strata: int) -> tuple[FloatArray, FloatArray]:

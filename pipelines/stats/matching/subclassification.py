@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from .._inputs import choice
 from ..errors import CodingError
-from ._people import UNIT, line_up
+from ._people import UNIT, line_up, whole_number
 from .strata import TARGETS, Strata, as_strata
 
 
@@ -31,7 +31,7 @@ def subclassify(score: ArrayLike, treated: ArrayLike, *, n_classes: int = 5, tar
     Raises
     ------
     CodingError
-        Fewer than two classes, or scores with so few distinct values that a class is empty.
+        Fewer than two classes, no whole number of them, or scores with so few distinct values that a class is empty.
     EmptyArmError, NoMatchError, ShapeError, NonFiniteError
         An arm is empty, no class holds both, or the input is not what it should be.
 
@@ -41,8 +41,7 @@ def subclassify(score: ArrayLike, treated: ArrayLike, *, n_classes: int = 5, tar
     score. JASA 1984;79:516-524.
     """
     choice(target, "target", TARGETS)
-    if n_classes < 2:
-        raise CodingError("Fewer than two classes", field="n_classes", remedy="Give 2 or more.")
+    n_classes = whole_number(n_classes, "n_classes", least=2, remedy="Give 2 or more; five is customary.")
     people = line_up(score, treated, scale="logit", caliper=None, caliper_sd="total", exact=None, ids=None)
     whose = {"ATT": people.arm, "ATE": np.ones_like(people.arm), "ATC": ~people.arm}[target]
     value = people.score * UNIT

@@ -16,7 +16,7 @@ from .._inputs import FloatArray, IntArray, matrix
 from ..cox import CoxFit, fit_cox
 from ..effect import Effect, wald_effect
 from ..errors import CodingError
-from .intervals import EXPOSURE, Outcome, check_outcome, people_of, unmatched_note
+from .intervals import EXPOSURE, Outcome, check_outcome, matching_notes, people_of
 from .matches import MatchedSample, Matches
 
 NEGLIGIBLE = 1e-12
@@ -201,7 +201,7 @@ def _effect(
         effect_type="conditional",
         method=f"{matches.method}; {method}",
         level=level,
-        notes=(*unmatched_note(matches), *notes, *fit.warnings),
+        notes=(*matching_notes(matches), *notes, *fit.warnings),
     )
 
 
