@@ -1,6 +1,7 @@
 """Checks at the door: arrays in, clean float arrays out, or a named error without a patient's value."""
 
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 import polars as pl
@@ -8,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import (
     CodingError,
+    EmptyArmError,
     NegativeTimeError,
     NonFiniteError,
     ShapeError,
@@ -170,13 +172,41 @@ def codes(labels: ArrayLike | None, field: str, length: int) -> tuple[IntArray, 
     if array.dtype.kind == "b":
         present = np.array([level for level, seen in ((False, not array.all()), (True, array.any())) if seen])
         return array.astype(np.int64) - int(present[0]), present
-    distinct, inverse = np.unique(array, return_inverse=True)
+    try:
+        distinct, inverse = np.unique(array, return_inverse=True)
+    except TypeError as error:
+        raise CodingError(
+            "Labels of several kinds", field=field, remedy="Make them all text, or all numbers."
+        ) from error
     return inverse.astype(np.int64), distinct
+
+
+def require_several_clusters(clusters: IntArray) -> None:
+    """Refuse rows that are all of one cluster: what they add up to says nothing about its own spread.
+
+    Raises
+    ------
+    EmptyArmError
+    """
+    if clusters.min() == clusters.max():
+        raise EmptyArmError(
+            "There is only one cluster",
+            field="cluster",
+            count=1,
+            remedy="Leave cluster out, or give one label for each person, pair or hospital.",
+        )
+
+
+def number(value: float, field: str) -> float:
+    """One finite number given as an option."""
+    if not isinstance(value, Real) or not np.isfinite(value):
+        raise CodingError("Not a finite number", field=field, remedy="Give one number.")
+    return float(value)
 
 
 def confidence(level: float) -> float:
     """The confidence level, checked to be a share between 0 and 1."""
-    if not 0 < level < 1:
+    if not 0 < number(level, "level") < 1:
         raise CodingError(
             "A confidence level outside 0 to 1", field="level", remedy="Write 95 percent as 0.95."
         )
@@ -236,6 +266,8 @@ def _require_finite(array: FloatArray, field: str) -> None:
 def _count_missing(array: NDArray[np.generic]) -> int:
     if array.dtype.kind == "f":
         return int(np.count_nonzero(np.isnan(array)))
+    if array.dtype.kind in "mM":
+        return int(np.count_nonzero(np.isnat(array)))
     if array.dtype.kind == "O":
         return sum(1 for label in array if label is None or label != label)
     return 0

@@ -117,12 +117,7 @@ def factor(
             field=name,
             remedy="Give one label per person.",
         )
-    try:
-        code, found = codes(array, name, len(array))
-    except TypeError as error:
-        raise CodingError(
-            "Labels of several kinds", field=name, remedy="Make them all text, or all numbers."
-        ) from error
+    code, found = codes(array, name, len(array))
     present = found.tolist()
     order = _ordered_levels(present, levels, name)
     if reference not in present:
