@@ -18,7 +18,7 @@ from pipelines.stats.cox.diagnostics import (
     martingale_residuals,
 )
 from pipelines.stats.cox.firth import fit_firth_cox
-from pipelines.stats.cox.prediction import baseline_hazard, survival_curves
+from pipelines.stats.cox.prediction import baseline_hazard, survival_curve, survival_curves
 from pipelines.stats.cox.profile import profile_intervals
 from pipelines.stats.cox.ridge import effective_degrees_of_freedom
 from pipelines.stats.cox.splines import (
@@ -261,8 +261,8 @@ def test_hazards_of_two_people_are_proportional(seed: int, ties: str) -> None:
 
 
 @FEW
-@given(seed=SEEDS, ties=TIES)
-def test_expected_events_are_the_predicted_hazard_over_the_time_at_risk(seed: int, ties: str) -> None:
+@given(seed=SEEDS)
+def test_expected_events_are_the_predicted_hazard_over_the_time_at_risk(seed: int) -> None:
     """Breslow's residual of each row is its event less Λ at its end plus Λ at its entry."""
     d = people(seed)
     fit = fitted(d, ties="breslow", entry=d.entry)
@@ -272,6 +272,34 @@ def test_expected_events_are_the_predicted_hazard_over_the_time_at_risk(seed: in
     ends, starts = (np.searchsorted(curves.time, t, side="right") for t in (d.time, d.entry))
     expected = hazard[ends, who] - hazard[starts, who]
     assert_allclose(martingale_residuals(fit), d.event - expected, rtol=1e-8, atol=1e-10)
+
+
+@FEW
+@given(seed=SEEDS, ties=TIES)
+def test_a_baseline_of_many_strata_is_that_of_each_stratums_curve(seed: int, ties: str) -> None:
+    d = people(seed)
+    fit = fitted(d, ties=ties, entry=d.entry, weights=d.weights, strata=d.hospital)
+    base = baseline_hazard(fit, at=d.x[0])
+    assert base["stratum"].unique(maintain_order=True).to_list() == [str(k) for k in np.unique(d.hospital)]
+    for label in np.unique(d.hospital):
+        curve = survival_curve(fit, d.x[0], stratum=label)
+        own = base.filter(stratum=str(label))
+        assert_allclose(own["time"], curve.time, rtol=0)
+        assert_allclose(own["cumulative_hazard"], curve.cumulative_hazard, rtol=1e-12)
+
+
+@FEW
+@given(seed=SEEDS)
+def test_a_cut_within_rounding_of_a_time_makes_no_row_without_length(seed: int) -> None:
+    """Times such as 0.1 * 3 and a cut of 0.3 are one time, whichever of them is a trace the larger."""
+    d = people(seed)
+    cuts = np.array([3, 12])
+    tenths = split_follow_up(d.time * 0.1, d.event, cuts / 10, entry=d.entry * 0.1)
+    whole = split_follow_up(d.time, d.event, cuts, entry=d.entry)
+    assert (tenths.stop > tenths.start).all()
+    for name in ("row", "period", "event"):
+        assert getattr(tenths, name).tolist() == getattr(whole, name).tolist()
+    assert_allclose(tenths.stop, whole.stop / 10, rtol=1e-12)
 
 
 @FEW

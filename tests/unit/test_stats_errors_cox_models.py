@@ -5,12 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 import pytest
+from numpy.testing import assert_allclose
 
 from pipelines.stats import errors
 from pipelines.stats.cox import fit_cox
 from pipelines.stats.cox._findings import require_events_for, strata_without_events_warning
 from pipelines.stats.cox.concordance import concordance_of
-from pipelines.stats.cox.diagnostics import martingale_residuals
+from pipelines.stats.cox.diagnostics import martingale_residuals, proportional_hazards_test
 from pipelines.stats.cox.firth import fit_firth_cox
 from pipelines.stats.cox.prediction import baseline_hazard, survival_curve, survival_curves
 from pipelines.stats.cox.profile import profile_intervals
@@ -34,6 +35,11 @@ RARE = (np.arange(N) % 20 == 0).astype(float)  # ten people
 FIT = fit_cox(TIME, EVENT, X, names=NAMES)
 ROBUST = fit_cox(TIME, EVENT, X, names=NAMES, robust=True)
 RIDGE = fit_cox(TIME, EVENT, X, names=NAMES, ridge=5)
+YEAR = 2010 + RNG.integers(0, 8, N)
+BY_YEAR = [fit_cox(np.exp(s * 0.6 * (YEAR - 2014)) + TIME / 50, EVENT, YEAR, names=["year"]) for s in (1, -1)]
+MIXED = np.array(["a", 1] * (N // 2), dtype=object)
+DATES = np.where(np.arange(N) == 7, np.datetime64("NaT"), np.datetime64("2020-01-01"))
+FAR_OFFSET = np.where(np.arange(N) == 3, 900.0, 0.0)
 AGE = restricted_cubic_spline(X[:, 0], name="age", df=3)
 
 CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int | None]] = {
@@ -301,6 +307,102 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         "rare",
         1,
     ),
+    "fit: an offset whose hazards no number can hold": (
+        lambda: fit_cox(TIME, EVENT, X, offset=FAR_OFFSET),
+        errors.ConvergenceError,
+        "offset",
+        None,
+    ),
+    "fit: an offset that the second derivative cannot hold": (
+        lambda: fit_cox(TIME, EVENT, X, offset=0.5 * FAR_OFFSET),
+        errors.ConvergenceError,
+        "offset",
+        None,
+    ),
+    "fit: a ridge as text": (lambda: fit_cox(TIME, EVENT, X, ridge="1"), errors.CodingError, "ridge", None),
+    "fit: a ridge below zero": (lambda: fit_cox(TIME, EVENT, X, ridge=-1), errors.CodingError, "ridge", None),
+    "fit: strata of several kinds": (
+        lambda: fit_cox(TIME, EVENT, X, strata=MIXED),
+        errors.CodingError,
+        "strata",
+        None,
+    ),
+    "fit: clusters of several kinds": (
+        lambda: fit_cox(TIME, EVENT, X, cluster=MIXED),
+        errors.CodingError,
+        "cluster",
+        None,
+    ),
+    "fit: a stratum without a date": (
+        lambda: fit_cox(TIME, EVENT, X, strata=DATES),
+        errors.NonFiniteError,
+        "strata",
+        1,
+    ),
+    "fit: a confidence level as text": (lambda: FIT.to_frame("95%"), errors.CodingError, "level", None),
+    "tests: a Wald test of a covariate twice": (
+        lambda: FIT.wald_test(["age", "age"]),
+        errors.CodingError,
+        "terms",
+        1,
+    ),
+    "tests: a Wald test of nothing": (lambda: FIT.wald_test([]), errors.CodingError, "terms", None),
+    "tests: a term without covariates": (
+        lambda: joint_tests(FIT, {"a": []}),
+        errors.CodingError,
+        "terms",
+        None,
+    ),
+    "tests: the sum of no coefficients": (lambda: FIT.contrast({}), errors.CodingError, "weights", 1),
+    "profile: of nothing": (lambda: profile_intervals(FIT, []), errors.CodingError, "terms", None),
+    "proportional hazards: a term without covariates": (
+        lambda: proportional_hazards_test(FIT, terms={"a": []}),
+        errors.CodingError,
+        "terms",
+        None,
+    ),
+    "proportional hazards: deaths at one time": (
+        lambda: proportional_hazards_test(fit_cox(TIME, TIME == 1.0, X, names=NAMES)),
+        errors.CollinearityError,
+        "age by time, size by time",
+        2,
+    ),
+    "proportional hazards: nobody is left to compare the later deaths with": (
+        lambda: proportional_hazards_test(fit_cox([1, 1, 1, 1, 2], [1, 1, 0, 0, 1], [0, 1, 0, 1, 0])),
+        errors.CollinearityError,
+        "x0, x0 by time",
+        2,
+    ),
+    "curves: a baseline at the year zero, hazards rising": (
+        lambda: baseline_hazard(BY_YEAR[1]),
+        errors.NonFiniteError,
+        "at",
+        None,
+    ),
+    "curves: a baseline at the year zero, hazards falling": (
+        lambda: baseline_hazard(BY_YEAR[0]),
+        errors.NonFiniteError,
+        "at",
+        None,
+    ),
+    "curves: two of three people in the year zero": (
+        lambda: survival_curves(BY_YEAR[0], [[0.0], [2014.0], [0.0]]),
+        errors.NonFiniteError,
+        "people",
+        2,
+    ),
+    "firth: an offset whose hazards no number can hold": (
+        lambda: fit_firth_cox(TIME, EVENT, X, offset=FAR_OFFSET),
+        errors.ConvergenceError,
+        "offset",
+        None,
+    ),
+    "firth: a test of nothing": (
+        lambda: fit_firth_cox(TIME, EVENT, X).likelihood_ratio_test([]),
+        errors.CodingError,
+        "terms",
+        None,
+    ),
     "firth: nobody dies": (
         lambda: fit_firth_cox(TIME, np.zeros(N), X),
         errors.NoEventsError,
@@ -365,3 +467,26 @@ def test_few_clusters_are_said_where_the_variance_does_not_allow_for_them() -> N
     assert "CR2" in clustered_covariance(FIT, SITE, kind="CR0").warnings[0]
     assert clustered_covariance(FIT, SITE, kind="CR2").warnings == ()
     assert clustered_covariance(FIT, np.arange(N), kind="CR0").warnings == ()
+
+
+@pytest.mark.parametrize("interval", ["log", "log-log", "plain"])
+@pytest.mark.parametrize("year", [1500.0, 1900.0, 2200.0, 3000.0])
+def test_limits_far_outside_the_data_stay_between_0_and_1(interval: str, year: float) -> None:
+    curve = survival_curve(BY_YEAR[0], [year], interval=interval)
+    for share in (curve.lower, curve.survival, curve.upper):
+        assert ((share >= 0) & (share <= 1)).all()
+    assert (curve.lower <= curve.upper).all()
+
+
+def test_a_large_offset_that_all_share_changes_nothing() -> None:
+    shifted = fit_cox(TIME, EVENT, X, offset=np.full(N, 900.0))
+    assert_allclose(shifted.coefficients, FIT.coefficients, rtol=1e-9)
+
+
+def test_weights_that_are_no_counts_are_said_unless_the_variance_is_robust() -> None:
+    half = 0.5 + HALF
+    assert "not whole numbers" in fit_cox(TIME, EVENT, X, weights=half).warnings[0]
+    assert fit_cox(TIME, EVENT, X, weights=half, robust=True).warnings == ()
+    assert fit_cox(TIME, EVENT, X, weights=half, cluster=np.arange(N)).warnings == ()
+    assert fit_cox(TIME, EVENT, X, weights=1.0 + HALF).warnings == ()
+    assert FIT.warnings == ()

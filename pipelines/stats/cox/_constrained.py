@@ -7,12 +7,10 @@ import numpy as np
 from .._inputs import FloatArray
 from .._linear_algebra import one_thread
 from ..errors import CodingError, ConvergenceError
-from ._risk_sets import Evaluation, RiskSets, derivatives, evaluate
+from ._newton import MAX_ITERATIONS, ROUNDING, STEP_TOLERANCE, climb
+from ._risk_sets import Evaluation, derivatives, evaluate
 from .fit import CoxFit
 from .ridge import is_penalised
-
-MAX_ITERATIONS = 60
-STEP_TOLERANCE = 1e-6  # in covariate standard deviations; the next step would be about its square
 
 
 @dataclass(frozen=True)
@@ -69,35 +67,26 @@ def maximise_rest(fit: CoxFit, held: dict[int, float], start: FloatArray | None 
     beta = np.array(fit.coefficients if start is None else start) * sets.scale
     for position, value in held.items():
         beta[position] = value * sets.scale[position]
+
+    def height(candidate: FloatArray) -> tuple[float, Evaluation]:
+        found = evaluate(sets, candidate)
+        return found.log_likelihood, found
+
     free = np.array([j for j in range(p) if j not in held], dtype=np.int64)
     with one_thread():
-        at = evaluate(sets, beta)
+        top, at = height(beta)
         score, info = derivatives(sets, at)
         for _ in range(MAX_ITERATIONS):
             step = np.zeros(p)
             step[free] = np.linalg.solve(info[np.ix_(free, free)], score[free])
-            step, at = _climb(sets, beta, step, at)
-            beta = beta + step
+            taken, top, at = climb(height, beta, step, top - ROUNDING * abs(top))
+            beta = beta + taken
             score, info = derivatives(sets, at)
             if np.max(np.abs(step), initial=0.0) < STEP_TOLERANCE:
                 score[free] = 0.0
-                return ConstrainedMaximum(beta / sets.scale, at.log_likelihood, score, info)
+                return ConstrainedMaximum(beta / sets.scale, top, score, info)
     raise ConvergenceError(
         "The likelihood with coefficients held did not reach a maximum",
         field=", ".join(fit.names[j] for j in held),
         remedy="Look for levels without deaths.",
     )
-
-
-def _climb(
-    sets: RiskSets, beta: FloatArray, step: FloatArray, before: Evaluation
-) -> tuple[FloatArray, Evaluation]:
-    """Halve `step` until the likelihood does not fall."""
-    floor = before.log_likelihood - 1e-9 * abs(before.log_likelihood)
-    for _ in range(40):
-        with np.errstate(all="ignore"):  # a step too far shows as a value that is not finite
-            at = evaluate(sets, beta + step)
-        if np.isfinite(at.log_likelihood) and at.log_likelihood >= floor:
-            break
-        step = step / 2
-    return step, at

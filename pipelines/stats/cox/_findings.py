@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .._inputs import BoolArray, IntArray
-from ..errors import EmptyArmError, TooFewEventsError
+from .._inputs import BoolArray, FloatArray, IntArray
+from ..errors import CodingError, TooFewEventsError
 
 FEW_CLUSTERS = 50
 MOST_NAMED = 10  # strata; with more of them they are pairs or people, which are not named
@@ -27,17 +27,27 @@ def require_events_for(names: Sequence[str], n_events: int) -> None:
         )
 
 
-def require_several_clusters(count: int) -> None:
-    """Refuse a clustered variance of one cluster: its scores sum to zero.
+def positions(names: Sequence[str], terms: Sequence[str]) -> list[int]:
+    """Where `terms` are among the covariates `names`: at least one of them, and each once.
 
     Raises
     ------
-    EmptyArmError
+    CodingError
     """
-    if count < 2:
-        raise EmptyArmError(
-            "There is only one cluster", field="cluster", count=count, remedy="Use the model's own variance."
+    unknown = [term for term in terms if term not in names]
+    if unknown:
+        raise CodingError(
+            f"No covariate {unknown[0]!r}", field="terms", remedy=f"Use one of {', '.join(names)}."
         )
+    repeated = len(terms) - len(set(terms))
+    if repeated or not len(terms):
+        raise CodingError(
+            "Covariates named more than once" if repeated else "No covariate named",
+            field="terms",
+            count=repeated or None,
+            remedy="Name at least one, and each once.",
+        )
+    return [list(names).index(term) for term in terms]
 
 
 def strata_without_events_warning(
@@ -61,6 +71,16 @@ def strata_without_events_warning(
     return (
         f"{len(empty)} of {len(labels)} strata{named} have no events: "
         "they say nothing of the coefficients, and their predicted survival stays 1.",
+    )
+
+
+def uncounted_weights_warning(weights: FloatArray) -> tuple[str, ...]:
+    """A sentence where the model's own variance takes weights (n,) for counts that they cannot be."""
+    if np.array_equal(weights, np.rint(weights)):
+        return ()
+    return (
+        "Weights are not whole numbers, but the variance takes them for counts of people. "
+        "Ask for robust=True, or name the cluster.",
     )
 
 

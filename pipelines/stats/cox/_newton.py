@@ -1,8 +1,8 @@
 """Newton's method for the partial likelihood, and the ways in which it can fail."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import numpy as np
 
@@ -12,9 +12,13 @@ from ..errors import ConvergenceError, SeparationError
 from ._risk_sets import Evaluation, RiskSets, derivatives, evaluate
 
 MAX_ITERATIONS = 60
+HALVINGS = 40
 STEP_TOLERANCE = 1e-6  # in covariate standard deviations; the next step would be about its square
 FLAT_LIKELIHOOD = 1e-13
 ENDLESS_STEP = 1e-3
+ROUNDING = 1e-9  # share of the likelihood that a step may seem to lose
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -32,18 +36,20 @@ class Maximum:
 def maximise(sets: RiskSets, names: Sequence[str], penalty: FloatArray) -> Maximum:
     """Newton's method with step halving on the scaled covariates; `penalty` (p,) is the ridge on them."""
     beta = np.zeros(len(names))
-    at = evaluate(sets, beta)
+    at, score, info = evaluate_at_zero(sets, names)
     null = at.log_likelihood
-    score, info = derivatives(sets, at)
-    require_full_rank(info, names, unit=float(sets.death_weight.sum()))
     score_statistic = quadratic_form(score, info)
+
+    def height(candidate: FloatArray) -> tuple[float, Evaluation]:
+        found = evaluate(sets, candidate)
+        return found.log_likelihood - float(penalty @ candidate**2) / 2, found
 
     objective = null
     for iteration in range(1, MAX_ITERATIONS + 1):
         step = np.asarray(np.linalg.solve(info + np.diag(penalty), score - penalty * beta), np.float64)
-        following, candidate, improved = _climb(sets, beta, step, objective, penalty)
+        taken, improved, at = climb(height, beta, step, objective - ROUNDING * abs(objective))
         change = improved - objective
-        beta, at, objective = candidate, following, improved
+        beta, objective = beta + taken, improved
         score, info = derivatives(sets, at)
         if np.max(np.abs(step)) < STEP_TOLERANCE:
             return Maximum(beta, at, info + np.diag(penalty), null, score_statistic, iteration)
@@ -61,20 +67,56 @@ def maximise(sets: RiskSets, names: Sequence[str], penalty: FloatArray) -> Maxim
     )
 
 
-def _climb(
-    sets: RiskSets, beta: FloatArray, step: FloatArray, objective: float, penalty: FloatArray
-) -> tuple[Evaluation, FloatArray, float]:
-    """Go along `step`, halving it until the likelihood does not fall."""
-    for _ in range(40):
-        candidate = beta + step
-        with np.errstate(all="ignore"):  # a step too far shows as a value that is not finite
-            at = evaluate(sets, candidate)
-        value = at.log_likelihood - float(penalty @ candidate**2) / 2
-        if np.isfinite(value) and value >= objective - 1e-9 * abs(objective):
-            return at, candidate, value
+def evaluate_at_zero(sets: RiskSets, names: Sequence[str]) -> tuple[Evaluation, FloatArray, FloatArray]:
+    """The likelihood with all coefficients zero, its score (p,) and information (p, p).
+
+    Raises
+    ------
+    ConvergenceError
+        The offset alone sets hazards further apart than numbers reach.
+    CollinearityError
+        A covariate is constant among those at risk, or a combination of others.
+    """
+    at = evaluate(sets, np.zeros(len(names)))
+    score, info = derivatives(sets, at)
+    if not (np.isfinite(at.log_likelihood) and np.isfinite(score).all() and np.isfinite(info).all()):
+        raise ConvergenceError(
+            "With all coefficients zero the Cox likelihood cannot be worked out",
+            field="weights" if sets.offset is None else "offset",
+            remedy="Centre the offset, and look for extreme values in it and in the weights.",
+        )
+    require_full_rank(info, names, unit=float(sets.death_weight.sum()))
+    return at, score, info
+
+
+def climb(
+    height: Callable[[FloatArray], tuple[float, Found]], start: FloatArray, step: FloatArray, floor: float
+) -> tuple[FloatArray, float, Found]:
+    """Go along `step` (p,), halving it until the height is not below `floor`.
+
+    Parameters
+    ----------
+    height : callable
+        From coefficients (p,) to a height, not finite where a step is too far, and what was found there.
+
+    Returns
+    -------
+    The step that was taken, the height it leads to, and what was found there.
+
+    Raises
+    ------
+    ConvergenceError
+        No share of the step leads there.
+    """
+    for _ in range(HALVINGS):
+        value, found = height(start + step)
+        if np.isfinite(value) and value >= floor:
+            return step, value, found
         step = step / 2
     raise ConvergenceError(
-        "The Cox likelihood cannot be climbed any further", remedy="Look for extreme covariate values."
+        "The Cox likelihood cannot be climbed any further",
+        field="covariates",
+        remedy="Look for extreme covariate values.",
     )
 
 

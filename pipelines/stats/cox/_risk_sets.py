@@ -81,7 +81,7 @@ class RiskSets:
         change = np.add.reduceat(values, self.group_starts)
         if len(self.leaving_rows):
             change[self.leaving_groups] -= np.add.reduceat(values[self.leaving_rows], self.leaving_starts)
-        return _running_sum(change, self.stratum_bounds)
+        return running_sum(change, self.stratum_bounds)
 
     def death_sum(self, values: FloatArray) -> FloatArray:
         """Sum `values` (n,) over the deaths of each group."""
@@ -102,7 +102,7 @@ class RiskSets:
         """Sum `per_group` (G,) or (p, G) over each group and those of its stratum that come after it."""
         # Groups run backwards in time: summing from the last one is summing from the earliest time, where
         # hazards are small, so that nothing small is left over from a difference of large sums.
-        return _running_sum(per_group[..., ::-1], self.n_groups - self.stratum_bounds[::-1])[..., ::-1]
+        return running_sum(per_group[..., ::-1], self.n_groups - self.stratum_bounds[::-1])[..., ::-1]
 
     def covariate_sums(
         self, weighted: FloatArray
@@ -132,7 +132,7 @@ class RiskSets:
             starts = self.group_starts[first:last] - begin
             running = _running_product(weighted, x, slice(begin, end), starts, bounds)
             if len(self.leaving_rows):
-                running -= _running_sum(self._left(first, last, weighted), bounds)
+                running -= running_sum(self._left(first, last, weighted), bounds)
             if not np.any(self.stratum_bounds == first):  # its stratum began in a block before
                 running[:, : bounds[1]] += carried[:, None]
             carried = running[:, -1]
@@ -301,8 +301,12 @@ def build_risk_sets(
     )
 
 
+@np.errstate(all="ignore")
 def evaluate(sets: RiskSets, beta: FloatArray) -> Evaluation:
-    """Partial likelihood and risk-set sums at `beta` (p,), on the scaled covariates."""
+    """Partial likelihood and risk-set sums at `beta` (p,), on the scaled covariates.
+
+    Where relative hazards are too far apart for numbers, the likelihood or its derivatives are not finite.
+    """
     predictor = sets.covariates @ beta
     if sets.offset is not None:
         predictor += sets.offset
@@ -346,6 +350,7 @@ def hazard_while_at_risk(sets: RiskSets, at: Evaluation, per_group: FloatArray |
     return total
 
 
+@np.errstate(all="ignore")
 def derivatives(
     sets: RiskSets, at: Evaluation, per_group: FloatArray | None = None
 ) -> tuple[FloatArray, FloatArray]:
@@ -450,13 +455,13 @@ def _running_product(
     """Running sums of `_segment_product` that begin anew at the runs `bounds`."""
     n = rows.stop - rows.start
     if len(starts) * FEW_GROUPS < n:
-        return _running_sum(_segment_product(weights, x, rows, starts), bounds)
+        return running_sum(_segment_product(weights, x, rows, starts), bounds)
     ends = np.append(starts[1:], n)
-    by_row = _running_sum(x[:, rows] * weights[rows], np.append(starts, n)[bounds])
+    by_row = running_sum(x[:, rows] * weights[rows], np.append(starts, n)[bounds])
     return by_row[:, ends - 1]
 
 
-def _running_sum(values: FloatArray, bounds: IntArray) -> FloatArray:
+def running_sum(values: FloatArray, bounds: IntArray) -> FloatArray:
     """Cumulative sums along the last axis that begin anew at each of `bounds`.
 
     Strata never share a sum: what is small in one would be lost beside what is large in another.

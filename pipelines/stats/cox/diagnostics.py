@@ -8,9 +8,10 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from .._inputs import FloatArray, IntArray, choice, codes
-from .._linear_algebra import chi_square_p, quadratic_form
-from ..errors import CodingError
+from .._linear_algebra import chi_square_p, quadratic_form, require_full_rank
+from ..errors import CodingError, CollinearityError
 from ..kaplan_meier import kaplan_meier
+from ._findings import positions
 from ._risk_sets import expected_sum, hazard_while_at_risk, information
 from .concordance import Concordance, concordance_of
 from .fit import CoxFit, score_residual_rows
@@ -188,7 +189,10 @@ def proportional_hazards_test(
     Raises
     ------
     CodingError
-        An unknown transform or covariate, or the logarithm of a death at time zero.
+        An unknown transform or covariate, a term without any or with one twice, or the logarithm of a death
+        at time zero.
+    CollinearityError
+        Deaths at one time only, or at so few that a change of the coefficients cannot be seen.
 
     References
     ----------
@@ -199,7 +203,8 @@ def proportional_hazards_test(
     groups = {name: [name] for name in fit.names} if terms is None else dict(terms)
     sets, at, p = fit._sets, fit._at_estimate, len(fit.names)
     g = _transformed_times(fit, transform)
-    g = g - np.average(g, weights=np.bincount(sets.death_group))
+    counts = np.bincount(sets.death_group)
+    g = g - np.average(g, weights=counts)
 
     deaths, group = sets.death_rows, sets.death_group
     observed = (sets.weights[deaths] * g[group]) @ sets.covariates[deaths]
@@ -207,9 +212,12 @@ def proportional_hazards_test(
     plain, once, twice = (information(sets, at, factor) for factor in (np.ones_like(g), g, g**2))
     full = np.block([[plain, once], [once, twice]])
 
+    spread = float(np.sqrt(np.average(g**2, weights=counts))) if np.ptp(g) else 1.0
+    _require_change_seen(fit, full, spread)
+
     statistics, degrees = [], []
     for columns in [*groups.values(), list(fit.names)]:
-        keep = [p + fit._position(name) for name in columns]
+        keep = [p + j for j in positions(fit.names, columns)]
         which = [*range(p), *keep]
         statistics.append(quadratic_form(score[which], full[np.ix_(which, which)]))
         degrees.append(len(keep))
@@ -220,6 +228,23 @@ def proportional_hazards_test(
         p_value=np.array([chi_square_p(s, d) for s, d in zip(statistics, degrees, strict=True)]),
         transform=transform,
     )
+
+
+def _require_change_seen(fit: CoxFit, information: FloatArray, spread: float) -> None:
+    """Refuse deaths that say nothing of how coefficients change with a time of standard deviation `spread`."""
+    unit = np.repeat([1.0, spread], len(fit.names))
+    changes = [f"{name} by time" for name in fit.names]
+    try:
+        require_full_rank(
+            information / np.outer(unit, unit), [*fit.names, *changes], float(fit._sets.death_weight.sum())
+        )
+    except CollinearityError as error:
+        raise CollinearityError(
+            "Deaths are at too few times to see coefficients change",
+            field=error.field,
+            count=error.count,
+            remedy="Leave the covariate out, or do without the test.",
+        ) from error
 
 
 def _summed(residuals: FloatArray, collapse: ArrayLike | None) -> FloatArray:

@@ -23,13 +23,16 @@ from .._inputs import (
     positive_weights,
     vector,
 )
-from .._linear_algebra import chi_square_p, inverse, normal_quantile, one_thread, require_full_rank
-from ..errors import CodingError, ConvergenceError, NoEventsError
-from ._risk_sets import Evaluation, RiskSets, build_risk_sets, derivatives, evaluate, information
-from .fit import ChiSquareTest
+from .._linear_algebra import inverse, normal_quantile, one_thread
+from ..errors import ConvergenceError, NoEventsError
+from ._findings import positions
+from ._newton import climb, evaluate_at_zero
+from ._risk_sets import Evaluation, RiskSets, build_risk_sets, derivatives, evaluate
+from .fit import ChiSquareTest, chi_square
 from .profile import crossing, height_left
 
 MAX_ITERATIONS = 200
+ROUNDING = 1e-10  # share of the likelihood that a step may seem to lose
 LARGEST_STEP = 2.0  # in covariate standard deviations
 STEP_TOLERANCE = 1e-9
 PROFILE_TOLERANCE = 1e-6  # leaves an error of about its square in the height of the likelihood
@@ -70,7 +73,7 @@ class FirthCoxFit:
 
     def profile_interval(self, term: str, level: float = 0.95) -> tuple[float, float]:
         """Limits of one coefficient, on the log scale; infinite where the likelihood never comes down."""
-        j = self._position(term)
+        (j,) = positions(self.names, [term])
         quantile = normal_quantile(confidence(level))
         top = self.penalised_log_likelihood[1]
         latest = [self.coefficients]  # the next search starts where the last one ended
@@ -89,11 +92,9 @@ class FirthCoxFit:
 
     def likelihood_ratio_test(self, terms: Sequence[str] | None = None) -> ChiSquareTest:
         """Penalised likelihood-ratio test that the coefficients of `terms` (default all) are zero."""
-        chosen = self.names if terms is None else tuple(terms)
-        held = {self._position(term): 0.0 for term in chosen}
+        held = dict.fromkeys(positions(self.names, self.names if terms is None else terms), 0.0)
         without = _maximise(self._sets, held, self.coefficients).log_likelihood
-        statistic = max(2 * (self.penalised_log_likelihood[1] - without), 0.0)
-        return ChiSquareTest(statistic, len(held), chi_square_p(statistic, len(held)))
+        return chi_square(max(2 * (self.penalised_log_likelihood[1] - without), 0.0), len(held))
 
     def to_frame(self, level: float = 0.95) -> pl.DataFrame:
         """One row per covariate: hazard ratio, profile interval, penalised likelihood-ratio test.
@@ -115,13 +116,6 @@ class FirthCoxFit:
                 "p_value": [test.p_value for test in tests],
             }
         )
-
-    def _position(self, term: str) -> int:
-        if term not in self.names:
-            raise CodingError(
-                f"No covariate {term!r}", field="terms", remedy=f"Use one of {', '.join(self.names)}."
-            )
-        return self.names.index(term)
 
 
 def fit_firth_cox(
@@ -183,14 +177,13 @@ def fit_firth_cox(
     stratum = codes(strata, "strata", n)[0]
     sets = build_risk_sets(stop, died, x, start, positive_weights(weights, n), stratum, ties, known)
     nothing = np.zeros(len(labels))
-    at = evaluate(sets, nothing)
-    require_full_rank(information(sets, at), labels, unit=float(sets.death_weight.sum()))
+    at, _, at_zero = evaluate_at_zero(sets, labels)
     found = _maximise(sets, {}, nothing)
     return FirthCoxFit(
         names=labels,
         coefficients=found.coefficients,
         covariance=inverse(found.information) / np.outer(sets.scale, sets.scale),
-        penalised_log_likelihood=(_penalised(at, information(sets, at)), found.log_likelihood),
+        penalised_log_likelihood=(_penalised(at, at_zero), found.log_likelihood),
         n=n,
         n_events=n_events,
         ties=ties,
@@ -211,42 +204,32 @@ def _maximise(
     sets: RiskSets, held: dict[int, float], start: FloatArray, tolerance: float = STEP_TOLERANCE
 ) -> _Maximum:
     """Scoring steps with halving over the coefficients not in `held`, which keep their values."""
+
+    def height(candidate: FloatArray) -> tuple[float, tuple[Evaluation, FloatArray, FloatArray]]:
+        at = evaluate(sets, candidate)
+        score, info = derivatives(sets, at)
+        return _penalised(at, info), (at, score, info)
+
     beta = start * sets.scale
     for position, value in held.items():
         beta[position] = value * sets.scale[position]
     free = np.array([j for j in range(len(beta)) if j not in held], dtype=np.int64)
     with one_thread():
-        at = evaluate(sets, beta)
-        score, info = derivatives(sets, at)
+        top, (at, score, info) = height(beta)
         for iteration in range(1, MAX_ITERATIONS + 1):
             score = score + penalty_gradient(sets, at, inverse(info))
             step = np.zeros_like(beta)
             step[free] = np.linalg.solve(info[np.ix_(free, free)], score[free])
             step *= min(1.0, LARGEST_STEP / max(float(np.max(np.abs(step))), 1e-300))
-            step, at, score, info = _climb(sets, beta, step, _penalised(at, info))
-            beta = beta + step
+            taken, top, (at, score, info) = climb(height, beta, step, top - ROUNDING * abs(top))
+            beta = beta + taken
             if np.max(np.abs(step)) < tolerance:
-                return _Maximum(beta / sets.scale, _penalised(at, info), info, iteration)
+                return _Maximum(beta / sets.scale, top, info, iteration)
     raise ConvergenceError(
         "The penalised Cox model did not reach a maximum",
         field="covariates",
         remedy="Look for extreme covariate values.",
     )
-
-
-def _climb(
-    sets: RiskSets, beta: FloatArray, step: FloatArray, height: float
-) -> tuple[FloatArray, Evaluation, FloatArray, FloatArray]:
-    """Halve `step` until the penalised likelihood does not fall."""
-    for _ in range(40):
-        with np.errstate(all="ignore"):  # a step too far shows as a value that is not finite
-            at = evaluate(sets, beta + step)
-            score, info = derivatives(sets, at)
-            value = _penalised(at, info)
-        if np.isfinite(value) and value >= height - 1e-10 * abs(height):
-            break
-        step = step / 2
-    return step, at, score, info
 
 
 def _penalised(at: Evaluation, info: FloatArray) -> float:

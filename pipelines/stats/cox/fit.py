@@ -4,7 +4,7 @@ Numbers equal `survival::coxph` of R (tests/parity). The estimate does not depen
 to the last bit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +21,9 @@ from .._inputs import (
     flags,
     follow_up,
     matrix,
+    number,
     positive_weights,
+    require_several_clusters,
     vector,
 )
 from .._linear_algebra import (
@@ -35,9 +37,10 @@ from .._linear_algebra import (
 from ..errors import CodingError, NoEventsError
 from ._findings import (
     few_clusters_warning,
+    positions,
     require_events_for,
-    require_several_clusters,
     strata_without_events_warning,
+    uncounted_weights_warning,
 )
 from ._newton import maximise
 from ._risk_sets import (
@@ -57,6 +60,16 @@ class ChiSquareTest:
     statistic: float
     df: int
     p_value: float
+
+
+def chi_square(statistic: float, df: int) -> ChiSquareTest:
+    """A statistic with its p-value."""
+    return ChiSquareTest(statistic, df, chi_square_p(statistic, df))
+
+
+def wald(estimates: FloatArray, covariance: FloatArray) -> ChiSquareTest:
+    """Wald test that all of `estimates` (k,) are zero."""
+    return chi_square(quadratic_form(estimates, covariance), len(estimates))
 
 
 @dataclass(frozen=True)
@@ -140,24 +153,21 @@ class CoxFit:
 
     def wald_test(self, terms: Sequence[str] | None = None) -> ChiSquareTest:
         """Test that the coefficients of `terms` (default all) are zero, with the fit's `covariance`."""
-        keep = [self._position(term) for term in (self.names if terms is None else terms)]
-        statistic = quadratic_form(self.coefficients[keep], self.covariance[np.ix_(keep, keep)])
-        return _test(statistic, len(keep))
+        keep = positions(self.names, self.names if terms is None else terms)
+        return wald(self.coefficients[keep], self.covariance[np.ix_(keep, keep)])
 
     def score_test(self) -> ChiSquareTest:
         """Model-based score test that all coefficients are zero (the log-rank test generalised)."""
-        return _test(self._score_statistic, len(self.names))
+        return chi_square(self._score_statistic, len(self.names))
 
     def likelihood_ratio_test(self) -> ChiSquareTest:
         """Likelihood ratio test that all coefficients are zero; no meaning under weights or clusters."""
-        return _test(2 * (self.log_likelihood[1] - self.log_likelihood[0]), len(self.names))
+        return chi_square(2 * (self.log_likelihood[1] - self.log_likelihood[0]), len(self.names))
 
-    def contrast(self, weights: dict[str, float]) -> tuple[float, float]:
+    def contrast(self, weights: Mapping[str, float]) -> tuple[float, float]:
         """Estimate and standard error of a sum of coefficients, such as a main effect plus interaction."""
-        vector = np.zeros(len(self.names))
-        for term, weight in weights.items():
-            vector[self._position(term)] = weight
-        return float(vector @ self.coefficients), float(np.sqrt(vector @ self.covariance @ vector))
+        (estimate,), covariance = self._sums(self._weights_of([weights]))
+        return float(estimate), float(np.sqrt(covariance[0, 0]))
 
     def concordance(self) -> float:
         """Harrell's concordance of the linear predictor; see `concordance.concordance_index`."""
@@ -171,11 +181,27 @@ class CoxFit:
         )
 
     def _position(self, term: str) -> int:
-        if term not in self.names:
+        return positions(self.names, [term])[0]
+
+    def _weights_of(self, sums: Sequence[Mapping[str, float]]) -> FloatArray:
+        """Weights of the coefficients in each of m sums, given by name: (m, p)."""
+        matrix = np.zeros((len(sums), len(self.names)))
+        for row, chosen in zip(matrix, sums, strict=True):
+            for name, weight in chosen.items():
+                row[self._position(name)] = weight
+        empty = int(np.count_nonzero(~matrix.any(axis=1)))
+        if empty or not len(matrix):
             raise CodingError(
-                f"No covariate {term!r}", field="terms", remedy=f"Use one of {', '.join(self.names)}."
+                "Contrasts of nothing",
+                field="weights",
+                count=empty or None,
+                remedy="Weigh at least one covariate.",
             )
-        return self.names.index(term)
+        return matrix
+
+    def _sums(self, matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Sums of coefficients with the weights in the rows of `matrix` (m, p), and their covariance."""
+        return matrix @ self.coefficients, matrix @ self.covariance @ matrix.T
 
 
 def fit_cox(
@@ -209,7 +235,8 @@ def fit_cox(
         Start of observation, below `time`: delayed entry, or (start, stop] rows of time-dependent
         covariates. At risk at t means entry < t <= time.
     weights : array_like of shape (n,), optional
-        Case weights above zero. With weights that are not counts ask for `robust`.
+        Case weights above zero. With weights that are not counts ask for `robust`; a fit that takes
+        fractions for counts says so among its `warnings`.
     strata : array_like of shape (n,), optional
         Labels; each stratum has its own baseline hazard.
     cluster : array_like of shape (n,), optional
@@ -237,7 +264,7 @@ def fit_cox(
     SeparationError
         The likelihood grows without end along a covariate (a level without deaths, for example).
     ConvergenceError
-        No maximum after 60 iterations.
+        No maximum after 60 iterations, or an offset whose hazards lie further apart than numbers reach.
     ShapeError, NonFiniteError, CodingError, NegativeTimeError, StopBeforeStartError, WeightError
         The input is not what it should be; the message names field, count and remedy.
 
@@ -249,7 +276,7 @@ def fit_cox(
     Lin DY, Wei LJ. The robust inference for the Cox proportional hazards model. JASA 1989;84:1074-1078.
     """
     choice(ties, "ties", ("efron", "breslow"))
-    if not (np.isfinite(ridge) and ridge >= 0):
+    if number(ridge, "ridge") < 0:
         raise CodingError("A penalty below zero", field="ridge", remedy="Give 0 or more.")
     stop, start = follow_up(time, entry)
     n = len(stop)
@@ -266,8 +293,8 @@ def fit_cox(
     if ridge == 0:
         require_events_for(labels, n_events)
     group, clusters = (None, None) if cluster is None else codes(cluster, "cluster", n)
-    if clusters is not None:
-        require_several_clusters(len(clusters))
+    if group is not None:
+        require_several_clusters(group)
     known = None if offset is None else vector(offset, "offset", n)
     with one_thread():
         sets = build_risk_sets(stop, died, x, start, w, stratum, ties, known)
@@ -279,7 +306,10 @@ def fit_cox(
             covariance = _sandwich(sets, maximum.at, naive, None if group is None else group[sets.rows])
     ratio, warnings = few_events_warning(n_events, len(labels))
     warnings += strata_without_events_warning(died, stratum, stratum_labels.tolist())
-    warnings += () if clusters is None else few_clusters_warning(len(clusters))
+    if clusters is not None:
+        warnings += few_clusters_warning(len(clusters))
+    elif weights is not None and not robust:
+        warnings += uncounted_weights_warning(w)
     return CoxFit(
         names=labels,
         coefficients=coefficients,
@@ -352,7 +382,3 @@ def _summed_by_cluster(score: FloatArray, groups: IntArray) -> FloatArray:
     place[np.argsort(first, kind="stable")] = np.arange(len(first))
     cluster = place[groups]
     return np.array([np.bincount(cluster, row, len(first)) for row in score])
-
-
-def _test(statistic: float, df: int) -> ChiSquareTest:
-    return ChiSquareTest(statistic, df, chi_square_p(statistic, df))

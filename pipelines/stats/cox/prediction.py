@@ -8,10 +8,12 @@ from numpy.typing import ArrayLike
 
 from .._inputs import FloatArray, choice, confidence, matrix, vector
 from .._linear_algebra import normal_quantile
-from ..errors import BeyondFollowUpError, CodingError, NegativeTimeError, ShapeError
+from ..errors import BeyondFollowUpError, CodingError, NegativeTimeError, NonFiniteError, ShapeError
+from ._risk_sets import running_sum
 from .fit import CoxFit
 
 INTERVALS = ("log", "log-log", "plain")
+WITHIN_THE_DATA = "Ask about people within the data, or fit with covariates such as a year centred."
 
 
 @dataclass(frozen=True)
@@ -102,22 +104,37 @@ def baseline_hazard(fit: CoxFit, at: ArrayLike | None = None) -> pl.DataFrame:
     polars.DataFrame
         `stratum` (text), `time`, `cumulative_hazard`.
 
+    Raises
+    ------
+    NonFiniteError
+        `at` lies so far outside the data that its hazard is too large or too small for a number.
+    ShapeError
+        Not one value per covariate.
+
     References
     ----------
     Breslow N. Discussion of Professor Cox's paper. J R Stat Soc B 1972;34:216-217. With Efron's ties the
     hazard is Efron's.
     """
     person = np.zeros(len(fit.names)) if at is None else vector(at, "at", len(fit.names))
-    parts = [survival_curve(fit, person, stratum=label) for label in fit._stratum_labels]
-    return pl.concat(
-        pl.DataFrame(
-            {
-                "stratum": [str(label)] * len(part.time),
-                "time": part.time,
-                "cumulative_hazard": part.cumulative_hazard,
-            }
+    sets, evaluation = fit._sets, fit._at_estimate
+    times, place = np.unique(fit._time, return_inverse=True)
+    points = np.unique(fit._stratum * len(times) + place)  # the times of each stratum, stratum by stratum
+    stratum = points // len(times)
+    steps = np.zeros(len(points))
+    deaths = sets.group_stratum * len(times) + np.searchsorted(times, sets.group_time)
+    steps[np.searchsorted(points, deaths)] = evaluation.one
+    bounds = np.searchsorted(stratum, np.arange(len(fit._stratum_labels) + 1))
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large for a number is refused
+        relative = np.exp(_scaled(fit, person) @ (fit.coefficients * sets.scale) - evaluation.shift)
+        hazard = running_sum(steps, bounds) * relative
+    if relative == 0 or not np.isfinite(hazard).all():
+        raise NonFiniteError(
+            "The baseline hazard is too large or too small for a number", field="at", remedy=WITHIN_THE_DATA
         )
-        for label, part in zip(fit._stratum_labels, parts, strict=True)
+    labels = np.array([str(label) for label in fit._stratum_labels])
+    return pl.DataFrame(
+        {"stratum": labels[stratum], "time": times[points % len(times)], "cumulative_hazard": hazard}
     )
 
 
@@ -196,7 +213,9 @@ def survival_curves(
         The stratum is not one of the model's, or an unknown interval.
     BeyondFollowUpError
         Times after the last one of the stratum.
-    ShapeError, NonFiniteError, NegativeTimeError
+    NonFiniteError
+        Missing values, or people so far outside the data that their hazard is too large for a number.
+    ShapeError, NegativeTimeError
         The input is not what it should be.
 
     References
@@ -220,8 +239,7 @@ def survival_curves(
     at = known if times is None else _asked_times(times, float(known[-1]))
 
     sets, evaluation = fit._sets, fit._at_estimate
-    scaled = (x - sets.centre) / sets.scale
-    relative = np.exp(scaled @ (fit.coefficients * sets.scale) + added - evaluation.shift)
+    scaled = _scaled(fit, x)
     own = np.flatnonzero(sets.group_stratum == number)[::-1]  # groups run backwards in time
     leaning = evaluation.one2[:, None] * evaluation.at_risk_x - evaluation.frac2[:, None] * evaluation.death_x
     place = np.searchsorted(sets.group_time[own], at, side="right")
@@ -232,9 +250,19 @@ def survival_curves(
     # How far the hazard moves with each coefficient: Λ₀(t)·x less the expectation summed over the deaths.
     covariance = fit.covariance * np.outer(sets.scale, sets.scale)
     drift = hazard[:, None, None] * scaled - expected[:, None, :]
-    spread = own_variance[:, None] + np.einsum("mkj,mkj->mk", drift @ covariance, drift)
-    cumulative = hazard[:, None] * relative
-    std_err = np.sqrt(spread) * relative
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large for a number is refused
+        relative = np.exp(scaled @ (fit.coefficients * sets.scale) + added - evaluation.shift)
+        spread = own_variance[:, None] + np.einsum("mkj,mkj->mk", drift @ covariance, drift)
+        cumulative = hazard[:, None] * relative
+        std_err = np.sqrt(spread) * relative
+    wrong = int(np.count_nonzero(~np.isfinite(cumulative + std_err).all(axis=0)))
+    if wrong:
+        raise NonFiniteError(
+            "Predicted hazards are too large for a number",
+            field="people",
+            count=wrong,
+            remedy=WITHIN_THE_DATA,
+        )
     lower, upper = _limits(cumulative, std_err, interval, normal_quantile(confidence(level)))
     return PredictedCurves(
         time=at,
@@ -247,6 +275,12 @@ def survival_curves(
         interval=interval,
         level=level,
     )
+
+
+def _scaled(fit: CoxFit, covariates: FloatArray) -> FloatArray:
+    """Covariates (…, p) on the scale of the risk sets."""
+    scaled: FloatArray = (covariates - fit._sets.centre) / fit._sets.scale
+    return scaled
 
 
 def _stratum_number(fit: CoxFit, stratum: object) -> int:
@@ -287,10 +321,11 @@ def _limits(
 ) -> tuple[FloatArray, FloatArray]:
     half = quantile * std_err
     if interval == "log":
-        return np.exp(-hazard - half), np.minimum(np.exp(-hazard + half), 1.0)
+        return np.exp(-hazard - half), np.exp(np.minimum(half - hazard, 0.0))
     if interval == "plain":
         survival = np.exp(-hazard)
         return np.maximum(survival * (1 - half), 0.0), np.minimum(survival * (1 + half), 1.0)
     # Before the first death there is no logarithm, and no doubt: survival is 1.
-    ratio = np.exp(np.divide(half, hazard, out=np.zeros_like(half), where=hazard > 0))
-    return np.exp(-hazard * ratio), np.exp(-hazard / ratio)
+    with np.errstate(over="ignore"):  # beyond the largest number the limits are 0 and 1
+        ratio = np.exp(np.divide(half, hazard, out=np.zeros_like(half), where=hazard > 0))
+        return np.exp(-hazard * ratio), np.exp(-hazard / ratio)

@@ -10,6 +10,7 @@ from .._inputs import FloatArray, confidence
 from .._linear_algebra import normal_quantile
 from ..errors import ConvergenceError
 from ._constrained import maximise_rest, require_likelihood
+from ._findings import positions
 from .fit import CoxFit
 
 DOUBLINGS = 30
@@ -57,7 +58,8 @@ def profile_intervals(
     Raises
     ------
     CodingError
-        A covariate that is not in the model, or a fit whose likelihood is not the data's.
+        A covariate that is not in the model or is named twice, none at all, or a fit whose likelihood is
+        not the data's.
 
     References
     ----------
@@ -65,11 +67,10 @@ def profile_intervals(
     1988;37:87-94.
     """
     require_likelihood(fit, "A profile interval")
-    names = fit.names if terms is None else tuple(terms)
+    chosen = positions(fit.names, fit.names if terms is None else terms)
     quantile = normal_quantile(confidence(level))
     limits = []
-    for name in names:
-        j = fit._position(name)
+    for j in chosen:
         wald = quantile * float(np.sqrt(fit.naive_covariance[j, j]))
 
         latest = [fit.coefficients]  # each search starts where the last one ended
@@ -82,8 +83,8 @@ def profile_intervals(
         centre = float(fit.coefficients[j])
         limits.append([crossing(height, centre, sign * wald) for sign in (-1.0, 1.0)])
     lower, upper = np.array(limits).T
-    positions = [fit._position(name) for name in names]
-    return ProfileIntervals(names, fit.coefficients[positions], lower, upper, level)
+    names = tuple(fit.names[j] for j in chosen)
+    return ProfileIntervals(names, fit.coefficients[chosen], lower, upper, level)
 
 
 def height_left(top: float, log_likelihood: float, quantile: float) -> float:

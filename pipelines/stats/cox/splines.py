@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 from .._inputs import FloatArray, confidence, vector
 from .._linear_algebra import normal_quantile
 from ..errors import CodingError
-from .fit import ChiSquareTest, CoxFit
+from .fit import ChiSquareTest, CoxFit, wald
 from .terms import Term
-from .tests import linear_contrasts, wald
+from .tests import linear_contrasts
 
 FEW_PEOPLE = 100  # below which the outer knots are the fifth smallest and largest values
 

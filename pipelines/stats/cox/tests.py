@@ -7,10 +7,11 @@ import numpy as np
 import polars as pl
 
 from .._inputs import FloatArray, confidence
-from .._linear_algebra import chi_square_p, normal_quantile, quadratic_form, two_sided_p
+from .._linear_algebra import normal_quantile, quadratic_form, two_sided_p
 from ..errors import CodingError
 from ._constrained import maximise_rest, require_likelihood
-from .fit import ChiSquareTest, CoxFit
+from ._findings import positions
+from .fit import ChiSquareTest, CoxFit, chi_square, wald
 
 
 @dataclass(frozen=True)
@@ -101,23 +102,21 @@ def joint_tests(fit: CoxFit, terms: Mapping[str, Sequence[str]]) -> JointTests:
     Raises
     ------
     CodingError
-        A covariate that is not in the model.
+        A covariate that is not in the model or is named twice, or a term without covariates.
 
     References
     ----------
     Kalbfleisch JD, Prentice RL. The Statistical Analysis of Failure Time Data. 2nd ed. Wiley 2002, ch 4.
     """
-    positions = {term: [fit._position(name) for name in names] for term, names in terms.items()}
-    wald_tests = [
-        wald(fit.coefficients[keep], fit.covariance[np.ix_(keep, keep)]) for keep in positions.values()
-    ]
+    wald_tests = [fit.wald_test(names) for names in terms.values()]
     try:
         require_likelihood(fit, "A score or likelihood ratio test")
     except CodingError:
         unknown = tuple(ChiSquareTest(np.nan, test.df, np.nan) for test in wald_tests)
         return JointTests(tuple(terms), tuple(wald_tests), unknown, unknown)
     score, ratio = [], []
-    for keep in positions.values():
+    for names in terms.values():
+        keep = positions(fit.names, names)
         without = maximise_rest(fit, dict.fromkeys(keep, 0.0))
         score.append(chi_square(quadratic_form(without.score, without.information), len(keep)))
         ratio.append(chi_square(2 * (fit.log_likelihood[1] - without.log_likelihood), len(keep)))
@@ -172,29 +171,10 @@ def contrasts(fit: CoxFit, weights: Mapping[str, Mapping[str, float]]) -> Contra
     CodingError
         A covariate that is not in the model, or a contrast without any weight.
     """
-    matrix = np.zeros((len(weights), len(fit.names)))
-    for row, chosen in zip(matrix, weights.values(), strict=True):
-        for name, weight in chosen.items():
-            row[fit._position(name)] = weight
-    empty = int(np.count_nonzero(~matrix.any(axis=1)))
-    if empty or not len(matrix):
-        raise CodingError(
-            "Contrasts of nothing", field="weights", count=empty, remedy="Weigh at least one covariate."
-        )
-    return linear_contrasts(fit, matrix, tuple(weights))
+    return linear_contrasts(fit, fit._weights_of(list(weights.values())), tuple(weights))
 
 
 def linear_contrasts(fit: CoxFit, matrix: FloatArray, names: tuple[str, ...]) -> Contrasts:
     """Contrasts whose weights are the rows of `matrix` (m, p)."""
-    covariance = matrix @ fit.covariance @ matrix.T
-    return Contrasts(names, matrix @ fit.coefficients, np.sqrt(np.diag(covariance)), covariance)
-
-
-def wald(estimates: FloatArray, covariance: FloatArray) -> ChiSquareTest:
-    """Wald test that all of `estimates` (k,) are zero."""
-    return chi_square(quadratic_form(estimates, covariance), len(estimates))
-
-
-def chi_square(statistic: float, df: int) -> ChiSquareTest:
-    """A statistic with its p-value."""
-    return ChiSquareTest(statistic, df, chi_square_p(statistic, df))
+    estimates, covariance = fit._sums(matrix)
+    return Contrasts(names, estimates, np.sqrt(np.diag(covariance)), covariance)

@@ -8,10 +8,19 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from .._inputs import BoolArray, FloatArray, IntArray, flags, follow_up, matrix, vector
+from .._inputs import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    flags,
+    follow_up,
+    matrix,
+    merge_close_times,
+    vector,
+)
 from ..errors import CodingError, NoEventsError, ShapeError
-from .fit import ChiSquareTest, CoxFit, fit_cox
-from .tests import Contrasts, likelihood_ratio_test, linear_contrasts, wald
+from .fit import ChiSquareTest, CoxFit, fit_cox, wald
+from .tests import Contrasts, likelihood_ratio_test, linear_contrasts
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,7 @@ def split_follow_up(
     Parameters
     ----------
     time, event, entry
-        As in `fit_cox`. A time equal to a cut belongs to the period before it.
+        As in `fit_cox`. A time equal to a cut, but for a rounding error, belongs to the period before it.
     cuts : sequence of float
         Above zero, increasing, in the unit of time.
 
@@ -108,8 +117,10 @@ def split_follow_up(
     stop, start = follow_up(time, entry)
     n = len(stop)
     died = flags(event, "event", n)
-    edges = _checked_cuts(cuts)
+    given = _checked_cuts(cuts)
     begin = np.zeros(n) if start is None else start
+    merged = merge_close_times(np.concatenate([stop, begin, given]))
+    stop, begin, edges = merged[:n], merged[n : 2 * n], _checked_cuts(merged[2 * n :])
     first = np.searchsorted(edges, begin, side="right")
     last = np.maximum(np.searchsorted(edges, stop, side="left"), first)  # time zero is in the first period
     pieces = last - first + 1
@@ -123,7 +134,7 @@ def split_follow_up(
         stop=np.where(is_last, stop[row], bounds[period + 1]),
         event=is_last & died[row],
         period=period,
-        labels=_labels(edges),
+        labels=_labels(given),
     )
 
 
@@ -225,7 +236,7 @@ def _of_rows(values: ArrayLike | None, field: str, n: int, rows: SplitRows) -> N
     return split
 
 
-def _checked_cuts(cuts: Sequence[float]) -> FloatArray:
+def _checked_cuts(cuts: ArrayLike) -> FloatArray:
     edges = vector(cuts, "cuts")
     wrong = int(np.count_nonzero(np.diff(edges, prepend=0.0) <= 0))
     if wrong:

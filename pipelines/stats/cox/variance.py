@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import FloatArray, IntArray, choice, codes, confidence
+from .._inputs import FloatArray, IntArray, choice, codes, confidence, require_several_clusters
 from .._linear_algebra import normal_quantile, one_thread
 from ..errors import (
     CodingError,
@@ -27,7 +27,7 @@ from ..errors import (
     ConvergenceError,
     SeparationError,
 )
-from ._findings import few_clusters_warning, require_several_clusters
+from ._findings import few_clusters_warning
 from ._model_rows import model_rows
 from ._poisson_form import poisson_form
 from .diagnostics import score_residuals
@@ -140,15 +140,18 @@ def clustered_covariance(fit: CoxFit, cluster: ArrayLike, *, kind: str = "CR2") 
 
     Notes
     -----
-    CR2 under Breslow's ties equals that of the Poisson model with a parameter per death time. With Efron's
-    ties the leverages are still those of that model, the scores and the information are Efron's. Weights
-    enter the working variance as if each were the inverse of a variance. A coefficient that one cluster
-    determines by itself (that of its own indicator) has no variance between clusters: NaN, with a warning.
+    CR2 under Breslow's ties is that of the linear regression in the last weighted least-squares step of the
+    Poisson model with a parameter per death time, with that step's weights as inverse variances; it equals
+    `vcovCR` of R's clubSandwich for that regression (`lm`). `vcovCR` for the Poisson model itself (`glm`) has
+    the same CR0 and a slightly different CR2. With Efron's ties the leverages are still those of the
+    regression, the scores and the information are Efron's. Case weights multiply the step's weights. A
+    coefficient that one cluster determines by itself (that of its own indicator) has no variance between
+    clusters: NaN, with a warning.
     """
     choice(kind, "kind", KINDS)
     group, labels = codes(cluster, "cluster", fit.n)
     count, p = len(labels), len(fit.names)
-    require_several_clusters(count)
+    require_several_clusters(group)
     if kind in ("CR2", "CR3") and is_penalised(fit):
         raise CodingError(
             f"{kind} is for maximum likelihood, not for a ridge", field="fit", remedy="Use CR1."
