@@ -65,6 +65,14 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
     ),
     "a p-value in percent": (lambda: study(p_value=5.0), errors.CodingError, "p_value", None),
     "a p-value of nought": (lambda: study(p_value=0.0), errors.CodingError, "p_value", None),
+    "fewer than no events": (lambda: study(n=100, events=-5), errors.CodingError, "events", None),
+    "more events than people": (lambda: study(n=100, events=101), errors.CodingError, "events", None),
+    "part of an event": (lambda: study(events=10.5), errors.CodingError, "events", None),
+    "no events": (lambda: study(events=0), errors.CodingError, "events", None),
+    "an estimate as text": (lambda: study(estimate="0.8"), errors.CodingError, "estimate", None),
+    "people as text": (lambda: study(n="100"), errors.CodingError, "n", None),
+    "decimals below none": (lambda: study(digits=-1), errors.CodingError, "digits", None),
+    "one year": (lambda: study(years=(2003,)), errors.CodingError, "years", None),
     "more exposed than people": (
         lambda: study(n=100, n_exposed=120),
         errors.CodingError,
@@ -85,6 +93,17 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
     "an infinite variance": (lambda: pool(Y, [np.inf, *V[1:]]), errors.NonFiniteError, "variance", 1),
     "arrays of two lengths": (lambda: pool(Y, V[:-1]), errors.ShapeError, "variance", None),
     "a method nobody knows": (lambda: pool(Y, V, method="dl"), errors.CodingError, "method", None),
+    "a measure nobody knows": (lambda: pool(Y, V, measure="foo"), errors.CodingError, "measure", None),
+    "an effect of no type": (lambda: pool(Y, V, effect_type="foo"), errors.CodingError, "effect_type", None),
+    "labels in one text": (lambda: pool(Y, V, labels="abcde"), errors.CodingError, "labels", None),
+    "a funnel on whose missing Q0 has nothing to say": (
+        lambda: trim_and_fill(
+            [0.0, -0.3, -0.6, -0.4, -0.2, -0.5], [0.06, 0.05, 0.02, 0.04, 0.07, 0.01], estimator="Q0"
+        ),
+        errors.ConvergenceError,
+        "estimator",
+        6,
+    ),
     "a pool at level 95": (lambda: pool(Y, V, level=95), errors.CodingError, "level", None),
     "labels that repeat": (lambda: pool(Y, V, labels=["a"] * 5), errors.ShapeError, "labels", None),
     "an interval that is not there": (

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 
 from pipelines.stats.pooling import (
     StudyEstimate,
@@ -96,6 +97,17 @@ def test_deaths_beyond_the_people_are_said() -> None:
     assert sum("deaths_within_people" in note for note in pooled.notes) == 2
     assert "433 deaths" in next(note for note in pooled.notes if "MF07-01" in note)
     assert failed(trials()["mf0701"]) == []  # the first report of the same trial can be true
+
+
+def test_deaths_reported_that_are_too_few_for_the_interval_are_said() -> None:
+    narrow = StudyEstimate("a", 0.9, 0.825, 0.982, 0.95, ONWARD)
+    assert check_study(narrow)[2].passed is None
+    assert failed(replace(narrow, events=50)) == ["deaths_within_people"]
+    assert failed(replace(narrow, events=50, n=5000)) == ["deaths_within_people"]
+    assert "50 reported" in check_study(replace(narrow, events=50))[2].finding
+    implied = 4 / narrow.std_err**2
+    assert failed(replace(narrow, events=round(implied), n=5000)) == []
+    assert failed(replace(narrow, events=round(0.9 * implied), n=5000)) == []  # a robust error may be smaller
 
 
 def test_without_the_share_exposed_the_fewest_deaths_are_asked_for() -> None:
@@ -290,7 +302,29 @@ def test_groups_of_studies_stand_beside_each_other_with_a_test() -> None:
     assert found.pools[0] is None
     assert "case series is one study, f" in found.notes[0]
     assert found.between_p < 0.001
-    assert found.to_frame()["group"].unique(maintain_order=True).to_list() == ["registry", "trial"]
+    frame = found.to_frame()
+    assert frame["group"].unique(maintain_order=True).to_list() == ["case series", "registry", "trial"]
+    alone = frame.filter(group="case series").row(0, named=True)
+    assert (alone["interval"], alone["studies"], alone["tau2"]) == ("wald", 1, None)
+    assert alone["ci_low"] == pytest.approx(np.exp(-0.45 - ndtri(0.975) * np.sqrt(0.015)))
+    singles = pool_subgroups(y[:2], v[:2], ["registry", "trial"], level=0.9).to_frame()
+    assert singles["estimate"].to_list() == pytest.approx(np.exp(y[:2]).tolist())
+    assert singles["ci_level"].to_list() == [0.9, 0.9]
+    assert singles.schema == frame.schema
+
+
+@pytest.mark.parametrize("test", ["z", "hartung_knapp"])
+def test_where_a_moderator_begins_to_count_changes_its_intercept_alone(test: str) -> None:
+    y, v = np.array([0.1, 0.4, 0.2, 0.5]), np.array([1.0, 1.0, 2.0, 1.0])
+    x = np.array([0.0, 1.0, 2.0, 4.0])
+    near, far = meta_regression(y, v, x, test=test), meta_regression(y, v, 1e8 + x, test=test)
+    assert far.coefficients[1] == pytest.approx(near.coefficients[1], rel=1e-9)
+    assert far.standard_errors[1] == pytest.approx(near.standard_errors[1], rel=1e-9)
+    assert far.moderator_p == pytest.approx(near.moderator_p, rel=1e-9)
+    assert far.coefficients[0] == pytest.approx(near.coefficients[0] - 1e8 * near.coefficients[1], rel=1e-9)
+    assert far.standard_errors[0] == pytest.approx(1e8 * near.standard_errors[1], rel=1e-6)
+    unlike = meta_regression(y, v, np.column_stack([1e-9 * x, 1e9 * (x - 2) ** 2]), test="z")
+    assert np.isfinite(unlike.to_frame()["p_value"].to_numpy()).all()
 
 
 def test_the_study_that_makes_the_difference_is_seen() -> None:

@@ -244,7 +244,7 @@ def trim_and_fill(
     Raises
     ------
     ConvergenceError
-        The number missing goes back and forth.
+        The number missing goes back and forth, or Q0 is the root of a negative number.
     CollinearityError
         All studies have the same standard error or estimate, and no side is given.
     ShapeError, CodingError, NonFiniteError
@@ -319,7 +319,15 @@ def _missing(signed_rank: FloatArray, k: int, estimator: str) -> tuple[float, fl
         raw = (4 * ranks - k * (k + 1)) / (2 * k - 1)
         factor = 4 / (2 * k - 1)
     else:
-        raw = k - 0.5 - float(np.sqrt(max(2 * k**2 - 4 * ranks + 0.25, 0.0)))
+        inside = 2 * k**2 - 4 * ranks + 0.25
+        if inside < 0:
+            raise ConvergenceError(
+                "Q0 has no number of missing studies where nearly all lie on one side of their centre",
+                field="estimator",
+                count=k,
+                remedy="Use L0 or R0.",
+            )
+        raw = k - 0.5 - float(np.sqrt(inside))
         factor = 2 / float(np.sqrt(max((k - 0.5) ** 2 - raw * (2 * k - raw - 1), 1e-12)))
     variance = (
         k * (k + 1) * (2 * k + 1) + 10 * raw**3 + 27 * raw**2 + 17 * raw - 18 * k * raw**2 - 18 * k * raw

@@ -11,12 +11,26 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from .._inputs import FloatArray, choice, confidence
-from ..effect import RATIOS, Effect
-from ..errors import ShapeError
+from ..effect import DIFFERENCES, EFFECT_TYPES, RATIOS, Effect
+from ..errors import CodingError, ShapeError
 from ._mixed import MixedFit, check_effects, fit_mixed, tau2_interval
 from .intervals import PooledInterval, intervals_of
 from .overlap import Overlap
 from .study import StudyCheck
+
+FRAME = {
+    "interval": pl.String,
+    **dict.fromkeys(("estimate", "ci_low", "ci_high", "ci_level", "std_err"), pl.Float64),
+    "df": pl.Int64,
+    "p_value": pl.Float64,
+    **dict.fromkeys(("method", "measure", "estimand", "effect_type"), pl.String),
+    "studies": pl.Int64,
+    **dict.fromkeys(("tau2", "tau2_low", "tau2_high"), pl.Float64),
+    **dict.fromkeys(("i_squared", "i_squared_from_q", "h_squared", "q"), pl.Float64),
+    "q_df": pl.Int64,
+    "q_p": pl.Float64,
+    "notes": pl.String,
+}
 
 
 @dataclass(frozen=True)
@@ -91,7 +105,7 @@ class Pooled:
     def effect(self) -> Effect:
         """The mean with the first of its own intervals (a prediction is of a new study, not of the mean)."""
         first = next(interval for interval in self.intervals if interval.p_value is not None)
-        back = _scale(self.measure)
+        back = scale_of(self.measure)
         return Effect(
             analysis=f"pooled_{self.method}",
             measure=self.measure,
@@ -115,43 +129,39 @@ class Pooled:
 
         `std_err`, `tau2` and its limits are on the log scale of a ratio.
         """
-        back = _scale(self.measure)
+        back = scale_of(self.measure)
+        common = {
+            "estimate": back(self.log_estimate),
+            "ci_level": self.level,
+            "method": self.method,
+            "measure": self.measure,
+            "estimand": self.estimand,
+            "effect_type": self.effect_type,
+            "studies": len(self.labels),
+            "tau2": self.tau2,
+            "tau2_low": self.tau2_ci[0],
+            "tau2_high": self.tau2_ci[1],
+            "i_squared": self.i_squared,
+            "i_squared_from_q": self.i_squared_from_q,
+            "h_squared": self.h_squared,
+            "q": self.q,
+            "q_df": self.q_df,
+            "q_p": self.q_p,
+            "notes": " ".join(self.notes),
+        }
         rows = [
             {
+                **common,
                 "interval": interval.kind,
-                "estimate": back(self.log_estimate),
                 "ci_low": back(interval.low),
                 "ci_high": back(interval.high),
-                "ci_level": self.level,
                 "std_err": interval.std_err,
                 "df": interval.df,
                 "p_value": interval.p_value,
             }
             for interval in self.intervals
         ]
-        schema = {
-            "interval": pl.String,
-            **dict.fromkeys(("estimate", "ci_low", "ci_high", "ci_level", "std_err"), pl.Float64),
-            "df": pl.Int64,
-            "p_value": pl.Float64,
-        }
-        return pl.DataFrame(rows, schema=schema).with_columns(
-            pl.lit(self.method).alias("method"),
-            pl.lit(self.measure).alias("measure"),
-            pl.lit(self.estimand).alias("estimand"),
-            pl.lit(self.effect_type).alias("effect_type"),
-            pl.lit(len(self.labels), dtype=pl.Int64).alias("studies"),
-            pl.lit(self.tau2).alias("tau2"),
-            pl.lit(self.tau2_ci[0]).alias("tau2_low"),
-            pl.lit(self.tau2_ci[1]).alias("tau2_high"),
-            pl.lit(self.i_squared).alias("i_squared"),
-            pl.lit(self.i_squared_from_q).alias("i_squared_from_q"),
-            pl.lit(self.h_squared).alias("h_squared"),
-            pl.lit(self.q).alias("q"),
-            pl.lit(self.q_df, dtype=pl.Int64).alias("q_df"),
-            pl.lit(self.q_p).alias("q_p"),
-            pl.lit(" ".join(self.notes)).alias("notes"),
-        )
+        return pl.DataFrame(rows, schema=FRAME)
 
 
 def pool(
@@ -191,7 +201,8 @@ def pool(
     ShapeError
         Fewer than two studies; labels that repeat or do not fit.
     CodingError
-        Variances of zero or below; an unknown method or measure; a level outside 0 to 1.
+        Variances of zero or below; an unknown method, measure or effect type; a level outside 0 to 1; one text
+        for all labels.
     NonFiniteError
         Missing or infinite values.
 
@@ -212,6 +223,8 @@ def pool(
     A 2009;172:137-159.
     """
     confidence(level)
+    choice(measure, "measure", (*RATIOS, *DIFFERENCES))
+    choice(effect_type, "effect_type", EFFECT_TYPES)
     y, v = check_effects(estimate, variance)
     names = check_labels(labels, len(y))
     fit = fit_mixed(y, v, method=method)
@@ -244,6 +257,10 @@ def pool(
 
 def check_labels(labels: Sequence[str] | None, k: int) -> tuple[str, ...]:
     """One distinct label per study."""
+    if isinstance(labels, str):
+        raise CodingError(
+            "One text where a label for each study is needed", field="labels", remedy="Give a list of texts."
+        )
     names = tuple(f"study {i + 1}" for i in range(k)) if labels is None else tuple(labels)
     if len(names) != k or len(set(names)) != k:
         raise ShapeError(
@@ -258,7 +275,7 @@ def _share(tau2: float, fit: MixedFit) -> float:
     return 100 * tau2 / (tau2 + fit.typical_variance)
 
 
-def _scale(measure: str) -> Callable[[float], float]:
+def scale_of(measure: str) -> Callable[[float], float]:
     """From the log scale to that of the measure; a limit beyond all numbers is infinite."""
     if measure not in RATIOS:
         return lambda value: value

@@ -18,7 +18,7 @@ from .._linear_algebra import (
 )
 from ..errors import ShapeError
 from ._mixed import check_effects, fit_mixed, require_spread, tau2_interval
-from .pool import Pooled, check_labels, pool
+from .pool import FRAME, Pooled, check_labels, pool, scale_of
 
 TESTS = ("z", "hartung_knapp")
 STUDIES_PER_MODERATOR = 10
@@ -113,7 +113,12 @@ class SubgroupPools:
         Each group by itself, with its own variance between studies; None for a group of one study.
     between_statistic, between_df, between_p : float, int, float
         Chi-square test that the groups' means are equal, each group with its own variance.
+    log_estimates, std_errs : ndarray of shape (g,)
+        Of each group's mean, or of its one study.
     notes : tuple of str
+    measure : str
+    level : float
+        Of the intervals.
     """
 
     groups: tuple[str, ...]
@@ -124,13 +129,20 @@ class SubgroupPools:
     between_df: int
     between_p: float
     notes: tuple[str, ...]
+    measure: str
+    level: float
 
     def to_frame(self) -> pl.DataFrame:
-        """One row per group and interval, with the test between groups repeated on each."""
+        """One row per group and interval, with the test between groups repeated on each.
+
+        A group of one study has one row, that study with Wald's interval; nothing is pooled there, so what
+        is known of a pool alone is null.
+        """
         parts = [
-            part.to_frame().select(pl.lit(group).alias("group"), pl.all())
-            for group, part in zip(self.groups, self.pools, strict=True)
-            if part is not None
+            (self._of_one_study(g) if part is None else part.to_frame()).select(
+                pl.lit(group).alias("group"), pl.all()
+            )
+            for g, (group, part) in enumerate(zip(self.groups, self.pools, strict=True))
         ]
         test = (
             pl.lit(self.between_statistic).alias("between_statistic"),
@@ -138,6 +150,23 @@ class SubgroupPools:
             pl.lit(self.between_p).alias("between_p"),
         )
         return pl.concat(parts).with_columns(*test)
+
+    def _of_one_study(self, g: int) -> pl.DataFrame:
+        centre, std_err = float(self.log_estimates[g]), float(self.std_errs[g])
+        half, back = normal_quantile(self.level) * std_err, scale_of(self.measure)
+        row = {
+            "interval": "wald",
+            "estimate": back(centre),
+            "ci_low": back(centre - half),
+            "ci_high": back(centre + half),
+            "ci_level": self.level,
+            "std_err": std_err,
+            "p_value": float(two_sided_p(np.array([centre / std_err]))[0]),
+            "measure": self.measure,
+            "studies": 1,
+            "notes": "One study: there is nothing to pool.",
+        }
+        return pl.DataFrame([row], schema=FRAME)
 
 
 def meta_regression(
@@ -198,28 +227,34 @@ def meta_regression(
             count=x.shape[1],
             remedy="Use fewer moderators.",
         )
-    centred = x - x.mean(axis=0)
+    centre = np.sort(x, axis=0).mean(axis=0)
+    centred = x - centre
     spread = (centred.T / v) @ centred
     scale = np.where(np.ptp(x, axis=0) > 1e-10 * np.abs(x).max(axis=0), np.sqrt(np.diag(spread)), np.inf)
     require_full_rank(spread / np.outer(scale, scale), labels, 1.0)
-    fit = fit_mixed(y, v, np.column_stack([np.ones(len(y)), x]), method=method)
+    # Fitted about the moderators' means and in units of their range: a calendar year is far from 0.
+    unit = np.abs(centred).max(axis=0)
+    design = np.column_stack([np.ones(len(y)), centred / unit])
+    fit = fit_mixed(y, v, design, method=method)
     if test == "hartung_knapp":
         require_spread(fit, len(y))
     covariance = fit.covariance * (fit.scale if test == "hartung_knapp" else 1.0)
     m = x.shape[1]
     joint = quadratic_form(fit.coefficients[1:], covariance[1:, 1:])
+    back = np.diag(np.append(1.0, 1 / unit))
+    back[0, 1:] = -centre / unit
     statistic = joint / m if test == "hartung_knapp" else joint
     without = fit_mixed(y, v, method=method).tau2
     few = len(y) < STUDIES_PER_MODERATOR * m
     return MetaRegression(
         names=("(intercept)", *labels),
-        coefficients=fit.coefficients,
-        covariance=covariance,
+        coefficients=back @ fit.coefficients,
+        covariance=back @ covariance @ back.T,
         test=test,
         method=method,
         tau2=fit.tau2,
         tau2_without=without,
-        tau2_ci=tau2_interval(y, v, np.column_stack([np.ones(len(y)), x]), level=level),
+        tau2_ci=tau2_interval(y, v, design, level=level),
         r_squared=max(0.0, 100 * (without - fit.tau2) / without) if without > 0 else None,
         i_squared=fit.i_squared_from_q if method == "fixed" else fit.i_squared,
         q=fit.q,
@@ -306,4 +341,6 @@ def pool_subgroups(
         between_df=between.q_df,
         between_p=between.q_p,
         notes=tuple(notes),
+        measure=measure,
+        level=level,
     )

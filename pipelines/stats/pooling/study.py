@@ -6,6 +6,7 @@ there must have been. Figures that contradict each other are found, not repaired
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import polars as pl
@@ -22,6 +23,9 @@ DESIGNS = ("randomised", "observational")
 CUSTOMARY_LEVELS = (0.9, 0.95, 0.99)
 # A log-rank, score or likelihood ratio p-value is not Wald's: its z may be off by this, and this share.
 Z_TOLERANCE = 0.02
+# Matched or clustered people may have a standard error a little below the model's: so many of the deaths it implies
+# are enough.
+DEATHS_TOLERANCE = 0.8
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class StudyEstimate:
         Which arm is compared with which; the second is the reference.
     measure : {"hr", "shr", "or", "rr"}
     p_value : float, optional
-        As printed; `0.000` is a bound.
+        As printed. A printed `0.000` is a bound: `p_value=0.0005, p_is_bound=True`.
     p_is_bound : bool
         The paper prints `p < p_value`.
     p_sides : {2, 1}
@@ -60,7 +64,8 @@ class StudyEstimate:
     ------
     CodingError
         A figure that is no ratio, an estimate outside its interval, a level outside 0 to 1, an unknown
-        orientation, measure, design or effect type, more exposed than people.
+        orientation, measure, design or effect type, more exposed or more events than people, a number of people
+        or events that is no whole number, a figure given as text.
     """
 
     label: str
@@ -91,17 +96,42 @@ class StudyEstimate:
         ):
             choice(value, field, allowed)
         confidence(self.ci_level)
+        self._check_kinds()
+        self._check_figures()
+        self._check_people()
+
+    def _check_kinds(self) -> None:
+        figures = ("estimate", "ci_low", "ci_high", "p_value", "digits", "n", "n_exposed", "events")
+        for field in figures:
+            value = getattr(self, field)
+            if value is not None and not isinstance(value, Real):
+                raise self._error("A figure that is not a number", field)
+        for field in ("digits", "n", "n_exposed", "events"):
+            value = getattr(self, field)
+            if value is not None and (value < 0 or value % 1 != 0):
+                raise self._error("A number that is below 0 or not whole", field)
+
+    def _check_figures(self) -> None:
         figures = np.array([self.ci_low, self.estimate, self.ci_high], dtype=np.float64)
         if not (np.isfinite(figures).all() and figures[0] > 0):
             raise self._error("Ratios are above zero and finite", "estimate, ci_low, ci_high")
         if not (figures[0] <= figures[1] <= figures[2] and figures[0] < figures[2]):
             raise self._error("The estimate is outside its interval, or the interval has no width", "ci_low")
         if self.p_value is not None and not (0 < self.p_value <= 1 and self.p_sides in (1, 2)):
-            raise self._error("A p-value is above 0 (else a bound) to 1, one- or two-sided", "p_value")
+            raise self._error(
+                "A p-value is above 0 to 1, one- or two-sided; of a printed 0.000 give the bound, 0.0005",
+                "p_value",
+            )
+        if self.years is not None and len(self.years) != 2:
+            raise self._error("Years that are not a first and a last one", "years")
         if self.years is not None and self.years[0] > self.years[1]:
             raise self._error("The last year is before the first", "years")
+
+    def _check_people(self) -> None:
         if (self.n is not None and self.n < 2) or not 0 < self.share_exposed < 1:
             raise self._error("Both arms have people, and no more than the study", "n_exposed")
+        if self.events is not None and not 1 <= self.events <= (self.n or np.inf):
+            raise self._error("A ratio needs events, and no more than there are people", "events")
 
     def _error(self, what: str, field: str) -> CodingError:
         return CodingError(f"{self.label}: {what}", field=field, remedy="Compare it with the paper.")
@@ -177,7 +207,8 @@ def check_study(study: StudyEstimate) -> tuple[StudyCheck, ...]:
         customary level, the finding names it.
         `deaths_within_people`: an unadjusted comparison has a variance of about 1/(d f (1 - f)) with d deaths
         and a share f exposed, and adjustment only widens it, so the interval needs at least
-        1/(SE**2 f (1 - f)) deaths. More than there are people is impossible.
+        1/(SE**2 f (1 - f)) deaths. More than there are people is impossible. Whatever the share exposed
+        among those who die, the least is 4/SE**2; a study that reports clearly fewer deaths fails too.
 
     References
     ----------
@@ -256,13 +287,16 @@ def _deaths(study: StudyEstimate) -> StudyCheck:
         return StudyCheck(study.label, name, None, "a risk ratio near a risk of one has no least variance")
     f = study.share_exposed
     deaths = int(np.ceil(1 / (study.std_err**2 * f * (1 - f))))
-    fewest = int(np.ceil(1 / (_std_err_range(study, study.ci_level)[1] ** 2 * f * (1 - f))))
+    widest = _std_err_range(study, study.ci_level)[1]
+    fewest = int(np.ceil(1 / (widest**2 * f * (1 - f))))
     finding = f"the interval implies {deaths} deaths, {fewest} at the least its rounding allows"
     if study.events is not None:
         finding += f", {study.events} reported"
-    if study.n is None:
+    if study.n is None and study.events is None:
         return StudyCheck(study.label, name, None, f"{finding}; number of people unknown")
-    return StudyCheck(study.label, name, fewest <= study.n, f"{finding}; {study.n} people")
+    finding += "; number of people unknown" if study.n is None else f"; {study.n} people"
+    enough = study.events is None or study.events >= DEATHS_TOLERANCE * 4 / widest**2
+    return StudyCheck(study.label, name, enough and (study.n is None or fewest <= study.n), finding)
 
 
 def _range(figure: float, study: StudyEstimate) -> tuple[float, float]:
