@@ -190,7 +190,7 @@ def require_several_clusters(clusters: IntArray) -> None:
     """
     if clusters.min() == clusters.max():
         raise EmptyArmError(
-            "There is only one cluster",
+            "All rows are of one cluster",
             field="cluster",
             count=1,
             remedy="Leave cluster out, or give one label for each person, pair or hospital.",

@@ -32,7 +32,7 @@ class ShapeError(StatsError):
 
 
 class NonFiniteError(StatsError):
-    """An argument holds NaN or an infinity."""
+    """An argument holds NaN or an infinity, or a result is beyond what a number can hold."""
 
 
 class CodingError(StatsError):

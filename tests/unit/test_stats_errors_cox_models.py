@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from pipelines.stats import errors
 from pipelines.stats.cox import fit_cox
 from pipelines.stats.cox._findings import require_events_for, strata_without_events_warning
+from pipelines.stats.cox._newton import climb
 from pipelines.stats.cox.concordance import concordance_of
 from pipelines.stats.cox.diagnostics import martingale_residuals, proportional_hazards_test
 from pipelines.stats.cox.firth import fit_firth_cox
@@ -476,6 +477,20 @@ def test_limits_far_outside_the_data_stay_between_0_and_1(interval: str, year: f
     for share in (curve.lower, curve.survival, curve.upper):
         assert ((share >= 0) & (share <= 1)).all()
     assert (curve.lower <= curve.upper).all()
+
+
+def test_a_step_is_halved_until_it_does_not_lead_down() -> None:
+    def height(at: np.ndarray) -> tuple[float, str]:
+        return float(-((at[0] - 1) ** 2)), "seen"
+
+    assert climb(height, np.zeros(1), np.array([8.0]), floor=-1.0) == (2.0, -1.0, "seen")
+
+
+def test_a_likelihood_that_is_nowhere_a_number_is_no_maximum() -> None:
+    """Forty halvings leave a step so small that it would pass for convergence."""
+    with pytest.raises(errors.ConvergenceError) as caught:
+        climb(lambda at: (np.nan, at), np.zeros(2), np.ones(2), floor=-1.0)
+    assert caught.value.remedy
 
 
 def test_a_large_offset_that_all_share_changes_nothing() -> None:

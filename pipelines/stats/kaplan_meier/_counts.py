@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._inputs import BoolArray, FloatArray, IntArray
-from ..errors import EmptyArmError
+from .._inputs import BoolArray, FloatArray, IntArray, require_several_clusters
 
 CELLS_PER_PERSON = 4  # whole numbers are counted, not sorted, where a table of them is about this large
 
@@ -102,11 +101,6 @@ def _from_here_on(counts: FloatArray) -> FloatArray:
 
 
 def require_clusters(clusters: IntArray | None) -> None:
-    """Refuse people who are all of one cluster: what they add up to says nothing about its own spread."""
-    if clusters is not None and len(clusters) > 1 and clusters.min() == clusters.max():
-        raise EmptyArmError(
-            "All people of a group, or of the test, are in one cluster",
-            field="cluster",
-            count=1,
-            remedy="Leave cluster out, or give one label for each person or pair.",
-        )
+    """Refuse several people of a group, or of a test, who are all of one cluster; one person has one only."""
+    if clusters is not None and len(clusters) > 1:
+        require_several_clusters(clusters)
