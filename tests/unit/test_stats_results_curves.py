@@ -94,6 +94,15 @@ def test_a_rounding_error_beyond_the_landmark_is_not_beyond_it() -> None:
     assert (curve.n, curve.events, curve.survival.tolist()) == (2, 1, [0.5, 0.5])
     ahead = conditional_survival(time, event, given=[0.3], ahead=[0.1]).to_frame()
     assert (ahead["n_given"][0], ahead["survival"][0]) == (2, 1.0)
+    tenths = range(1, 20)
+    for lived in tenths:
+        times = [(lived + more) / 10 for more in tenths]
+        read = conditional_survival(
+            times, np.ones(len(times)), given=[lived / 10], ahead=[more / 10 for more in tenths]
+        )
+        dead = np.arange(1, len(times) + 1) / len(times)
+        assert read.table["survival"].to_list() == pytest.approx((1 - dead).tolist())
+        assert read.table["n_risk"].to_list() == list(range(len(times), 0, -1))
     late = landmark_survival([1, 1.5, 2], [1, 1, 1], 0.3, entry=[0.1 * 3, 0, 0]).curves[0]
     assert late.n_risk.tolist() == [3, 2, 1]
     assert late.n_at_risk([1e-9]) == 3
@@ -356,3 +365,4 @@ def test_times_that_are_missing_have_no_survival() -> None:
         with pytest.raises(errors.NonFiniteError) as caught:
             ask([1, np.nan])
         assert (caught.value.field, caught.value.count) == ("times", 1)
+    assert curve.survival_at([np.inf]) == curve.survival[-1]

@@ -93,13 +93,13 @@ class KaplanMeierCurve:
 
     def survival_at(self, times: ArrayLike) -> FloatArray:
         """Survival at each of `times`; beyond the last time the curve stays at its last value."""
-        return _step(self.time, self.survival, 1.0, _without_holes(times))
+        return _step(self.time, self.survival, 1.0, self._moments(times))
 
     def n_at_risk(self, times: ArrayLike) -> FloatArray:
         """Weighted number still at risk just before each of `times` (those who leave then included).
         At risk at t means entry < t <= time, so with delayed entry nobody is at risk at 0.
         """
-        at = _without_holes(times)
+        at = self._moments(times)
         leaving = np.cumsum((self.n_event + self.n_censor)[::-1])[::-1]
         still = np.append(leaving, 0.0)[np.searchsorted(self.time, at, side="left")]
         present: FloatArray = still - self._not_yet[np.searchsorted(self._entry, at, side="left")]
@@ -111,7 +111,8 @@ class KaplanMeierCurve:
         Survival is null before `start`, and beyond the last time unless the curve has come down to 0: nobody
         was seen there. The interval is null where it does not exist.
         """
-        at = vector(np.atleast_1d(np.asarray(times)), "times")
+        asked = vector(np.atleast_1d(np.asarray(times)), "times")
+        at = self._moments(asked)
         known = (at >= self.start) & ((at <= self.time[-1]) | (self.survival[-1] == 0))
         columns = {
             "survival": _step(self.time, self.survival, 1.0, at),
@@ -121,7 +122,7 @@ class KaplanMeierCurve:
         }
         frame = pl.DataFrame(
             {
-                "time": at,
+                "time": asked,
                 "n_risk": self.n_at_risk(at),
                 "events_so_far": _step(self.time, np.cumsum(self.n_event), 0.0, at),
                 "censored_so_far": _step(self.time, np.cumsum(self.n_censor), 0.0, at),
@@ -129,6 +130,20 @@ class KaplanMeierCurve:
             }
         )
         return frame.with_columns(pl.col(*columns).fill_nan(None))
+
+    def _moments(self, times: ArrayLike) -> FloatArray:
+        """Times asked about, of any shape; one that a subtraction left beside a time of the curve is that time.
+
+        NaN is refused: it would sort behind the end of the curve.
+        """
+        at = np.asarray(times, dtype=np.float64)
+        missing = int(np.count_nonzero(np.isnan(at)))
+        if missing:
+            raise NonFiniteError("Missing times", field="times", count=missing, remedy="Leave them out.")
+        tolerance = TIME_TOLERANCE * max(1.0, float(self.time[-1]))
+        next_one = np.searchsorted(self.time, at - tolerance)
+        nearest = self.time[np.minimum(next_one, len(self.time) - 1)]
+        return np.where(np.abs(nearest - at) <= tolerance, nearest, at)
 
     def restricted_mean(self, tau: float | None = None, *, extend: bool = False) -> tuple[float, float]:
         """Area under the curve from `start` to `tau` and its Greenwood standard error.
@@ -259,15 +274,6 @@ def _crossing(time: FloatArray, curve: FloatArray, height: float) -> float | Non
         return first
     below = np.flatnonzero(curve < height - TIME_TOLERANCE)
     return (first + float(time[below[0]] if len(below) else time[-1])) / 2
-
-
-def _without_holes(times: ArrayLike) -> FloatArray:
-    """Times that are asked about, of any shape; NaN would sort behind the end of the curve."""
-    at = np.asarray(times, dtype=np.float64)
-    missing = int(np.count_nonzero(np.isnan(at)))
-    if missing:
-        raise NonFiniteError("Missing times", field="times", count=missing, remedy="Leave them out.")
-    return at
 
 
 def _step(time: FloatArray, values: FloatArray, before: float, at: FloatArray) -> FloatArray:
