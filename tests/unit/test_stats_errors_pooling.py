@@ -118,6 +118,13 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         "label",
         1,
     ),
+    "one pair of sources for a list of them": (
+        lambda: pool_studies([study("a"), study("b")], shared=("SEER", "NCDB")),
+        errors.CodingError,
+        "shared",
+        2,
+    ),
+    "a pool at a level in words": (lambda: pool(Y, V, level="0.95"), errors.CodingError, "level", None),
     "a study at two levels": (
         lambda: pool_studies([study("a"), study("a", ci_level=0.9), study("b")]),
         errors.ShapeError,

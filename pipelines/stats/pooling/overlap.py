@@ -6,6 +6,7 @@ from itertools import combinations
 
 import polars as pl
 
+from ..errors import CodingError
 from .study import StudyEstimate
 
 
@@ -49,7 +50,20 @@ def find_overlaps(
     -------
     tuple of Overlap
         In the order of the studies. Years that are not given may be any years.
+
+    Raises
+    ------
+    CodingError
+        An entry of `shared` is not a pair.
     """
+    wrong = sum(isinstance(pair, str) or len(pair) != 2 for pair in shared)
+    if wrong:
+        raise CodingError(
+            "Shared sources that are not pairs",
+            field="shared",
+            count=wrong,
+            remedy='Give pairs of names, such as [("SEER", "NCDB")].',
+        )
     same = {frozenset((a.casefold(), b.casefold())) for a, b in shared}
     found = []
     for one, two in combinations(studies, 2):
