@@ -109,7 +109,7 @@ def test_concordance_by_hand() -> None:
 
 def test_ties_of_distance_go_to_the_lower_id() -> None:
     logit, treated = [0.0, 0.1, -0.1, 0.1], [1, 0, 0, 0]
-    assert match_nearest(logit, treated).control_index.tolist() == [1]
+    assert match_nearest(logit, treated, ids=[6, 7, 8, 9]).control_index.tolist() == [1]
     assert match_nearest(logit, treated, ids=[9, 8, 7, 6]).control_index.tolist() == [3]
     assert match_nearest(logit, treated, ids=["a", "d", "b", "c"]).control_index.tolist() == [2]
 

@@ -5,7 +5,7 @@ from numbers import Real
 
 import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .._inputs import BoolArray, FloatArray, IntArray, choice, codes, flags, matrix, row_hash, vector
 from ..errors import CaliperError, CodingError, EmptyArmError, NoMatchError, ShapeError
@@ -70,7 +70,9 @@ class People:
 
     def twins_note(self, matched: IntArray) -> tuple[str, ...]:
         """A sentence where the order of the rows decides who of some twins is matched, or with whom."""
-        twins = int(np.count_nonzero(self.twin[np.unique(matched)]))
+        inside = np.zeros(len(self.twin), dtype=bool)
+        inside[matched] = True
+        twins = int(np.count_nonzero(inside & self.twin))
         if not twins:
             return ()
         return (
@@ -113,12 +115,9 @@ def line_up(
     score = _whole_units(raw if scale == "logit" else 0.5 * (1 + np.tanh(raw / 2)))
     stratum, labels = codes(exact, "exact", n)
     known = [] if mahalanobis is None else [matrix(mahalanobis, None, n)[0]]
-    if ids is None:
-        number = np.arange(n)
-        rank, twin = _rank_by_what_is_known(score, arm, stratum, *known)
-    else:
-        number = rank = _id_rank(ids, n)
-        twin = np.zeros(n, dtype=bool)
+    numbers = (column.astype(np.float64) for column in (score, arm, stratum))
+    of_known = row_hash(*numbers, *known)
+    rank = _rank_by_what_is_known(of_known) if ids is None else _id_rank(ids, n)
     order = _sorted(score, rank, stratum)
     score, stratum, arm = score[order], stratum[order], arm[order]
     width = (
@@ -128,9 +127,9 @@ def line_up(
         _require_overlap(stratum, arm)
     return People(
         rows=order,
-        ids=number[order],
+        ids=order if ids is None else rank[order],
         rank=rank[order],
-        twin=twin[order],
+        twin=_twins(score, of_known, order) if ids is None else np.zeros(n, dtype=bool),
         score=score,
         stratum=stratum,
         arm=arm,
@@ -196,22 +195,26 @@ def _whole_units(score: FloatArray) -> IntArray:
     return np.rint(score / UNIT).astype(np.int64)
 
 
-def _rank_by_what_is_known(
-    score: IntArray, arm: BoolArray, stratum: IntArray, *covariates: FloatArray
-) -> tuple[IntArray, BoolArray]:
-    """A rank that the order of the rows has no part in, but between twins; and who is a twin.
+def _rank_by_what_is_known(of_known: NDArray[np.uint64]) -> IntArray:
+    """A rank in which the rows have a part between twins only: the hash of what is known, then the row.
 
     It is as good as drawn. A rank by the score itself would always choose the same side of two that are as near.
     """
-    numbers = (column.astype(np.float64) for column in (score, arm, stratum))
-    known = row_hash(*numbers, *covariates)
-    order = np.argsort(known, kind="stable")
-    in_order = known[order]
-    same = np.concatenate([[False], in_order[1:] == in_order[:-1], [False]])
-    rank, twin = np.empty(len(order), dtype=np.int64), np.empty(len(order), dtype=bool)
-    rank[order] = np.arange(len(order))
-    twin[order] = same[1:] | same[:-1]
-    return rank, twin
+    bits = np.uint64(len(of_known).bit_length())
+    rank = (of_known >> (bits + np.uint64(1)) << bits) | np.arange(len(of_known), dtype=np.uint64)
+    return rank.astype(np.int64)
+
+
+def _twins(score: IntArray, of_known: NDArray[np.uint64], order: IntArray) -> BoolArray:
+    """Who is like another in all that is known, by place; the scores are in order already."""
+    tied = score[1:] == score[:-1]
+    twin = np.zeros(len(score), dtype=bool)
+    if tied.any():
+        in_order = of_known[order]
+        same = tied & (in_order[1:] == in_order[:-1])
+        twin[1:] |= same
+        twin[:-1] |= same
+    return twin
 
 
 def _id_rank(ids: ArrayLike, n: int) -> IntArray:
@@ -225,12 +228,14 @@ def _id_rank(ids: ArrayLike, n: int) -> IntArray:
 
 def _sorted(score: IntArray, rank: IntArray, stratum: IntArray) -> IntArray:
     """Rows by stratum, score and rank."""
-    order = np.argsort(score)  # twice as fast as the stable one, which is needed where there are ties
+    order = np.argsort(score)  # twice as fast as the stable one
     in_order = score[order]
-    if (in_order[1:] == in_order[:-1]).any():
-        by_rank = np.empty(len(rank), dtype=np.int64)
-        by_rank[rank] = np.arange(len(rank))
-        order = by_rank[np.argsort(score[by_rank], kind="stable")]
+    tied = np.concatenate([[False], in_order[1:] == in_order[:-1]])
+    if tied.any():
+        tied[:-1] |= tied[1:]
+        by_rank = order[tied]
+        by_rank = by_rank[np.argsort(rank[by_rank])]
+        order[tied] = by_rank[np.argsort(score[by_rank], kind="stable")]
     return order[np.argsort(stratum[order], kind="stable")] if stratum.any() else order
 
 
