@@ -31,10 +31,10 @@ from .._linear_algebra import (
     normal_quantile,
     quadratic_form,
     require_full_rank,
-    two_sided_p,
 )
 from .._maximise import Point, maximise, standardise
 from .._sandwich import clusters_of, sum_by_cluster
+from .._tables import ratio_table
 from ..cox.fit import ChiSquareTest
 from ..effect import Effect, wald_effect
 from ..errors import CodingError
@@ -127,20 +127,8 @@ class FineGrayFit:
 
     def to_frame(self, level: float = 0.95) -> pl.DataFrame:
         """One row per covariate: coefficient, standard error, ratio with its interval, z, p."""
-        half = normal_quantile(confidence(level)) * self.standard_errors
-        z = self.coefficients / self.standard_errors
-        return pl.DataFrame(
-            {
-                "term": self.names,
-                "coefficient": self.coefficients,
-                "std_err": self.standard_errors,
-                "subdistribution_hazard_ratio": np.exp(self.coefficients),
-                "ci_low": np.exp(self.coefficients - half),
-                "ci_high": np.exp(self.coefficients + half),
-                "ci_level": np.full(len(z), level),
-                "z": z,
-                "p_value": two_sided_p(z),
-            }
+        return ratio_table(
+            self.names, self.coefficients, self.standard_errors, "subdistribution_hazard_ratio", level
         )
 
     def wald_test(self, terms: Sequence[str] | None = None) -> ChiSquareTest:

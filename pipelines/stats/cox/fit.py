@@ -16,7 +16,6 @@ from .._inputs import (
     IntArray,
     choice,
     codes,
-    confidence,
     few_events_warning,
     flags,
     follow_up,
@@ -29,11 +28,10 @@ from .._inputs import (
 from .._linear_algebra import (
     chi_square_p,
     inverse,
-    normal_quantile,
     one_thread,
     quadratic_form,
-    two_sided_p,
 )
+from .._tables import ratio_table
 from ..errors import CodingError, NoEventsError
 from ._findings import (
     few_clusters_warning,
@@ -133,21 +131,7 @@ class CoxFit:
         level : float
             Confidence level of the interval, 0 to 1.
         """
-        half = normal_quantile(confidence(level)) * self.standard_errors
-        z = self.coefficients / self.standard_errors
-        return pl.DataFrame(
-            {
-                "term": self.names,
-                "coefficient": self.coefficients,
-                "std_err": self.standard_errors,
-                "hazard_ratio": np.exp(self.coefficients),
-                "ci_low": np.exp(self.coefficients - half),
-                "ci_high": np.exp(self.coefficients + half),
-                "ci_level": np.full(len(z), level),
-                "z": z,
-                "p_value": two_sided_p(z),
-            }
-        )
+        return ratio_table(self.names, self.coefficients, self.standard_errors, "hazard_ratio", level)
 
     hazard_ratios = to_frame
 

@@ -240,8 +240,8 @@ def _contrasts(
         )
     method = f"Kaplan-Meier area to {reference.tau:g}, "
     method += "infinitesimal jackknife" if reference.robust else "Greenwood"
-    unweighted = f"The arms are compared as they are, without adjustment: {estimand} only if the design made them alike."
-    notes = () if weighted else (unweighted,)
+    unadjusted = f"{estimand} only if the design made them alike"
+    notes = () if weighted else (f"The arms are compared as they are, without adjustment: {unadjusted}.",)
 
     def effect(measure: str, estimate: float, gradient: tuple[float, float]) -> Effect:
         slope = np.array(gradient)

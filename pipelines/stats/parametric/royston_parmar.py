@@ -30,10 +30,10 @@ from .._linear_algebra import (
     normal_quantile,
     quadratic_form,
     require_full_rank,
-    two_sided_p,
 )
 from .._maximise import maximise, standardise
 from .._sandwich import clusters_of, sandwich
+from .._tables import ratio_table
 from ..cox.fit import ChiSquareTest
 from ..effect import Effect, wald_effect
 from ..errors import CodingError, NoEventsError
@@ -121,21 +121,7 @@ class RoystonParmarFit:
 
     def to_frame(self, level: float = 0.95) -> pl.DataFrame:
         """One row per parameter: coefficient, standard error, exp(coefficient) with limits, z, p."""
-        half = normal_quantile(confidence(level)) * self.standard_errors
-        z = self.coefficients / self.standard_errors
-        return pl.DataFrame(
-            {
-                "term": self.names,
-                "coefficient": self.coefficients,
-                "std_err": self.standard_errors,
-                "ratio": np.exp(self.coefficients),
-                "ci_low": np.exp(self.coefficients - half),
-                "ci_high": np.exp(self.coefficients + half),
-                "ci_level": np.full(len(z), level),
-                "z": z,
-                "p_value": two_sided_p(z),
-            }
-        )
+        return ratio_table(self.names, self.coefficients, self.standard_errors, "ratio", level)
 
     def wald_test(self, terms: Sequence[str]) -> ChiSquareTest:
         """Test that the parameters of `terms` are zero.

@@ -9,14 +9,14 @@ from numpy.typing import ArrayLike
 
 from .._inputs import (
     FloatArray,
-    confidence,
     few_events_warning,
     flags,
     matrix,
     positive_weights,
     row_hash,
 )
-from .._linear_algebra import inverse, normal_quantile, require_full_rank, two_sided_p
+from .._linear_algebra import inverse, require_full_rank
+from .._tables import ratio_table
 from ..errors import ConvergenceError, NoEventsError
 from ._newton import expit, information_of, maximise, standardised
 from ._separation import is_flat, raise_separation, separating_direction
@@ -66,21 +66,7 @@ class LogisticFit:
 
     def to_frame(self, level: float = 0.95) -> pl.DataFrame:
         """One row per coefficient: estimate, standard error, odds ratio with its Wald interval, z, p."""
-        half = normal_quantile(confidence(level)) * self.standard_errors
-        z = self.coefficients / self.standard_errors
-        return pl.DataFrame(
-            {
-                "term": self.names,
-                "coefficient": self.coefficients,
-                "std_err": self.standard_errors,
-                "odds_ratio": np.exp(self.coefficients),
-                "ci_low": np.exp(self.coefficients - half),
-                "ci_high": np.exp(self.coefficients + half),
-                "ci_level": np.full(len(z), level),
-                "z": z,
-                "p_value": two_sided_p(z),
-            }
-        )
+        return ratio_table(self.names, self.coefficients, self.standard_errors, "odds_ratio", level)
 
     odds_ratios = to_frame
 
