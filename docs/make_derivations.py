@@ -17,6 +17,7 @@ SOURCES = {
     "naaccr_rule": "NAACCR",
     "mapped_rule": "Mapped source",
     "registry": "NCDB, fields of the file",
+    "at_risk": "Months from diagnosis",
 }
 ACRONYMS = {
     "ncdb",
@@ -44,6 +45,7 @@ CHAPTERS = {
     "spread": "Where it spread",
     "treatment": "Treatment",
     "survival": "Follow-up and death",
+    "immortal_time": "Who is at risk when",
     "ncdb_pitfalls": "Errors seen in public NCDB code",
 }
 OPENING = """# Derivations, with toy patients
@@ -51,7 +53,8 @@ OPENING = """# Derivations, with toy patients
 Made from `tests/spec` by `docs/make_derivations.py`: each paragraph is a test that runs. Left of `=>` stands what the
 registry recorded, in the words of `pipelines/registry/staged_columns.csv`; right of it what the derivation says, in
 the words of `pipelines/registry/columns.csv`. `-` is null: no such field on the left, no value on the right. In the
-last chapter the left side is the fixed-width file itself, field by field, and `_` is blank.
+last chapter the left side is the fixed-width file itself, field by field, and `_` is blank. In the one before it the
+tables are what an analysis makes of eight patients (`tests/spec/immortal_time/conftest.py`): at risk from, to, as what.
 """
 
 
