@@ -72,7 +72,10 @@ def _section(module: ast.Module) -> Iterator[str]:
     tests = [node for node in module.body if isinstance(node, ast.FunctionDef) and list(_tables(node))]
     if not tests:
         return
-    yield f"### {(ast.get_docstring(module) or '').rstrip('.')}\n"
+    heading, _, more = (ast.get_docstring(module) or "").partition("\n\n")
+    yield f"### {heading.rstrip('.')}\n"
+    if more:
+        yield f"{more}\n"
     for test in tests:
         yield f"**{_title(test.name)}.** {' '.join((ast.get_docstring(test) or '').split())}\n"
         yield from _tables(test)
