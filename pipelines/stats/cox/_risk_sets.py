@@ -137,10 +137,19 @@ class RiskSets:
                 running[:, : bounds[1]] += carried[:, None]
             carried = running[:, -1]
             a, b = np.searchsorted(self.tied_groups, [first, last])
-            begin, end = self._span(self.tied_starts, a, b, len(self.tied_rows))
-            rows, starts = self.tied_rows[begin:end], self.tied_starts[a:b] - begin
-            deaths = _segment_product(weighted, x, rows, starts)
+            deaths = self._tied_deaths(a, b, weighted)
             yield slice(first, last), running, self.tied_groups[a:b] - first, deaths
+
+    def _tied_deaths(self, first: int, last: int, weighted: FloatArray) -> FloatArray:
+        """Sums over the deaths of some of the tied groups (p, t); those of a group lie side by side."""
+        begin, end = self._span(self.tied_starts, first, last, len(self.tied_rows))
+        rows, starts = self.tied_rows[begin:end], self.tied_starts[first:last] - begin
+        x = self.covariates.T
+        if len(starts) * FEW_GROUPS >= len(rows):
+            return _segment_product(weighted, x, rows, starts)
+        lengths = np.diff(starts, append=len(rows)).tolist()
+        runs = [slice(row, row + length) for row, length in zip(rows[starts].tolist(), lengths, strict=True)]
+        return np.stack([x[:, run] @ weighted[run] for run in runs], axis=1)
 
     def _left(self, first: int, last: int, weighted: FloatArray) -> FloatArray:
         """What the rows that leave before each of some groups take away (p, g)."""
@@ -421,12 +430,14 @@ def _standardized(covariates: FloatArray, order: IntArray) -> tuple[FloatArray, 
     for start in range(0, len(order), BLOCK):
         rows = slice(start, start + BLOCK)
         x[:, rows] = covariates[order[rows]].T
-    centre = x.mean(axis=1)
-    x -= centre[:, None]
-    spread = np.sqrt(np.einsum("ij,ij->i", x, x) / len(order))
-    varies = spread > 1e-12 * np.abs(centre)  # what rounding leaves of a constant is not a spread
-    scale = np.exp2(np.round(np.log2(np.where(varies, spread, 1.0))))
-    x /= scale[:, None]
+    centre, scale = np.empty(len(x)), np.empty(len(x))
+    for j, row in enumerate(x):  # one covariate stays in the cache
+        centre[j] = row.mean()
+        row -= centre[j]
+        spread = np.sqrt(row @ row / len(order))
+        varies = spread > 1e-12 * abs(centre[j])  # what rounding leaves of a constant is not a spread
+        scale[j] = np.exp2(np.round(np.log2(spread))) if varies else 1.0
+        row /= scale[j]
     return x, centre, scale
 
 
