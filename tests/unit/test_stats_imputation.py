@@ -224,3 +224,64 @@ def test_effects_of_different_kinds_are_not_pooled() -> None:
 
     with pytest.raises(errors.CodingError, match="estimand"):
         pool_effects(frames, analyse)
+
+
+def test_a_missing_value_is_no_level_when_rows_are_sorted() -> None:
+    w = world(60, 3)
+    twin = {
+        name: np.repeat(values, 2) for name, values in w.items()
+    }  # two people alike but for what is known
+    stage = np.where(np.arange(120) % 2 == 0, np.nan, 1.0)
+    stage[1:20:2] = 0.0
+    order = np.arange(120).reshape(-1, 2)[:, ::-1].ravel()
+
+    def drawn(rows: np.ndarray) -> np.ndarray:
+        found = impute(
+            [Variable("age", "continuous", twin["age"][rows]), Variable("stage", "binary", stage[rows])],
+            exposure=twin["exposure"][rows],
+            event=twin["event"][rows],
+            time=twin["time"][rows],
+            imputations=2,
+            rounds=2,
+        )
+        return found.complete[0]["stage"]
+
+    assert np.array_equal(drawn(np.arange(120))[order], drawn(order))
+
+
+def test_more_coefficients_than_events_leave_nothing_to_pool() -> None:
+    for n in (5, 3):
+        with pytest.raises(errors.TooFewEventsError) as caught:
+            pool([0.1, 0.2, 0.3], [0.04] * 3, n=n, n_parameters=5)
+        assert (caught.value.field, caught.value.count) == ("n", n)
+
+
+def test_nothing_to_pool_and_a_seed_below_zero_are_named() -> None:
+    with pytest.raises(errors.ShapeError) as caught:
+        pool_effects([], lambda frame: cox(frame, "stage"))
+    assert caught.value.field == "completed"
+    with pytest.raises(errors.CodingError) as refused:
+        imputed(world(60, 1), seed=-1)
+    assert refused.value.field == "seed"
+
+
+def grade(values: object, reason: object = None) -> Imputations:
+    w = world(60, 4)
+    outcome = {name: w[name] for name in ("exposure", "event", "time")}
+    return impute([Variable("grade", "categorical", values, reason)], **outcome, imputations=2, rounds=1)
+
+
+def test_numbers_stay_numbers_beside_a_level_that_is_text() -> None:
+    values = [1, 2, None] * 20
+    found = grade(values, ["", "", "not_collected"] * 20)
+    assert found.complete[0]["grade"].tolist() == [1, 2, "not_collected"] * 20
+    frame = next(found.frames())
+    assert frame["grade"].to_list() == ["1", "2", "not_collected"] * 20
+
+
+def test_nan_in_a_list_of_text_and_what_a_mask_hides_are_missing() -> None:
+    found = grade(["a", "b", float("nan")] * 20)
+    assert found.missing == {"grade": 20}
+    assert set(found.complete[0]["grade"]) == {"a", "b"}
+    hidden = np.ma.masked_array(np.array(["a", "b", "c"] * 20), mask=[False, False, True] * 20)
+    assert grade(hidden).missing == {"grade": 20}

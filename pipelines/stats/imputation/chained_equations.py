@@ -7,6 +7,7 @@ somebody could have known is imputed.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 import polars as pl
@@ -66,9 +67,16 @@ class Imputations:
     notes: tuple[str, ...]
 
     def frames(self, **columns: ArrayLike) -> Iterator[pl.DataFrame]:
-        """Each imputed data set as a frame, with further `columns` (time, event, …) beside the variables."""
+        """Each imputed data set as a frame, with further `columns` (time, event, …) beside the variables.
+
+        Levels of several kinds (numbers, and `not_collected`) are text here: a column has one type.
+        """
         given = {name: np.asarray(values) for name, values in columns.items()}
-        for values in self.complete:
+        for complete in self.complete:
+            values = {
+                name: drawn.astype(str) if drawn.dtype == object else drawn
+                for name, drawn in complete.items()
+            }
             yield pl.DataFrame({**given, **values})
 
 
@@ -86,6 +94,10 @@ class _Column:
     def n_levels(self) -> int:
         return 2 if self.kind == "binary" else len(self.levels)
 
+    def known(self) -> FloatArray:
+        """What is known of each row, for sorting (n, 2): the value, 0 where missing, and whether it is."""
+        return np.column_stack([np.where(self.missing, 0.0, self.values), self.missing])
+
     def predictors(self, values: FloatArray) -> FloatArray:
         """Columns that stand for it in the models of the others: (n, k)."""
         if self.kind != "categorical":
@@ -97,7 +109,9 @@ class _Column:
         """Values as they came."""
         if self.kind != "categorical":
             return values
-        return np.array(self.levels)[values.astype(np.int64)]
+        kinds = {type(level) for level in self.levels}
+        levels = np.array(self.levels, dtype=None if len(kinds) == 1 else object)  # 1 stays 1 beside text
+        return levels[values.astype(np.int64)]
 
 
 def impute(
@@ -159,6 +173,8 @@ def impute(
         raise CodingError(
             "Fewer than two imputations or no round", field="imputations", remedy="Ask for more of them."
         )
+    if not isinstance(seed, Integral) or seed < 0:
+        raise CodingError("Not a whole number from 0", field="seed", remedy="Give one, and keep it.")
     stop, start = follow_up(time, entry)
     n = len(stop)
     died = flags(event, "event", n)
@@ -166,10 +182,7 @@ def impute(
     columns = [_ready(variable, n) for variable in variables]
     if len({column.name for column in columns}) != len(columns):
         raise CodingError("Two variables of one name", field="variables", remedy="Give each its own name.")
-    order = np.argsort(
-        row_hash(fixed, *(np.where(c.missing, -1.0, c.values) + 2.0 * c.missing for c in columns)),
-        kind="stable",
-    )
+    order = np.argsort(row_hash(fixed, *(column.known() for column in columns)), kind="stable")
     back = np.argsort(order)
     sorted_columns = [_take(column, order) for column in columns]
     complete, trace = [], []
@@ -238,10 +251,13 @@ def _standardised(x: FloatArray) -> FloatArray:
 
 def _ready(variable: Variable, n: int) -> _Column:
     choice(variable.kind, "kind", KINDS)
-    raw = np.asarray(variable.values)
+    given = variable.values
+    # NumPy turns the NaN of a list of text into text: keep what is in a list as it is.
+    raw = np.asarray(given, dtype=object if isinstance(given, list | tuple) else None)
     if raw.shape != (n,):
         raise ShapeError(f"Shape {raw.shape} for {n} people", field=variable.name, remedy="Align the arrays.")
     missing = np.array([value is None or value != value for value in raw.tolist()], dtype=bool)
+    missing |= np.ma.getmaskarray(given) if isinstance(given, np.ma.MaskedArray) else False
     never = _never_imputed(variable, missing, n)
     column = (
         _levels(variable, raw, missing, never)

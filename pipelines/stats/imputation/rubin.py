@@ -10,7 +10,7 @@ from scipy.special import stdtr, stdtrit
 
 from .._inputs import confidence, vector
 from ..effect import RATIOS, Effect
-from ..errors import CodingError, ShapeError
+from ..errors import CodingError, ShapeError, TooFewEventsError
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,8 @@ def pool(
         Fewer than two data sets.
     NonFiniteError, CodingError
         A value that is not finite, a variance that is not above zero.
+    TooFewEventsError
+        `n` leaves no degrees of freedom for the model's coefficients.
 
     References
     ----------
@@ -103,6 +105,13 @@ def pool(
     if wrong:
         raise CodingError(
             "Variances of zero or below", field="variances", count=wrong, remedy="Square the SE."
+        )
+    if n is not None and n <= n_parameters:
+        raise TooFewEventsError(
+            f"No degrees of freedom are left after {n_parameters} coefficients",
+            field="n",
+            count=n,
+            remedy="Use fewer covariates, or say the number of coefficients of the outcome model.",
         )
     within, between = float(u.mean()), float(q.var(ddof=1))
     total = within + (1 + 1 / m) * between
@@ -162,8 +171,12 @@ def pool_effects(
     ------
     CodingError
         The data sets estimate different things.
+    ShapeError, TooFewEventsError
+        As in `pool`, `n` being the mean number of events.
     """
     each = tuple(analyse(frame) for frame in completed)
+    if not each:
+        raise ShapeError("No imputed data set", field="completed", remedy="Give those of `impute`, once.")
     kinds = {(effect.measure, effect.estimand, effect.effect_type) for effect in each}
     if len(kinds) > 1:
         raise CodingError(
