@@ -265,6 +265,12 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         "event",
         None,
     ),
+    "concordance: one cluster": (
+        lambda: concordance_of(TIME, EVENT, X[:, 0], cluster=np.ones(N)),
+        errors.EmptyArmError,
+        "cluster",
+        1,
+    ),
     "concordance: a hole": (lambda: concordance_of(TIME, EVENT, HOLE), errors.NonFiniteError, "risk", 1),
     "variance: one cluster": (
         lambda: clustered_covariance(FIT, np.zeros(N)),

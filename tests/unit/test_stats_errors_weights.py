@@ -419,6 +419,18 @@ CASES: dict[str, Case] = {
         "weights",
         N,
     ),
+    "weighted Cox: one cluster": (
+        lambda: weighted_cox(TIME, EVENT, ARM, X, cluster=np.ones(N)),
+        errors.EmptyArmError,
+        "cluster",
+        1,
+    ),
+    "weighted Cox: one cluster drawn again and again": (
+        lambda: weighted_cox(TIME, EVENT, ARM, X, cluster=np.ones(N), bootstrap=20),
+        errors.EmptyArmError,
+        "cluster",
+        1,
+    ),
     "doubly robust: no time": (
         lambda: doubly_robust_survival(TIME, EVENT, ARM, X),
         errors.CodingError,

@@ -15,6 +15,7 @@ from .._inputs import (
     flags,
     follow_up,
     positive_weights,
+    require_several_clusters,
     vector,
 )
 from .._linear_algebra import normal_quantile
@@ -105,6 +106,8 @@ def concordance_of(
     ------
     NoEventsError
         There is no comparable pair.
+    EmptyArmError
+        All rows are of one cluster.
     ShapeError, NonFiniteError, CodingError, NegativeTimeError, StopBeforeStartError, WeightError
         The input is not what it should be.
 
@@ -142,7 +145,9 @@ def concordance_of(
     somers = (concordant - discordant) / comparable
     influence = w * (partners[:, 0] - partners[:, 1] - somers * partners.sum(axis=1)) / comparable
     if cluster is not None:
-        influence = np.bincount(codes(cluster, "cluster", n)[0][order], influence)
+        member = codes(cluster, "cluster", n)[0]
+        require_several_clusters(member)
+        influence = np.bincount(member[order], influence)
     same_time = _tied_pairs(died, w, stratum, exits)
     same_both = _tied_pairs(died, w, stratum, exits, rank)
     return Concordance(

@@ -8,7 +8,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import BoolArray, FloatArray, IntArray, choice, codes, flags, follow_up, matrix, row_hash
+from .._inputs import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    choice,
+    codes,
+    flags,
+    follow_up,
+    matrix,
+    require_several_clusters,
+    row_hash,
+)
 from ..balance import Balance, balance
 from ..cox import CoxFit, fit_cox
 from ..cox.diagnostics import dfbeta_residuals
@@ -200,7 +211,7 @@ def weighted_cox(
     Raises
     ------
     EmptyArmError, SeparationError, CollinearityError, NoOverlapError, NoEventsError
-        The arms cannot be compared; the message says why.
+        The arms cannot be compared, or all kept are of one cluster; the message says why.
     CodingError
         An unknown option, or options that do not go together.
     ShapeError, NonFiniteError, NegativeTimeError, StopBeforeStartError, ReplicateError
@@ -252,6 +263,8 @@ def weighted_cox(
     in_order = np.argsort(order)  # rows of the design in the order of the input
     found = design.on(in_order)
     kept = np.ones(n, dtype=np.bool_) if found.trimmed is None else found.trimmed.keep
+    if groups is not None:
+        require_several_clusters(groups[kept])
     all_weights = np.zeros(n)
     all_weights[kept] = found.weights.weights
     replicates = _replicates(design, None if groups is None else groups[order], bootstrap, workers, level)
