@@ -14,6 +14,7 @@ from .errors import (
     NonFiniteError,
     ShapeError,
     StopBeforeStartError,
+    TooFewEventsError,
     WeightError,
 )
 
@@ -30,12 +31,7 @@ HASH_BLOCK = 4096
 
 def vector(values: ArrayLike, field: str, length: int | None = None) -> FloatArray:
     """One finite number per person, as float64."""
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise CodingError(
-            "Values are not numbers", field=field, remedy="Code text as numbers first."
-        ) from error
+    array = numbers(values, field)
     if array.ndim != 1 or (length is not None and len(array) != length):
         expected = "one entry per person" if length is None else f"{length} entries, one per person"
         raise ShapeError(
@@ -45,6 +41,17 @@ def vector(values: ArrayLike, field: str, length: int | None = None) -> FloatArr
         raise ShapeError("There is nobody in the data", field=field, remedy="Check the cohort's attrition.")
     _require_finite(array, field)
     return array
+
+
+def numbers(values: ArrayLike, field: str) -> FloatArray:
+    """Numbers of any shape as float64, finite or not; nothing that a mask hides is read."""
+    _require_unmasked(values, field)
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise CodingError(
+            "Values are not numbers", field=field, remedy="Code text as numbers first."
+        ) from error
 
 
 def flags(values: ArrayLike, field: str, length: int | None = None) -> BoolArray:
@@ -64,6 +71,7 @@ def matrix(
     if names is None and isinstance(covariates, pl.DataFrame):
         names = covariates.columns
     raw = covariates.to_numpy() if isinstance(covariates, pl.DataFrame) else covariates
+    _require_unmasked(raw, "covariates")
     try:
         array = np.asarray(raw, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -161,10 +169,13 @@ def codes(labels: ArrayLike | None, field: str, length: int) -> tuple[IntArray, 
     """Labels of any kind as whole numbers 0..k-1 in the labels' own order; one label where none are given."""
     if labels is None:
         return np.zeros(length, dtype=np.int64), np.array([""])
+    _require_unmasked(labels, field)
     array = np.asarray(labels)
     if array.shape != (length,):
         raise ShapeError(f"Shape {array.shape} for {length} people", field=field, remedy="Align the arrays.")
-    missing = _count_missing(array)
+    # NumPy turns the NaN of a list of text into text: a list is asked before it is an array.
+    as_given = np.asarray(labels, dtype=object) if isinstance(labels, list | tuple) else array
+    missing = _count_missing(as_given)
     if missing:
         raise NonFiniteError(
             "Missing labels", field=field, count=missing, remedy="Give them a level or leave them out."
@@ -194,6 +205,24 @@ def require_several_clusters(clusters: IntArray) -> None:
             field="cluster",
             count=1,
             remedy="Leave cluster out, or give one label for each person, pair or hospital.",
+        )
+
+
+def require_clusters_for(terms: int, clusters: int) -> None:
+    """Refuse a joint test of more terms than a clustered variance can tell apart.
+
+    Scores add up to zero at the estimate, so the rank of a variance of G clusters is at most G - 1.
+
+    Raises
+    ------
+    CodingError
+    """
+    if terms >= clusters:
+        raise CodingError(
+            f"A joint test of {terms} terms needs more than {terms} clusters",
+            field="cluster",
+            count=clusters,
+            remedy="Test fewer terms together, or cluster on something finer.",
         )
 
 
@@ -241,6 +270,17 @@ def row_hash(*columns: FloatArray) -> NDArray[np.uint64]:
     return total * np.uint64(0xBF58476D1CE4E5B9)
 
 
+def require_events_for(names: Sequence[str], n_events: int, *, remedy: str = "Use fewer covariates.") -> None:
+    """Refuse more covariates than events.
+
+    Raises
+    ------
+    TooFewEventsError
+    """
+    if n_events < len(names):
+        raise TooFewEventsError("Fewer events than covariates", field="event", count=n_events, remedy=remedy)
+
+
 def few_events_warning(events: int, covariates: int) -> tuple[float, tuple[str, ...]]:
     """Events per covariate, and a sentence where they are fewer than ten."""
     ratio = events / covariates
@@ -250,6 +290,17 @@ def few_events_warning(events: int, covariates: int) -> tuple[float, tuple[str, 
         f"Fewer than ten events per covariate ({ratio:.1f}): estimates may be unstable and "
         "intervals too narrow. Use fewer covariates, or a penalty.",
     )
+
+
+def _require_unmasked(values: object, field: str) -> None:
+    hidden = int(np.ma.getmaskarray(values).sum()) if isinstance(values, np.ma.MaskedArray) else 0
+    if hidden:
+        raise NonFiniteError(
+            "Masked values",
+            field=field,
+            count=hidden,
+            remedy="Give missing values a level of their own, impute them or leave those people out.",
+        )
 
 
 def _require_finite(array: FloatArray, field: str) -> None:

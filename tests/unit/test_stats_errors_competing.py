@@ -36,6 +36,7 @@ ZERO = np.where(RARE == 1, 0, TIME)
 FIT = fit_royston_parmar(TIME, EVENT, X, names=["age", "size"], df=2)
 VARYING = fit_royston_parmar(TIME, EVENT, X, names=["age", "size"], df=2, time_dependent={"age": 1})
 PIECES = fit_piecewise_exponential(TIME, EVENT, X, names=["age", "size"], cuts=[10])
+CURVE = aalen_johansen(np.append(TIME, TIME.max() + 1), np.append(CAUSE, 0)).curves[0]  # one lives on
 GRAY = fit_fine_gray(TIME, CAUSE, X, names=["age", "size"])
 
 
@@ -405,6 +406,90 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         "time",
         None,
     ),
+    "fine-gray: fewer events than covariates": (
+        lambda: fit_fine_gray(TIME, np.where(np.arange(N) < 2, 1, 0), WITH_RARE),
+        errors.TooFewEventsError,
+        "event",
+        2,
+    ),
+    "flexible: fewer events than covariates": (
+        lambda: fit_royston_parmar(TIME, np.arange(N) < 2, WITH_RARE, df=1),
+        errors.TooFewEventsError,
+        "event",
+        2,
+    ),
+    "pieces: fewer events than covariates": (
+        lambda: fit_piecewise_exponential(TIME, np.arange(N) < 2, WITH_RARE, cuts=[]),
+        errors.TooFewEventsError,
+        "event",
+        2,
+    ),
+    "fine-gray: a joint test of as many terms as clusters": (
+        lambda: fit_fine_gray(TIME, CAUSE, X, cluster=np.arange(N) % 2).wald_test(),
+        errors.CodingError,
+        "cluster",
+        2,
+    ),
+    "flexible: a joint test of as many terms as clusters": (
+        lambda: fit_royston_parmar(TIME, EVENT, X, df=1, cluster=np.arange(N) % 2).wald_test(["x0", "x1"]),
+        errors.CodingError,
+        "cluster",
+        2,
+    ),
+    "pieces: cuts of text": (
+        lambda: fit_piecewise_exponential(TIME, EVENT, X, cuts=["early"]),
+        errors.CodingError,
+        "cuts",
+        None,
+    ),
+    "flexible: knots of text": (
+        lambda: fit_royston_parmar(TIME, EVENT, X, knots=["early", "late"]),
+        errors.CodingError,
+        "knots",
+        None,
+    ),
+    "pieces: survival before the start": (
+        lambda: PIECES.survival([0, 0], [-5, 1]),
+        errors.CodingError,
+        "times",
+        1,
+    ),
+    "incidence: time lost before the start": (
+        lambda: CURVE.time_lost(-5, 1),
+        errors.CodingError,
+        "tau",
+        None,
+    ),
+    "incidence: time lost after the last follow-up": (
+        lambda: CURVE.time_lost(1e6, 1),
+        errors.BeyondFollowUpError,
+        "tau",
+        None,
+    ),
+    "incidence: a group that is not known, in a list of text": (
+        lambda: aalen_johansen(TIME, CAUSE, group=["a", float("nan")] * (N // 2)),
+        errors.NonFiniteError,
+        "group",
+        100,
+    ),
+    "incidence: times that a mask hides": (
+        lambda: aalen_johansen(np.ma.masked_array(TIME, mask=RARE == 1), CAUSE),
+        errors.NonFiniteError,
+        "time",
+        10,
+    ),
+    "incidence: groups that a mask hides": (
+        lambda: aalen_johansen(TIME, CAUSE, group=np.ma.masked_array(ARM, mask=RARE == 1)),
+        errors.NonFiniteError,
+        "group",
+        10,
+    ),
+    "fine-gray: covariates that a mask hides": (
+        lambda: fit_fine_gray(TIME, CAUSE, np.ma.masked_array(RARE, mask=RARE == 1)),
+        errors.NonFiniteError,
+        "covariates",
+        10,
+    ),
     "numbers needed: of a ratio": (lambda: number_needed(ratio()), errors.CodingError, "measure", None),
 }
 
@@ -449,3 +534,30 @@ def test_a_late_horizon_is_open_to_a_parametric_model_only() -> None:
     assert 0 < found.survival[0, 0] < 1
     with pytest.raises(errors.BeyondFollowUpError):
         contrast(**options)
+
+
+def test_a_stratum_where_everybody_is_censored_says_nothing_to_grays_test() -> None:
+    tail = np.arange(6)
+    found = gray_test(
+        np.append(TIME, 1.0 + tail),
+        np.append(CAUSE, 0 * tail),
+        np.append(ARM, tail % 2 == 0),
+        strata=np.append(np.zeros(N), np.ones(6)),
+    )
+    np.testing.assert_array_equal(found.statistic, gray_test(TIME, CAUSE, ARM).statistic)
+
+
+def test_time_lost_goes_beyond_the_last_time_where_nobody_is_left() -> None:
+    curve = aalen_johansen([1, 2], [1, 1]).curves[0]
+    assert curve.time_lost(5, 1) == pytest.approx(0.5 + 3)
+
+
+def test_few_clusters_are_said_beside_every_clustered_model() -> None:
+    few, many = np.arange(N) % 9, np.arange(N) % 60
+    for fit in (
+        lambda cluster: fit_fine_gray(TIME, CAUSE, X, cluster=cluster),
+        lambda cluster: fit_royston_parmar(TIME, EVENT, X, df=1, cluster=cluster),
+        lambda cluster: fit_piecewise_exponential(TIME, EVENT, X, cuts=[10], cluster=cluster),
+    ):
+        assert any("Fewer than 50 clusters" in said for said in fit(few).warnings)
+        assert not any("clusters" in said for said in fit(many).warnings)

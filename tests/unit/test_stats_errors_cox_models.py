@@ -8,8 +8,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from pipelines.stats import errors
+from pipelines.stats._inputs import require_events_for
 from pipelines.stats.cox import fit_cox
-from pipelines.stats.cox._findings import require_events_for, strata_without_events_warning
+from pipelines.stats.cox._findings import strata_without_events_warning
 from pipelines.stats.cox._newton import climb
 from pipelines.stats.cox.concordance import concordance_of
 from pipelines.stats.cox.diagnostics import martingale_residuals, proportional_hazards_test

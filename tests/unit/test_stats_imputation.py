@@ -228,16 +228,15 @@ def test_effects_of_different_kinds_are_not_pooled() -> None:
 
 def test_a_missing_value_is_no_level_when_rows_are_sorted() -> None:
     w = world(60, 3)
-    twin = {
-        name: np.repeat(values, 2) for name, values in w.items()
-    }  # two people alike but for what is known
-    stage = np.where(np.arange(120) % 2 == 0, np.nan, 1.0)
-    stage[1:20:2] = 0.0
-    order = np.arange(120).reshape(-1, 2)[:, ::-1].ravel()
+    twin = {name: np.repeat(values, 2) for name, values in w.items()}  # alike but for what is known of them
+    first = np.arange(120) % 2 == 0
+    stage = np.where(np.arange(120) < 80, np.nan, twin["stage"])
+    grade = np.where(first & (np.arange(120) < 80), np.nan, np.arange(120) // 2 % 3 > 0)
+    swapped = np.arange(120).reshape(-1, 2)[:, ::-1].ravel()
 
     def drawn(rows: np.ndarray) -> np.ndarray:
         found = impute(
-            [Variable("age", "continuous", twin["age"][rows]), Variable("stage", "binary", stage[rows])],
+            [Variable("grade", "binary", grade[rows]), Variable("stage", "binary", stage[rows])],
             exposure=twin["exposure"][rows],
             event=twin["event"][rows],
             time=twin["time"][rows],
@@ -246,7 +245,7 @@ def test_a_missing_value_is_no_level_when_rows_are_sorted() -> None:
         )
         return found.complete[0]["stage"]
 
-    assert np.array_equal(drawn(np.arange(120))[order], drawn(order))
+    assert np.array_equal(drawn(np.arange(120))[swapped], drawn(swapped))
 
 
 def test_more_coefficients_than_events_leave_nothing_to_pool() -> None:

@@ -14,13 +14,14 @@ from .._inputs import (
     codes,
     confidence,
     follow_up,
+    number,
     positive_weights,
     row_hash,
     vector,
 )
 from .._linear_algebra import normal_quantile
 from .._sandwich import clusters_of
-from ..errors import CodingError
+from ..errors import BeyondFollowUpError, CodingError
 from ..kaplan_meier.curve import labelled
 from ._causes import causes, count_by
 from ._jackknife import incidence_influence, state_std_err
@@ -130,7 +131,23 @@ class CumulativeIncidence:
         return pl.concat(frames)
 
     def time_lost(self, tau: float, cause: int) -> float:
-        """Area under the cumulative incidence of `cause` to `tau`: time lost to it, in units of time."""
+        """Area under the cumulative incidence of `cause` to `tau`: time lost to it, in units of time.
+
+        Raises
+        ------
+        CodingError
+            `tau` is below zero, or nobody had the cause.
+        BeyondFollowUpError
+            `tau` is after the last time, when some were still without an event.
+        """
+        if number(tau, "tau") < 0:
+            raise CodingError("A time below zero", field="tau", remedy="Ask for a time after the start.")
+        if tau > self.time[-1] and self.survival[-1] > 0:
+            raise BeyondFollowUpError(
+                "Nobody was followed that long",
+                field="tau",
+                remedy=f"The last follow-up ends at {self.time[-1]:g}; ask for a tau up to there.",
+            )
         inside = self.time <= tau
         edges = np.concatenate([self.time[inside], [tau]])
         return float(np.diff(edges) @ self.incidence[inside, self._column(cause)])
@@ -264,8 +281,8 @@ def aalen_johansen(
     begin = np.full(n, -1.0) if start is None else start
     order = np.lexsort((row_hash(w, begin), of.code, stop))  # one order of summing
     curves = []
-    for number, label in enumerate(labels.tolist()):
-        rows = order[member[order] == number]
+    for code, label in enumerate(labels.tolist()):
+        rows = order[member[order] == code]
         curves.append(
             _curves(
                 None if group is None else label,

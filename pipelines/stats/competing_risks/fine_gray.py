@@ -22,6 +22,8 @@ from .._inputs import (
     follow_up,
     matrix,
     positive_weights,
+    require_clusters_for,
+    require_events_for,
     row_hash,
     vector,
 )
@@ -35,6 +37,7 @@ from .._linear_algebra import (
 from .._maximise import Point, maximise, standardise
 from .._sandwich import clusters_of, sum_by_cluster
 from .._tables import ratio_table
+from ..cox._findings import TOO_NARROW, few_clusters_warning
 from ..cox.fit import ChiSquareTest
 from ..effect import Effect, wald_effect
 from ..errors import CodingError
@@ -132,8 +135,15 @@ class FineGrayFit:
         )
 
     def wald_test(self, terms: Sequence[str] | None = None) -> ChiSquareTest:
-        """Test that the coefficients of `terms` (default all) are zero."""
+        """Test that the coefficients of `terms` (default all) are zero.
+
+        Raises
+        ------
+        CodingError
+            No such covariate, or as many terms as clusters.
+        """
         keep = [self._position(term) for term in (self.names if terms is None else terms)]
+        require_clusters_for(len(keep), int(self._clusters.max()) + 1)
         statistic = quadratic_form(self.coefficients[keep], self.covariance[np.ix_(keep, keep)])
         return ChiSquareTest(statistic, len(keep), chi_square_p(statistic, len(keep)))
 
@@ -289,7 +299,8 @@ def fit_fine_gray(
     """Fit a Fine-Gray model by Newton's method; people, not rows per censoring time.
 
     `ties="efron"` equals `coxph` on the rows of `survival::finegray`, clustered by person;
-    `ties="breslow", censoring="flipped", variance="censoring"` equals `cmprsk::crr`.
+    `ties="breslow", censoring="flipped", variance="censoring"` equals `cmprsk::crr`; with `censoring_strata`
+    (its `cengroup`) only the coefficients do, not the standard errors.
 
     Parameters
     ----------
@@ -331,6 +342,8 @@ def fit_fine_gray(
     ------
     NoEventsError
         Nobody has the event of interest.
+    TooFewEventsError
+        There are fewer events of interest than covariates.
     CollinearityError, SeparationError, ConvergenceError
         As in `cox.fit_cox`.
     ShapeError, NonFiniteError, CodingError, NegativeTimeError, StopBeforeStartError, WeightError
@@ -355,6 +368,7 @@ def fit_fine_gray(
     stratum, stratum_labels = codes(strata, "strata", n)
     curve_of = codes(censoring_strata, "censoring_strata", n)[0]
     clusters = clusters_of(cluster, n)
+    require_events_for(labels, int(np.count_nonzero(kind == 1)))
     if variance == "censoring" and start is not None:
         raise CodingError(
             "The variance for the censoring curve does not know late entry",
@@ -404,6 +418,8 @@ def fit_fine_gray(
     influence = score @ naive / scale
     total = sum_by_cluster(influence[order], clusters[order])
     ratio, warnings = few_events_warning(int(np.count_nonzero(kind == 1)), len(labels))
+    if cluster is not None:
+        warnings += few_clusters_warning(int(clusters.max()) + 1, TOO_NARROW)
     return FineGrayFit(
         names=labels,
         cause=of,

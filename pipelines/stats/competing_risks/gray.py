@@ -106,6 +106,8 @@ def gray_test(
         score, variance = np.zeros(k - 1), np.zeros((k - 1, k - 1))
         for number in range(int(stratum.max()) + 1):
             own = stratum == number
+            if not kind[own].any():
+                continue  # everybody is censored: the stratum says nothing
             part = _one_stratum(stop[own], kind[own], member[own], k, rho)
             score, variance = score + part[0], variance + part[1]
         if np.linalg.matrix_rank(variance) < k - 1:

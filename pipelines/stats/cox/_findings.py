@@ -5,26 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from .._inputs import BoolArray, FloatArray, IntArray
-from ..errors import CodingError, TooFewEventsError
+from ..errors import CodingError
 
 FEW_CLUSTERS = 50
+TOO_NARROW = "Read the intervals as too narrow."  # said of models that have no other variance
 MOST_NAMED = 10  # strata; with more of them they are pairs or people, which are not named
-
-
-def require_events_for(names: Sequence[str], n_events: int) -> None:
-    """Refuse more covariates than events.
-
-    Raises
-    ------
-    TooFewEventsError
-    """
-    if n_events < len(names):
-        raise TooFewEventsError(
-            "Fewer events than covariates",
-            field="event",
-            count=n_events,
-            remedy="Use fewer covariates, a ridge, or Firth's penalty (fit_firth_cox).",
-        )
 
 
 def positions(names: Sequence[str], terms: Sequence[str]) -> list[int]:
@@ -84,11 +69,11 @@ def uncounted_weights_warning(weights: FloatArray) -> tuple[str, ...]:
     )
 
 
-def few_clusters_warning(count: int) -> tuple[str, ...]:
+def few_clusters_warning(
+    count: int,
+    remedy: str = "Use clustered_covariance(fit, cluster, kind='CR2') with its degrees of freedom.",
+) -> tuple[str, ...]:
     """A sentence where the plain sandwich is likely too small."""
     if count >= FEW_CLUSTERS:
         return ()
-    return (
-        f"Fewer than {FEW_CLUSTERS} clusters: the clustered variance is likely too small. "
-        "Use clustered_covariance(fit, cluster, kind='CR2') with its degrees of freedom.",
-    )
+    return (f"Fewer than {FEW_CLUSTERS} clusters: the clustered variance is likely too small. {remedy}",)

@@ -22,6 +22,7 @@ from .._inputs import (
     matrix,
     number,
     positive_weights,
+    require_events_for,
     require_several_clusters,
     vector,
 )
@@ -36,7 +37,6 @@ from ..errors import CodingError, NoEventsError
 from ._findings import (
     few_clusters_warning,
     positions,
-    require_events_for,
     strata_without_events_warning,
     uncounted_weights_warning,
 )
@@ -275,7 +275,11 @@ def fit_cox(
         )
 
     if ridge == 0:
-        require_events_for(labels, n_events)
+        require_events_for(
+            labels,
+            n_events,
+            remedy="Use fewer covariates, a ridge, or Firth's penalty (fit_firth_cox).",
+        )
     group, clusters = (None, None) if cluster is None else codes(cluster, "cluster", n)
     if group is not None:
         require_several_clusters(group)

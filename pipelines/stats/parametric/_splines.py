@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .._inputs import FloatArray
+from .._inputs import FloatArray, numbers
 from ..errors import CodingError
 
 
@@ -22,7 +22,7 @@ def knots_of_events(log_time: FloatArray, df: int, field: str) -> FloatArray:
 
 def given_knots(knots: Sequence[float], field: str) -> FloatArray:
     """Logarithms of knots given in time, ends first and last."""
-    times = np.asarray(knots, dtype=np.float64)
+    times = numbers(knots, field)
     if times.ndim != 1 or len(times) < 2 or not np.isfinite(times).all() or times[0] <= 0:
         raise CodingError(
             "Knots that are no times above zero", field=field, remedy="Give both ends and those between."

@@ -19,13 +19,16 @@ from .._inputs import (
     flags,
     follow_up,
     matrix,
+    numbers,
     positive_weights,
+    require_events_for,
     row_hash,
     vector,
 )
 from .._linear_algebra import inverse, normal_quantile, require_full_rank, two_sided_p
 from .._maximise import Point, maximise, standardise
 from .._sandwich import clusters_of, sandwich
+from ..cox._findings import TOO_NARROW, few_clusters_warning
 from ..effect import Effect, wald_effect
 from ..errors import CodingError, NoEventsError
 
@@ -104,8 +107,18 @@ class PiecewiseExponentialFit:
         -------
         polars.DataFrame
             One row per time: `time, survival, std_err, lower, upper`; the error is of log cumulative hazard.
+
+        Raises
+        ------
+        CodingError
+            Times below zero.
         """
         person, when = vector(at, "at", len(self.covariates)), vector(times, "times")
+        wrong = int(np.count_nonzero(when < 0))
+        if wrong:
+            raise CodingError(
+                "Times below zero", field="times", count=wrong, remedy="Ask for times after the start."
+            )
         lived = time_in_intervals(when, np.zeros(len(when)), self.cuts)
         hazard = lived * np.exp(self.coefficients[: len(self.intervals)] + self._predictor(person))
         total = hazard.sum(axis=1)
@@ -180,6 +193,8 @@ def fit_piecewise_exponential(
     ------
     NoEventsError
         Nobody has the event, or nobody has it in some interval.
+    TooFewEventsError
+        There are fewer events than covariates.
     CodingError
         Cuts that do not rise from above zero, or events at time zero.
     CollinearityError, SeparationError, ConvergenceError
@@ -204,6 +219,7 @@ def fit_piecewise_exponential(
     stop, died, begin, w = stop[order], died[order], begin[order], w[order]
     scaled, centre, unit = standardise(x[order])
     interval = _interval_of_events(stop, died, edges)
+    require_events_for(labels, int(died.sum()))
     require_full_rank(scaled.T @ (w[:, None] * scaled), labels, unit=float(w.sum()))
 
     lived = time_in_intervals(stop, begin, edges)
@@ -219,10 +235,12 @@ def fit_piecewise_exponential(
     naive_scaled = inverse(top.at.information)
     naive = back @ naive_scaled @ back.T
     covariance = naive
+    _, warnings = few_events_warning(int(died.sum()), len(labels))
     if robust or cluster is not None:
         member = clusters_of(cluster, n)
         covariance = sandwich(data.score_rows(top.parameters), member[order], back @ naive_scaled)
-    _, warnings = few_events_warning(int(died.sum()), len(labels))
+        if cluster is not None:
+            warnings += few_clusters_warning(int(member.max()) + 1, TOO_NARROW)
     return PiecewiseExponentialFit(
         intervals=_labels(edges),
         names=names_of,
@@ -351,7 +369,7 @@ class _Data:
 
 
 def _cuts(cuts: Sequence[float]) -> FloatArray:
-    edges = np.asarray(cuts, dtype=np.float64)
+    edges = numbers(cuts, "cuts")
     if edges.ndim != 1 or not np.isfinite(edges).all() or np.any(np.diff(edges, prepend=0.0) <= 0):
         raise CodingError(
             "Cuts that do not rise from above zero", field="cuts", remedy="Give each time once, in order."

@@ -21,6 +21,8 @@ from .._inputs import (
     follow_up,
     matrix,
     positive_weights,
+    require_clusters_for,
+    require_events_for,
     row_hash,
     vector,
 )
@@ -34,6 +36,7 @@ from .._linear_algebra import (
 from .._maximise import maximise, standardise
 from .._sandwich import clusters_of, sandwich
 from .._tables import ratio_table
+from ..cox._findings import TOO_NARROW, few_clusters_warning
 from ..cox.fit import ChiSquareTest
 from ..effect import Effect, wald_effect
 from ..errors import CodingError, NoEventsError
@@ -85,8 +88,8 @@ class RoystonParmarFit:
     knots : ndarray of shape (df + 1,)
         Of the baseline, in log time.
     scale : {"hazard", "odds", "normal"}
-    n, n_events : int
-        Rows and rows with the event.
+    n, n_events, n_clusters : int
+        Rows, rows with the event, and clusters (rows where none are given).
     """
 
     names: tuple[str, ...]
@@ -100,6 +103,7 @@ class RoystonParmarFit:
     scale: str
     n: int
     n_events: int
+    n_clusters: int
     robust: bool
     warnings: tuple[str, ...]
     iterations: int = field(repr=False)
@@ -128,6 +132,11 @@ class RoystonParmarFit:
 
         A covariate of `time_dependent` stands for the parameters of its change with time: whether its effect
         varies at all.
+
+        Raises
+        ------
+        CodingError
+            No such parameter, or as many parameters as clusters.
         """
         keep = []
         for term in terms:
@@ -136,6 +145,8 @@ class RoystonParmarFit:
                 known = ", ".join(self.names)
                 raise CodingError(f"No parameter {term!r}", field="terms", remedy=f"Use some of {known}.")
             keep += change if term in dict(self.time_dependent) else [self.names.index(term)]
+        if self.robust:
+            require_clusters_for(len(keep), self.n_clusters)
         statistic = quadratic_form(self.coefficients[keep], self.covariance[np.ix_(keep, keep)])
         return ChiSquareTest(statistic, len(keep), chi_square_p(statistic, len(keep)))
 
@@ -353,6 +364,8 @@ def fit_royston_parmar(
     ------
     NoEventsError
         Nobody has the event.
+    TooFewEventsError
+        There are fewer events than covariates.
     CodingError
         Times of zero, df below 1, knots that do not rise, event times too few for the knots.
     CollinearityError, SeparationError, ConvergenceError
@@ -374,6 +387,7 @@ def fit_royston_parmar(
     x, labels = matrix(covariates, names, n)
     w = positive_weights(weights, n)
     _require_events(stop, died, df)
+    require_events_for(labels, int(died.sum()))
     events = np.log(stop[died])
     baseline = knots_of_events(events, df, "df") if knots is None else given_knots(knots, "knots")
     varying = _varying(time_dependent or {}, labels, events)
@@ -405,10 +419,12 @@ def fit_royston_parmar(
     naive_turned = inverse(top.at.information)
     naive = back @ naive_turned @ back.T
     covariance = naive
+    member = clusters_of(cluster, n)
     if robust or cluster is not None:
-        member = clusters_of(cluster, n)
         covariance = sandwich(score_rows(turned, top.parameters), member[order], back @ naive_turned)
     _, warnings = few_events_warning(int(died.sum()), len(labels))
+    if cluster is not None:
+        warnings += few_clusters_warning(int(member.max()) + 1, TOO_NARROW)
     _, rise = design_rows(scaled, np.log(stop), baseline, varying)
     falling = int(np.count_nonzero(rise @ (from_orthogonal @ top.parameters) <= 0))
     if falling:
@@ -427,6 +443,7 @@ def fit_royston_parmar(
         scale=scale,
         n=n,
         n_events=int(np.count_nonzero(died)),
+        n_clusters=int(member.max()) + 1,
         robust=robust or cluster is not None,
         warnings=warnings,
         iterations=top.iterations,
