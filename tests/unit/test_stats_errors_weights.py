@@ -7,7 +7,9 @@ import polars as pl
 import pytest
 
 from pipelines.stats import errors
+from pipelines.stats.adjusted.curves import weighted_curves
 from pipelines.stats.adjusted.doubly_robust import doubly_robust_risk, doubly_robust_survival
+from pipelines.stats.adjusted.risk_difference import incidence_difference
 from pipelines.stats.balance import balance, balance_of_arms, effective_sample_size, factor_balance
 from pipelines.stats.propensity import (
     fit_firth_logistic,
@@ -431,6 +433,30 @@ CASES: dict[str, Case] = {
         "cluster",
         1,
     ),
+    "doubly robust: times in words": (
+        lambda: doubly_robust_survival(TIME, EVENT, ARM, X, times=["a year"]),
+        errors.CodingError,
+        "times",
+        None,
+    ),
+    "doubly robust: a time that is missing": (
+        lambda: doubly_robust_risk(TIME, EVENT, ARM, X, times=[np.nan]),
+        errors.NonFiniteError,
+        "times",
+        1,
+    ),
+    "weighted curves: weights in words": (
+        lambda: weighted_curves(TIME, EVENT, ARM, ["heavy"] * N),
+        errors.CodingError,
+        "weights",
+        None,
+    ),
+    "risk difference: everybody has died": (
+        lambda: incidence_difference(TIME, np.ones(N), ARM, times=[TIME.max()], weights=1 / SCORE),
+        errors.NoEventsError,
+        "times",
+        1,
+    ),
     "doubly robust: no time": (
         lambda: doubly_robust_survival(TIME, EVENT, ARM, X),
         errors.CodingError,
@@ -613,7 +639,7 @@ def test_people_of_one_cluster_are_drawn_and_summed_together() -> None:
 
 def test_doubly_robust_results_print_their_arms_and_differences() -> None:
     found = doubly_robust_survival(TIME, EVENT, ARM, X, times=[6, 12], taus=[12], estimand="ATT")
-    frame = found.to_frame(level=0.9)
+    frame = found.to_frame()
     assert frame["quantity"].to_list() == ["survival", "survival", "restricted_mean"] * 2
     assert ((frame["ci_low"] < frame["estimate"]) & (frame["estimate"] < frame["ci_high"])).all()
     differences = found.differences()
@@ -626,6 +652,42 @@ def test_doubly_robust_results_print_their_arms_and_differences() -> None:
     assert cox.effect.ci_low < cox.effect.estimate < cox.effect.ci_high
     risk = doubly_robust_risk(TIME, EVENT, ARM, X, times=[12])
     assert risk.effect.measure == "risk_difference"
+
+
+def test_one_confidence_level_holds_for_the_whole_doubly_robust_result() -> None:
+    found = doubly_robust_survival(TIME, EVENT, ARM, X, times=[12], level=0.8)
+    wide = doubly_robust_survival(TIME, EVENT, ARM, X, times=[12])
+    assert found.to_frame()["ci_level"].to_list() == [found.effect.ci_level] * 2 == [0.8, 0.8]
+    assert (found.to_frame()["ci_low"] > wide.to_frame()["ci_low"]).all()
+    drawn = doubly_robust_survival(TIME, EVENT, ARM, X, times=[12], bootstrap=20)
+    assert drawn.bootstrap is not None
+    assert drawn.to_frame()["ci_low"].to_list() == drawn.bootstrap.lower[:2].tolist()
+    assert drawn.to_frame()["ci_high"].to_list() == drawn.bootstrap.upper[:2].tolist()
+
+
+def test_a_risk_that_cannot_be_and_the_person_behind_it_are_noted() -> None:
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(300, 2))
+    treated = rng.random(300) < 1 / (1 + np.exp(-x[:, 0]))
+    time, event = np.ceil(rng.exponential(20, 300)), rng.random(300) < 0.7
+    x[np.flatnonzero(~treated)[0], 0] = 20  # a control like nobody else
+    found = doubly_robust_risk(time, event, treated, x, times=[10], censoring="cox")
+    said = " ".join(found.effect.notes)
+    assert "Effective size of the controls" in said
+    assert "of their weight" in said
+    assert found.control[0] < 0
+    assert "outside what is possible" in said
+    usual = " ".join(doubly_robust_risk(TIME, EVENT, ARM, X, times=[12]).effect.notes)
+    assert "outside what is possible" not in usual
+    assert "of their weight" not in usual
+
+
+def test_a_person_far_from_the_others_does_not_overflow_the_hazard() -> None:
+    far = X.copy()
+    far[np.flatnonzero(~ARM)[0], 0] = 1e4
+    found = doubly_robust_survival(TIME, EVENT, ARM, X, times=[12], outcome_covariates=far, censoring="cox")
+    assert np.isfinite(found.control).all()
+    assert np.isfinite(found.effect.std_err)
 
 
 def test_one_standard_error_rule_takes_the_stronger_penalty() -> None:

@@ -9,7 +9,7 @@ from ..cox import fit_cox
 from ..cox.prediction import survival_curve
 
 BLOCK = 1 << 21  # numbers held at once
-LARGEST_HAZARD = 500.0  # of a person, cumulated: its exponential is still a number
+LARGEST_HAZARD = 300.0  # of a person, cumulated: exp(2 * 300), death and censoring together, is a number
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ def outcome_hazard(
     fit = fit_cox(time[arm], died[arm], covariates[arm], names=names, ties=ties)
     curve = survival_curve(fit, centre)
     jumps = np.diff(curve.cumulative_hazard, prepend=0.0) > 0
-    relative = np.exp((covariates - centre) @ fit.coefficients)
+    predictor = (covariates - centre) @ fit.coefficients
+    relative = np.exp(np.clip(predictor, -LARGEST_HAZARD, LARGEST_HAZARD))
     return Hazard(curve.time[jumps], curve.cumulative_hazard[jumps], relative)
 
 

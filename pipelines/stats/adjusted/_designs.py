@@ -37,6 +37,7 @@ METHODS = ("weighted", "g_computation", "unadjusted")
 TARGETS = ("ATE", "ATT", "ATC")
 MODELS = ("cox", "royston_parmar")
 EFFECTS = ("by_arm", "proportional")
+NO_ERROR = 1e-12  # a standard error that is zero but for rounding
 BLOCK = 1 << 21  # numbers held at once while survival is averaged over people
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from .._inputs import FloatArray, choice, flags
+from .._inputs import FloatArray, choice, flags, vector
 from ..balance.measures import effective_sample_size
 from ..effect import Effect, wald_effect
 from ..errors import CodingError, EmptyArmError
 from ..kaplan_meier import kaplan_meier
-from ._designs import EFFECTS, MODELS, TARGETS, asked_times, people_of, standardised
+from ._designs import EFFECTS, MODELS, NO_ERROR, TARGETS, asked_times, people_of, standardised
 
 MOST_TIMES = 500
 
@@ -62,7 +62,7 @@ class AdjustedCurves:
         if place < 0 or time > self.time[-1]:
             raise CodingError("A time outside the curves", field="time", remedy="Take one they reach.")
         error = float(np.hypot(*self.std_err[:, place]))
-        if not np.isfinite(error) or error == 0:
+        if not NO_ERROR < error < np.inf:
             raise CodingError(
                 "The curves have no standard error at this time",
                 field="time",
@@ -144,7 +144,7 @@ def weighted_curves(
         raise EmptyArmError(
             "One arm has nobody in it", field="treated", count=len(arm), remedy="Check how it is coded."
         )
-    w = np.asarray(weights, dtype=np.float64)
+    w = vector(weights, "weights", len(arm))
     fit = kaplan_meier(time, event, entry=entry, weights=w, group=arm, ci=ci, level=level, robust=True)
     both = (fit[False], fit[True])
     grid = np.unique(np.concatenate([curve.time for curve in both]))

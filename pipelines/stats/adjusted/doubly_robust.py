@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from .._inputs import BoolArray, FloatArray, IntArray, choice, flags, follow_up, matrix, row_hash
 from .._linear_algebra import normal_quantile
+from ..balance import effective_sample_size
 from ..effect import Effect, wald_effect
 from ..errors import BeyondFollowUpError, CodingError, NoEventsError
 from ..propensity import MODELS, fit_logistic, fit_propensity
@@ -19,15 +20,18 @@ from ..resampling import Bootstrap
 from ..resampling import bootstrap as resample
 from ..weighting.weights import WHOSE_EFFECT, raw_weights
 from ._augmentation import (
+    LARGEST_HAZARD,
     Functionals,
     Hazard,
     censoring_hazard,
     mended_survival,
     outcome_hazard,
 )
+from ._designs import asked_times
 
 TARGETS = ("ATE", "ATT", "ATC")
 CENSORING = ("kaplan_meier", "cox")
+LARGE_SHARE = 0.1  # of an arm's weight, on one person
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class DoublyRobust:
     effects : tuple of Effect
         Treated less control, for each of the above.
     quantity : {"survival", "risk"}
+    level : float
+        Of every interval of the result.
     bootstrap : Bootstrap or None
         Columns: control, treated, differences.
     """
@@ -57,6 +63,7 @@ class DoublyRobust:
     std_err: FloatArray
     effects: tuple[Effect, ...]
     quantity: str
+    level: float
     bootstrap: Bootstrap | None
 
     @property
@@ -64,9 +71,14 @@ class DoublyRobust:
         """The first difference asked for."""
         return self.effects[0]
 
-    def to_frame(self, level: float = 0.95) -> pl.DataFrame:
-        """One row per time or horizon and arm: estimate with its interval from the influence functions."""
-        half = normal_quantile(level) * self.std_err[:2]
+    def to_frame(self) -> pl.DataFrame:
+        """One row per time or horizon and arm: estimate and interval, the bootstrap's where there is one."""
+        values = np.array([self.control, self.treated])
+        half = normal_quantile(self.level) * self.std_err[:2]
+        lower, upper = values - half, values + half
+        if self.bootstrap is not None:
+            lower = self.bootstrap.lower[: values.size].reshape(values.shape)
+            upper = self.bootstrap.upper[: values.size].reshape(values.shape)
         kind = [self.quantity] * len(self.times) + ["restricted_mean"] * len(self.taus)
         at = np.concatenate([self.times, self.taus])
         return pl.concat(
@@ -75,13 +87,13 @@ class DoublyRobust:
                     "quantity": kind,
                     "time": at,
                     "arm": [arm] * len(at),
-                    "estimate": value,
-                    "ci_low": value - error,
-                    "ci_high": value + error,
-                    "ci_level": np.full(len(at), level),
+                    "estimate": values[row],
+                    "ci_low": lower[row],
+                    "ci_high": upper[row],
+                    "ci_level": np.full(len(at), self.level),
                 }
             )
-            for arm, value, error in (("control", self.control, half[0]), ("treated", self.treated, half[1]))
+            for row, arm in enumerate(("control", "treated"))
         )
 
     def differences(self) -> pl.DataFrame:
@@ -111,16 +123,20 @@ class _Design:
 
     def __call__(self, rows: IntArray) -> FloatArray:
         """Control, treated, and treated less control."""
-        values, _ = self.influences(rows)
+        values, _ = self.influences(rows, self.weights(rows))
         return np.concatenate([values[0], values[1], values[1] - values[0]])
 
-    def influences(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Estimates (2, k) of control and treated, and each person's influence on them (2, n, k)."""
+    def weights(self, rows: IntArray) -> FloatArray:
+        """Weights by the inverse of a score fitted to `rows`."""
         treated = self.treated[rows]
         score = fit_propensity(
             self.covariates[rows], treated, names=self.names, model=self.propensity, seed=self.seed
         ).score
-        weights = raw_weights(score, treated, self.estimand)
+        return raw_weights(score, treated, self.estimand)
+
+    def influences(self, rows: IntArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Estimates (2, k) of control and treated, and each person's influence on them (2, n, k)."""
+        treated = self.treated[rows]
         target = {"ATE": np.ones(len(rows)), "ATT": 1.0 * treated, "ATC": 1.0 * ~treated}[self.estimand]
         values, influences = [], []
         for arm in (~treated, treated):
@@ -151,7 +167,7 @@ class _Design:
             known = arm & (dead | (time >= t))
             place = np.searchsorted(lost.time, np.minimum(time, t), side="left")
             gone = np.concatenate([[0.0], lost.cumulative])[place] * lost.relative
-            inverse = np.exp(gone[known])
+            inverse = np.exp(np.minimum(gone[known], LARGEST_HAZARD))
             fit = fit_logistic(x[known], dead[known], names=self.outcome_names, weights=inverse)
             model[:, k] = expit(fit.coefficients[0] + x @ fit.coefficients[1:])
             correction[known, k] = weights[known] * inverse * (dead[known] - model[known, k])
@@ -238,7 +254,11 @@ def doubly_robust_survival(
     The mean of what an arm's Cox model predicts for everybody, plus the weighted mean of what its people did
     less what the model expected of them (the efficient influence function). It is right where either the
     score or the outcome models are. The interval without a bootstrap is that of the influence functions,
-    which holds where both are right and is good otherwise; estimates are not forced into 0 to 1.
+    which holds where both are right and is good otherwise. Estimates are not forced into 0 to 1: one beyond
+    is noted, as is a person who carries much of an arm's weight, and means that the arms hardly overlap.
+
+    Neither delayed entry nor clusters are taken: everybody is observed from time 0, each row is a person by
+    himself, and the bootstrap draws rows. For those see `weighted_cox` and `survival_contrast`.
 
     References
     ----------
@@ -249,7 +269,9 @@ def doubly_robust_survival(
     Westling T, Luedtke A, Gilbert PB, Carone M. Inference for treatment-specific survival curves using
     machine learning. JASA 2024;119:1541-1553.
     """
-    functionals = Functionals(_asked(times, "times"), _asked(taus, "taus"))
+    functionals = Functionals(
+        asked_times(times, "times", none_allowed=True), asked_times(taus, "taus", none_allowed=True)
+    )
     design = _checked(
         time,
         event,
@@ -315,6 +337,8 @@ def doubly_robust_risk(
     Notes
     -----
     Intervals without a bootstrap take the censoring weights as known, which makes them a little too wide.
+    Neither delayed entry nor clusters are taken, as in `doubly_robust_survival`; nor are risks forced into 0
+    to 1.
 
     References
     ----------
@@ -323,7 +347,7 @@ def doubly_robust_risk(
     Funk MJ, Westreich D, Wiesen C, et al. Doubly robust estimation of causal effects. Am J Epidemiol
     2011;173:761-767.
     """
-    functionals = Functionals(_asked(times, "times"), np.zeros(0))
+    functionals = Functionals(asked_times(times, "times", none_allowed=True), np.zeros(0))
     design = _checked(
         time,
         event,
@@ -392,19 +416,11 @@ def _checked(
     )
 
 
-def _asked(times: ArrayLike, field: str) -> FloatArray:
-    when = np.atleast_1d(np.asarray(times, dtype=np.float64))
-    wrong = int(np.count_nonzero(~(np.isfinite(when) & (when > 0))))
-    if when.ndim != 1 or wrong:
-        raise CodingError(
-            "Times that are not above zero", field=field, count=wrong, remedy="Give later times."
-        )
-    return when
-
-
 def _estimated(design: _Design, replicates: int, workers: int, level: float) -> DoublyRobust:
     n = len(design.time)
-    values, people = design.influences(np.arange(n))
+    everybody = np.arange(n)
+    weights = design.weights(everybody)
+    values, people = design.influences(everybody, weights)
     influence = np.concatenate([people, (people[1] - people[0])[None]])
     std_err = np.sqrt(np.sort(influence**2, axis=1).sum(axis=1)) / n
     found = None
@@ -425,7 +441,11 @@ def _estimated(design: _Design, replicates: int, workers: int, level: float) -> 
     method = (
         f"{design.propensity} score and {'logistic' if design.risk else 'Cox'} outcome models in each arm"
     )
-    notes = (WHOSE_EFFECT[design.estimand],)
+    notes = (
+        WHOSE_EFFECT[design.estimand],
+        *_notes_on_weights(weights, design.treated),
+        *_notes_on_range(values, functionals),
+    )
     effects = []
     for j, measure in enumerate(measures):
         if found is not None:
@@ -446,5 +466,31 @@ def _estimated(design: _Design, replicates: int, workers: int, level: float) -> 
         std_err=std_err,
         effects=tuple(effects),
         quantity=quantity,
+        level=level,
         bootstrap=found,
     )
+
+
+def _notes_on_weights(weights: FloatArray, treated: BoolArray) -> list[str]:
+    """How many people each arm's weights are worth, and whether one of them stands for many."""
+    notes = []
+    for own, name in ((treated, "treated"), (~treated, "controls")):
+        w = weights[own]
+        share = float(w.max() / np.sort(w).sum())
+        note = f"Effective size of the {name}: {effective_sample_size(w):.0f} of {len(w)}"
+        if share > LARGE_SHARE:
+            note += f"; one of them carries {share:.0%} of their weight, so the arms hardly overlap there"
+        notes.append(f"{note}.")
+    return notes
+
+
+def _notes_on_range(values: FloatArray, functionals: Functionals) -> list[str]:
+    """Name estimates (2, k) that no survival, risk or restricted mean can have."""
+    most = np.concatenate([np.ones(len(functionals.times)), functionals.taus])
+    beyond = int(np.count_nonzero((values < 0) | (values > most)))
+    if not beyond:
+        return []
+    return [
+        f"{beyond} of the arms' estimates lie outside what is possible (0 to 1, or 0 to the horizon): the "
+        "weights are too unequal for them. Do not report them; look at the overlap."
+    ]

@@ -21,6 +21,7 @@ from ..resampling import Bootstrap, bootstrap
 from ._designs import (
     EFFECTS,
     MODELS,
+    NO_ERROR,
     IncidenceDesign,
     People,
     SurvivalDesign,
@@ -347,11 +348,12 @@ def incidence_difference(
             influence = influence_at(curve, part.time, part.code, part.entry, w, of=of, at=t)
             moved[own, j] = influence if arm else -influence
     error = np.sqrt(np.sum(sum_by_cluster(moved, member) ** 2, axis=0))
-    if (error == 0).any():
+    unknown = error <= NO_ERROR
+    if unknown.any():
         raise NoEventsError(
             "The risks have no variance: nobody has had the event by then, or everybody",
             field="times",
-            count=int(np.count_nonzero(error == 0)),
+            count=int(np.count_nonzero(unknown)),
             remedy="Take other times.",
         )
     pairs = "" if cluster is None else " by cluster"

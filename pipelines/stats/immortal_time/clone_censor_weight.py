@@ -26,6 +26,8 @@ from ._people import check_people, window_of_time
 from ._person_time import PersonTime
 from .surgery_hazard import SurgeryHazard
 
+NO_ERROR = 1e-12  # a standard error that is zero but for rounding
+
 
 @dataclass(frozen=True)
 class CloneCensorWeight:
@@ -287,7 +289,7 @@ def _difference(
     """Difference of the curves at a time, about the people and the strategies of the hazard ratio."""
     _require_followed(curves, at)
     std_err = contrast_std_err(curves, measure, at, like.n)
-    if std_err == 0:
+    if std_err <= NO_ERROR:
         raise NoEventsError(
             "Nobody has died by this time, or everybody has",
             field="times",
