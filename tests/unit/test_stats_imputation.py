@@ -284,3 +284,7 @@ def test_nan_in_a_list_of_text_and_what_a_mask_hides_are_missing() -> None:
     assert set(found.complete[0]["grade"]) == {"a", "b"}
     hidden = np.ma.masked_array(np.array(["a", "b", "c"] * 20), mask=[False, False, True] * 20)
     assert grade(hidden).missing == {"grade": 20}
+
+
+def test_whole_and_other_numbers_are_numbers_in_a_frame() -> None:
+    assert next(grade([1, 2.5, None] * 20).frames())["grade"].dtype == pl.Float64

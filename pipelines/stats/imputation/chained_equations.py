@@ -73,10 +73,7 @@ class Imputations:
         """
         given = {name: np.asarray(values) for name, values in columns.items()}
         for complete in self.complete:
-            values = {
-                name: drawn.astype(str) if drawn.dtype == object else drawn
-                for name, drawn in complete.items()
-            }
+            values = {name: _of_one_type(drawn) for name, drawn in complete.items()}
             yield pl.DataFrame({**given, **values})
 
 
@@ -109,8 +106,9 @@ class _Column:
         """Values as they came."""
         if self.kind != "categorical":
             return values
-        kinds = {type(level) for level in self.levels}
-        levels = np.array(self.levels, dtype=None if len(kinds) == 1 else object)  # 1 stays 1 beside text
+        levels = np.array(self.levels)
+        if levels.dtype.kind == "U" and not all(isinstance(level, str) for level in self.levels):
+            levels = np.array(self.levels, dtype=object)  # a number stays one beside a level that is text
         return levels[values.astype(np.int64)]
 
 
@@ -240,6 +238,12 @@ def _means(column: _Column, drawn: FloatArray) -> list[dict[str, object]]:
         {"variable": column.name, "level": str(level), "mean": float(np.mean(drawn == number))}
         for number, level in enumerate(column.levels)
     ]
+
+
+def _of_one_type(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Values of several kinds as text."""
+    several = values.dtype == object and len({type(value) for value in values.tolist()}) > 1
+    return values.astype(str) if several else values
 
 
 def _standardised(x: FloatArray) -> FloatArray:
