@@ -327,6 +327,12 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         "times",
         None,
     ),
+    "landmark: a time in words": (
+        lambda: landmark(TIME, EVENT, SURGERY, at="3"),  # type: ignore[arg-type]
+        errors.CodingError,
+        "at",
+        None,
+    ),
     "clones: a bootstrap of one": (
         lambda: clones(TIME, EVENT, SURGERY, bootstrap=1),
         errors.CodingError,
@@ -356,6 +362,18 @@ def refuses(
     assert caught.value.field == field
     assert count is None or caught.value.count == count
     assert caught.value.remedy
+
+
+def test_what_is_said_of_an_operation_at_the_end_is_what_the_reading_does_with_it() -> None:
+    surgery = np.where(THREE, TIME, SURGERY)
+    said = {
+        reading: " ".join(immortal_time_excluded(TIME, EVENT, surgery, reading=reading).effect.notes)
+        for reading in ("clock_reset", "late_entry")
+    }
+    assert "just before it" in said["late_entry"]
+    assert "just before it" not in said["clock_reset"]
+    assert "after the operation is zero" in said["clock_reset"]
+    assert "just before it" not in " ".join(ever_never(TIME, EVENT, surgery).effect.notes)
 
 
 def test_the_landmark_that_fails_is_named() -> None:

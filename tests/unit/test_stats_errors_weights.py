@@ -457,6 +457,12 @@ CASES: dict[str, Case] = {
         "times",
         1,
     ),
+    "weights of arms: scores in words": (
+        lambda: arms_weights([["a", "b", "c"]] * N, RACE),
+        errors.CodingError,
+        "scores",
+        None,
+    ),
     "doubly robust: no time": (
         lambda: doubly_robust_survival(TIME, EVENT, ARM, X),
         errors.CodingError,
@@ -688,6 +694,14 @@ def test_a_person_far_from_the_others_does_not_overflow_the_hazard() -> None:
     found = doubly_robust_survival(TIME, EVENT, ARM, X, times=[12], outcome_covariates=far, censoring="cox")
     assert np.isfinite(found.control).all()
     assert np.isfinite(found.effect.std_err)
+
+
+@pytest.mark.parametrize("penalty", ["ridge", "lasso", "elastic_net"])
+def test_a_covariate_that_does_not_vary_gets_no_penalised_coefficient(penalty: str) -> None:
+    constant, rare = np.ones(N), (np.arange(N) == 3) * 1.0  # the second constant in all folds but some
+    found = fit_penalised_logistic(np.column_stack([X, constant, rare]), ARM, penalty=penalty)
+    assert found.coefficients[3] == 0
+    assert np.isfinite(found.coefficients).all()
 
 
 def test_one_standard_error_rule_takes_the_stronger_penalty() -> None:

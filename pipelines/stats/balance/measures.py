@@ -18,7 +18,8 @@ class Arms:
     """Means, variances and distances of p covariates in two arms; each array has shape (p,).
 
     `ks` is the largest and `ecdf_mean` the mean gap between the arms' distribution functions, over the
-    distinct values; of a covariate with two values both are the difference of the shares.
+    distinct values; of a covariate with two values both are the difference of the shares. A variance needs
+    two people with weight: where an arm has one, `variance_ratio` is NaN.
     """
 
     mean_treated: FloatArray
@@ -58,7 +59,7 @@ class Balance:
     sd: str
 
     def to_frame(self) -> pl.DataFrame:
-        """One row per covariate; what does not exist (a binary covariate's variance ratio) is null."""
+        """One row per covariate; what does not exist (as a binary covariate's variance ratio) is null."""
         columns: dict[str, object] = {"covariate": self.names, "binary": self.binary}
         for when, arms in (("before", self.before), ("after", self.after)):
             for field in ("mean_treated", "mean_control", "smd", "variance_ratio", "ks", "ecdf_mean"):

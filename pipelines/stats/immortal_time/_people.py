@@ -17,6 +17,7 @@ from .._inputs import (
     flags,
     matrix,
     merge_close_times,
+    number,
     vector,
     with_rounding,
 )
@@ -146,7 +147,7 @@ def check_people(
 
 def window_of_time(value: float, field: str) -> float:
     """A length of time, checked to be finite and not negative."""
-    if not (np.isfinite(value) and value >= 0):
+    if number(value, field) < 0:
         raise CodingError("A time that is not zero or above", field=field, remedy="Give 0 or more.")
     return float(value)
 

@@ -129,7 +129,7 @@ def fit_exposure(
         For the `Effect`.
     delayed : bool
         Whether `rows.start` is given to the model. Where everybody starts at zero it is not, and deaths at
-        time zero count.
+        time zero count, nor is an operation at the end of follow-up moved, as `people.notes` says it is.
     strata : array_like of shape (n,), optional
         Labels, one per person.
     ties, level
@@ -161,6 +161,6 @@ def fit_exposure(
         effect_type="conditional" if adjusted else "marginal",
         method=f"{method}; Cox, {ties} ties, {'adjusted' if adjusted else 'not adjusted'}",
         level=level,
-        notes=(*notes, *people.notes, *fit.warnings),
+        notes=(*notes, *(people.notes if delayed else ()), *fit.warnings),
     )
     return ExposureEffect(effect, fit, rows)

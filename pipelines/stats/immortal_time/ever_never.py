@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from .._inputs import choice
-from ._people import check_people, require_both_arms
+from ._people import People, check_people, require_both_arms
 from ._person_time import ExposureEffect, fit_exposure, unweighted
 
 READINGS = ("clock_reset", "late_entry")
@@ -145,5 +145,16 @@ def immortal_time_excluded(
         strata=strata,
         ties=ties,
         level=level,
-        notes=("Still biased: people are sorted by an operation in their future.",),
+        notes=(
+            "Still biased: people are sorted by an operation in their future.",
+            *(() if late else _nothing_left(people)),
+        ),
     )
+
+
+def _nothing_left(people: People) -> tuple[str, ...]:
+    """Say how many of the operated have no time after the operation, where the clock starts there."""
+    none = int(np.count_nonzero(people.surgery == people.time))
+    if none == 0:
+        return ()
+    return (f"{none} operated at the very end of follow-up: their time after the operation is zero.",)

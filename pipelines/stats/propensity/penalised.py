@@ -265,7 +265,7 @@ def _descend(
     gradient = curvature @ theta - pull
     for _ in range(MAX_SWEEPS):
         largest = 0.0
-        for j in range(len(theta)):
+        for j in np.flatnonzero(diagonal):  # a column that is constant here has no coefficient
             unpenalised = theta[j] * diagonal[j] - gradient[j]
             size = max(abs(unpenalised) - absolute[j], 0.0) / diagonal[j]
             change = float(np.copysign(size, unpenalised)) - theta[j]

@@ -153,7 +153,12 @@ def _numbered(arm: ArrayLike, labels: Sequence[object] | None) -> tuple[IntArray
 
 
 def _checked(scores: ArrayLike, n: int, k: int) -> FloatArray:
-    e = np.asarray(scores, dtype=np.float64)
+    try:
+        e = np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise CodingError(
+            "Scores are not numbers", field="scores", remedy="Give a row per person and a column per arm."
+        ) from error
     if e.shape != (n, k):
         raise ShapeError(
             f"Scores of shape {e.shape} for {n} people in {k} arms",
