@@ -151,7 +151,9 @@ def weighted_cox_of_arms(
     Notes
     -----
     The variance without a bootstrap is that of the stacked estimating equations, which takes the weights as
-    estimated. Several hazard ratios share one reference: they are not independent.
+    estimated. Several hazard ratios share one reference: they are not independent. Neither delayed entry nor
+    clusters are taken: each row is a person by himself, observed from time 0. For two arms see `weighted_cox`,
+    which takes both.
 
     References
     ----------
