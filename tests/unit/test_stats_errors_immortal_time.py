@@ -328,7 +328,7 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         None,
     ),
     "landmark: a time in words": (
-        lambda: landmark(TIME, EVENT, SURGERY, at="3"),  # type: ignore[arg-type]
+        lambda: landmark(TIME, EVENT, SURGERY, at="3"),  # type: ignore[arg-type]  # on purpose
         errors.CodingError,
         "at",
         None,

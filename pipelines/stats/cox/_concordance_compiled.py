@@ -11,7 +11,7 @@ from .._inputs import BoolArray, FloatArray, IntArray
 
 
 @njit(cache=True)
-def _add(tree, rank, weight):  # type: ignore[no-untyped-def]
+def _add(tree, rank, weight):  # type: ignore[no-untyped-def]  # numba
     k = rank + 1
     while k < len(tree):
         tree[k] += weight
@@ -19,7 +19,7 @@ def _add(tree, rank, weight):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _up_to(tree, rank):  # type: ignore[no-untyped-def]
+def _up_to(tree, rank):  # type: ignore[no-untyped-def]  # numba
     total = 0.0
     k = rank + 1
     while k > 0:
@@ -29,7 +29,7 @@ def _up_to(tree, rank):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _clear(tree, ranks):  # type: ignore[no-untyped-def]
+def _clear(tree, ranks):  # type: ignore[no-untyped-def]  # numba
     for rank in ranks:
         k = rank + 1
         while k < len(tree):
@@ -38,7 +38,7 @@ def _clear(tree, ranks):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _pairs_of_deaths(tree, result, a, b, time, died, rank, weight, enters, by_entry):  # type: ignore[no-untyped-def]
+def _pairs_of_deaths(tree, result, a, b, time, died, rank, weight, enters, by_entry):  # type: ignore[no-untyped-def]  # numba
     """For each death the weight of those who outlive it: with lower, higher and the same rank."""
     inside = 0.0
     last, late = b, b
@@ -69,7 +69,7 @@ def _pairs_of_deaths(tree, result, a, b, time, died, rank, weight, enters, by_en
 
 
 @njit(cache=True)
-def _look_back(tree, result, row, rank, inside, sign):  # type: ignore[no-untyped-def]
+def _look_back(tree, result, row, rank, inside, sign):  # type: ignore[no-untyped-def]  # numba
     below, up_to = _up_to(tree, rank - 1), _up_to(tree, rank)
     result[row, 0] += sign * (inside - up_to)
     result[row, 1] += sign * below
@@ -77,7 +77,7 @@ def _look_back(tree, result, row, rank, inside, sign):  # type: ignore[no-untype
 
 
 @njit(cache=True)
-def _pairs_of_survivors(tree, result, a, b, time, died, rank, weight, enters, by_entry):  # type: ignore[no-untyped-def]
+def _pairs_of_survivors(tree, result, a, b, time, died, rank, weight, enters, by_entry):  # type: ignore[no-untyped-def]  # numba
     """For each row the weight of the deaths it outlived while under observation."""
     inside = 0.0
     first, entered = a, a

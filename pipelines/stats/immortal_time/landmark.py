@@ -190,5 +190,5 @@ def landmark_grid(
         raise CodingError("No landmark, or one twice", field="at", remedy="Give each landmark once.")
     options = {"names": names, "strata": strata, "ties": ties, "level": level}
     return LandmarkGrid(
-        tuple(landmark(time, event, surgery_time, covariates, at=mark, **options) for mark in at)  # type: ignore[arg-type]
+        tuple(landmark(time, event, surgery_time, covariates, at=mark, **options) for mark in at)  # type: ignore[arg-type]  # named arguments
     )

@@ -170,7 +170,7 @@ class TargetTrial:
             names=names,
             grace=self.grace,
             strategy=self.operate.timing or STRATEGIES[0],
-            **options,  # type: ignore[arg-type]
+            **options,  # type: ignore[arg-type]  # named arguments
         )
 
     def _lines(self) -> dict[str, Component]:

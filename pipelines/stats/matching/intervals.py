@@ -181,7 +181,7 @@ def strata_cox(
         weights=weights,
         cluster=cluster,
         ties=ties,
-        **outcome.of(rows),  # type: ignore[arg-type]
+        **outcome.of(rows),  # type: ignore[arg-type]  # named arguments
     )
     return wald_effect(
         float(fit.coefficients[0]),
@@ -219,7 +219,7 @@ class MatchedModel:
             weights=None if (weights == 1).all() else weights,
             cluster=cluster,
             ties=self.ties,
-            **self.outcome.of(self.sample.rows[places]),  # type: ignore[arg-type]
+            **self.outcome.of(self.sample.rows[places]),  # type: ignore[arg-type]  # named arguments
         )
         return float(fit.coefficients[0]), float(fit.standard_errors[0])
 

@@ -78,7 +78,7 @@ class MatchedDesign:
             ids=np.arange(len(rows)) if self.has_ids else None,
         )
         after = balance(x, treated, weights=matches.weights(), names=self.names)
-        effect = matched_cox(matches, **self.outcome.of(rows), ties=self.ties)  # type: ignore[arg-type]
+        effect = matched_cox(matches, **self.outcome.of(rows), ties=self.ties)  # type: ignore[arg-type]  # named arguments
         return MatchedRun(scores, matches, after, effect)
 
     def __call__(self, rows: IntArray) -> FloatArray:

@@ -85,7 +85,7 @@ def within_pairs_cox(
         strata=sample.set_id,
         cluster=sample.rows if matches.replace else None,
         ties=ties,
-        **outcome.of(sample.rows),  # type: ignore[arg-type]
+        **outcome.of(sample.rows),  # type: ignore[arg-type]  # named arguments
     )
     same = [name for name, does in zip(labels, varies, strict=True) if not does]
     note = (f"The same within every set, and so not in the model: {', '.join(same)}.",) if same else ()
@@ -146,7 +146,7 @@ def adjusted_matched_cox(
         weights=None if (sample.weights == 1).all() else sample.weights,
         cluster=sample.rows if matches.replace else sample.set_id,
         ties=ties,
-        **outcome.of(sample.rows),  # type: ignore[arg-type]
+        **outcome.of(sample.rows),  # type: ignore[arg-type]  # named arguments
     )
     return _effect(
         "adjusted_matched_cox",
