@@ -26,6 +26,12 @@ class StatsError(ValueError):
         number = f" ({count} of them)" if count is not None else ""
         super().__init__(f"{what.rstrip('.')}{place}{number}. {remedy}")
 
+    @property
+    def without_count(self) -> str:
+        """The message for a report, where the count may be one of few people."""
+        place = f" ({self.field})" if self.field else ""
+        return f"{self.what.rstrip('.')}{place}. {self.remedy}"
+
 
 class ShapeError(StatsError):
     """Arrays that should have one entry per person have different lengths or dimensions."""

@@ -142,10 +142,7 @@ def adjusted_in_sets(design: Design, matches: Matches, subgroup: str) -> Outcome
             level=study.confidence_level,
         )
     except StatsError as error:
-        reason = f"{error.what.rstrip('.')}{f' ({error.field})' if error.field else ''}"
-        absent = Finding(
-            "adjusted_matched_cox", subgroup, "not_fitted", "absent", f"{reason}. {error.remedy}"
-        )
+        absent = Finding("adjusted_matched_cox", subgroup, "not_fitted", "absent", error.without_count)
         return Outcomes(findings=(absent,))
     estimate = Estimate(
         effect.analysis,

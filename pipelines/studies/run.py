@@ -268,8 +268,7 @@ def analyse(people: AnalysisSet, jobs: Sequence[Job]) -> Outcomes:
         try:
             found += job.run(people)
         except StatsError as error:
-            field = f" ({error.field})" if error.field else ""
-            reason = f"{error.what.rstrip('.')}{field}. {error.remedy}"  # its count may be one of few people
+            reason = error.without_count
             if job.analysis == people.study.primary and job.subgroup == ALL:
                 raise InputError(
                     f"The primary analysis {job.analysis} of study '{people.study.id}' cannot be fitted: {reason}",
