@@ -79,19 +79,33 @@ class Arm(Strict):
 
 
 class Arms(Strict):
-    """The two arms. Who is in neither (the exposure is unknown) leaves the cohort with its own line."""
+    """The arms. Who is in none (the exposure is unknown) leaves the cohort with its own line.
+
+    Attributes
+    ----------
+    exposed, reference : Arm
+    others : tuple of Arm
+        Further arms, for a study that compares more than two.
+    """
 
     words: str
     reference_words: str = "The arm must be known"
     needs: tuple[Identifier, ...]
     exposed: Arm
     reference: Arm
+    others: tuple[Arm, ...] = ()
 
     @model_validator(mode="after")
-    def _two_labels(self) -> Self:
-        if self.exposed.label == self.reference.label:
-            raise ValueError(f"both arms are called {self.exposed.label!r}")
+    def _own_labels(self) -> Self:
+        twice = sorted({label for label in self.labels if self.labels.count(label) > 1})
+        if twice:
+            raise ValueError(f"two arms are called {', '.join(map(repr, twice))}")
         return self
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels of the arms: exposed, others, reference."""
+        return (self.exposed.label, *(arm.label for arm in self.others), self.reference.label)
 
 
 class CohortDefinition(Strict):

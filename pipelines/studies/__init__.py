@@ -1,7 +1,7 @@
 """A study definition becomes estimates, their diagnostics, and a verdict on each published number."""
 
 from pipelines.studies.catalog import StudyListing, list_studies, load_published, load_study, show_study
-from pipelines.studies.definition import StudyDefinition
+from pipelines.studies.language import StudyDefinition
 from pipelines.studies.lines import comparison_lines, diagnostic_lines
 from pipelines.studies.run import StudyFacts, run_study
 

@@ -1,6 +1,7 @@
 """The people of a study as arrays: members of its cohort, their outcome, their covariates."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import duckdb
 import numpy as np
@@ -10,10 +11,11 @@ from numpy.typing import NDArray
 from pipelines.cohorts.definition import CohortDefinition
 from pipelines.errors import InputError
 from pipelines.store import Submission, sealed_duckdb
-from pipelines.studies.definition import MISSING_WORDS, Covariate, Outcome, StudyDefinition
-from pipelines.studies.results import ALL, Counts, Finding
+from pipelines.studies.language import ALL, MISSING_WORDS, Covariate, Outcome, StudyDefinition
+from pipelines.studies.results import Counts, Finding
 
 MISSING_LEVEL = "unknown"
+DAYS_PER_MONTH = 30.4375
 
 
 @dataclass(frozen=True)
@@ -24,25 +26,52 @@ class AnalysisSet:
     ----------
     frame : pl.DataFrame
         ``source_file, source_record, arm, exposed`` (bool), ``time, entry`` (months), ``event`` (bool),
-        ``other_cause`` (bool or null), ``raw_<covariate>`` (as in the registry, text or number) and
-        ``cov_<covariate>`` (level or number; null where missing). Sorted by tumor id, so that the order of
-        the extract changes nothing.
+        ``other_cause`` (bool or null), ``cut`` (months or null), ``start`` (of the exposure, as the registry counts
+        it, null where never or unknown), ``year``, ``event_<binary outcome>``, ``sub_<subgroup>``,
+        ``raw_<covariate>`` (as in the registry, text or number) and ``cov_<covariate>`` (level or number; null
+        where missing). Sorted by tumor id, so that the order of the extract changes nothing.
     study : StudyDefinition
     exposed_label, reference_label : str
+    other_labels : tuple of str
+        Further arms of a study that has more than two; ``exposed`` is true in them too.
     findings : tuple of Finding
         Who was left out between cohort and analysis, and why.
+    subgroup : str
+        Label that every estimate and finding about these people carries.
+    baseline_only : bool
+        Whether models leave out what is known only after diagnosis.
+    dropped : tuple of str
+        Covariates that models leave out here, because everybody of the subgroup has the same value.
     """
 
     frame: pl.DataFrame
     study: StudyDefinition
     exposed_label: str
     reference_label: str
+    other_labels: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    subgroup: str = ALL
+    baseline_only: bool = False
+    dropped: tuple[str, ...] = ()
 
     @property
     def contrast(self) -> str:
         """The exposure's contrast in words: ``surgery vs no surgery``."""
         return f"{self.exposed_label} vs {self.reference_label}"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every arm: exposed, others, reference."""
+        return (self.exposed_label, *self.other_labels, self.reference_label)
+
+    def terms(self, model: str) -> list[Covariate]:
+        """Covariates of a model of the study (``cox``, ``propensity``, ``logistic``), as they hold for these people."""
+        return self.covariates(getattr(self.study.models, model))
+
+    def covariates(self, names: Iterable[str]) -> list[Covariate]:
+        """Covariates by name, without what these people's models leave out."""
+        found = self.study.terms(names, baseline_only=self.baseline_only)
+        return [one for one in found if one.name not in self.dropped]
 
     @property
     def time(self) -> NDArray[np.float64]:
@@ -55,9 +84,19 @@ class AnalysisSet:
         return self.frame["event"].to_numpy()
 
     @property
+    def start_months(self) -> NDArray[np.float64]:
+        """Months from time zero to the exposure (n,); infinite in the reference arm, NaN where the date is unknown."""
+        timing, outcome = self.study.timing, self.study.survives
+        if timing is None:
+            raise ValueError(f"study {self.study.id} has no timing")
+        days = self.frame["start"].cast(pl.Float64).to_numpy()
+        months = days / DAYS_PER_MONTH if timing.unit == "days" else days
+        return np.where(self.exposed, months - outcome.start_months, np.inf)
+
+    @property
     def entry(self) -> NDArray[np.float64] | None:
         """Months of entry (n,), None where everybody is seen from time zero on."""
-        return None if self.study.outcome.entry is None else self.frame["entry"].to_numpy()
+        return None if self.study.survives.entry is None else self.frame["entry"].to_numpy()
 
     @property
     def exposed(self) -> NDArray[np.bool_]:
@@ -66,17 +105,16 @@ class AnalysisSet:
 
     def where(self, keep: NDArray[np.bool_]) -> "AnalysisSet":
         """The same study on some of its people."""
-        return AnalysisSet(
-            self.frame.filter(pl.Series(keep)),
-            self.study,
-            self.exposed_label,
-            self.reference_label,
-            self.findings,
-        )
+        return replace(self, frame=self.frame.filter(pl.Series(keep)))
+
+    def taken(self, rows: NDArray[np.int64]) -> "AnalysisSet":
+        """The people of some rows, in that order."""
+        return replace(self, frame=self.frame[rows.tolist()])
 
     def counts(self) -> Counts:
         """People, exposed people and events, as estimates print them."""
-        return Counts(self.frame.height, int(self.exposed.sum()), int(self.event.sum()))
+        events = int(self.event.sum()) if self.study.outcome else None
+        return Counts(self.frame.height, int(self.exposed.sum()), events)
 
 
 def read_analysis_set(sub: Submission, study: StudyDefinition, cohort: CohortDefinition) -> AnalysisSet:
@@ -89,32 +127,56 @@ def read_analysis_set(sub: Submission, study: StudyDefinition, cohort: CohortDef
         nobody, or nobody in one arm, has a known outcome.
     """
     raw = read_members(sub, study)
-    exposed_label, reference_label = cohort.arms.exposed.label, cohort.arms.reference.label
-    frame = raw.with_columns(exposed=pl.col("arm") == exposed_label)
-    frame, findings = apply_outcome(frame, study.outcome)
-    for arm, exposed in ((exposed_label, True), (reference_label, False)):
-        if frame.filter(pl.col("exposed") == exposed).is_empty():
+    arms = cohort.arms
+    exposed_label, reference_label = arms.exposed.label, arms.reference.label
+    other_labels = tuple(arm.label for arm in arms.others)
+    frame = raw.with_columns(exposed=pl.col("arm") != reference_label)
+    findings: list[Finding] = []
+    if study.outcome is not None:
+        frame, findings = apply_outcome(frame, study.outcome)
+    for arm in (exposed_label, *other_labels, reference_label):
+        if frame.filter(pl.col("arm") == arm).is_empty():
             raise InputError(
                 f"Study '{study.id}' has nobody in the arm '{arm}' on submission '{sub.id}'",
                 where=f"cohort {study.cohort}",
                 remedy="Look at the attrition of the cohort by arm.",
             )
     frame = frame.with_columns(coded(one) for one in study.covariates)
-    return AnalysisSet(frame, study, exposed_label, reference_label, tuple(findings))
+    return AnalysisSet(frame, study, exposed_label, reference_label, other_labels, tuple(findings))
+
+
+def expressions_of(study: StudyDefinition) -> dict[str, tuple[str, str]]:
+    """What is read of each person: the place in the definition, its SQL, and the column it becomes."""
+    found: dict[str, tuple[str, str]] = {"year": ("year_of_diagnosis", "year")}
+    outcome, timing = study.outcome, study.timing
+    if outcome is not None:
+        found |= {
+            "outcome.time": (f"cast({outcome.time} as double)", "time"),
+            "outcome.event": (f"cast(({outcome.event}) as boolean)", "event"),
+            "outcome.entry": (f"cast({outcome.entry or 0} as double)", "entry"),
+            "outcome.other_cause": (f"cast(({outcome.other_cause or 'null'}) as boolean)", "other_cause"),
+            "outcome.cut_months": (f"cast(({outcome.cut_months or 'null'}) as double)", "cut"),
+        }
+    if timing is not None:
+        found["timing.start"] = (f"cast(({timing.start}) as double)", "start")
+    for one in study.binary_outcomes:
+        found[f"binary_outcomes.{one.name}"] = (f"cast(({one.event}) as boolean)", f"event_{one.name}")
+    for group in study.subgroups:
+        found[f"subgroups.{group.name}"] = (f"cast(({group.expression}) as varchar)", f"sub_{group.name}")
+    if study.group_survival is not None and study.group_survival.among is not None:
+        found["group_survival.among"] = (f"cast(({study.group_survival.among}) as boolean)", "described")
+    for covariate in study.covariates:
+        kind = "double" if covariate.kind == "continuous" else "varchar"
+        found[f"covariates.{covariate.name}"] = (
+            f"cast(({covariate.expression}) as {kind})",
+            f"raw_{covariate.name}",
+        )
+    return found
 
 
 def read_members(sub: Submission, study: StudyDefinition) -> pl.DataFrame:
     """Members with the study's expressions, sorted by tumor id."""
-    outcome = study.outcome
-    expressions = {
-        "outcome.time": (f"cast({outcome.time} as double)", "time"),
-        "outcome.event": (f"cast(({outcome.event}) as boolean)", "event"),
-        "outcome.entry": (f"cast({outcome.entry or 0} as double)", "entry"),
-        "outcome.other_cause": (f"cast(({outcome.other_cause or 'null'}) as boolean)", "other_cause"),
-    }
-    for one in study.covariates:
-        kind = "double" if one.kind == "continuous" else "varchar"
-        expressions[f"covariates.{one.name}"] = (f"cast(({one.expression}) as {kind})", f"raw_{one.name}")
+    expressions = expressions_of(study)
     tables = {
         "tumor": sub.registry_table("tumor"),
         "members": sub.root / "cohorts" / study.cohort / "members.parquet",
@@ -173,6 +235,13 @@ def apply_outcome(frame: pl.DataFrame, outcome: Outcome) -> tuple[pl.DataFrame, 
         return kept
 
     frame = frame.with_columns(entry=pl.col("entry").clip(lower_bound=0.0))
+    if outcome.cut_months is not None:
+        late = (pl.col("time") > pl.col("cut")).fill_null(False)
+        frame = frame.with_columns(
+            event=pl.col("event") & ~late,
+            other_cause=pl.col("other_cause") & ~late,
+            time=pl.when(late).then(pl.col("cut")).otherwise(pl.col("time")),
+        )
     known = pl.col("time").is_not_null() & pl.col("event").is_not_null()
     frame = leave_out(frame, known, "outcome_unknown", "left out: outcome or follow-up unknown")
     # Entry at 0 instead would give them months at risk in which nobody watched them.
@@ -195,6 +264,14 @@ def apply_outcome(frame: pl.DataFrame, outcome: Outcome) -> tuple[pl.DataFrame, 
         frame = leave_out(frame, ~at_zero, "zero_months_dropped", "left out: survival of 0 months")
     if outcome.zero_months == "keep_as_half_month":
         frame = frame.with_columns(time=pl.when(at_zero).then(0.5).otherwise(pl.col("time")))
+    if outcome.start_months:
+        still_there = pl.col("time") > outcome.start_months
+        words = f"left out: follow-up ended within the {outcome.start_months:g} months before time zero"
+        frame = leave_out(frame, still_there, "ended_before_time_zero", words)
+        frame = frame.with_columns(
+            time=pl.col("time") - outcome.start_months,
+            entry=(pl.col("entry") - outcome.start_months).clip(lower_bound=0.0),
+        )
     seen = (pl.col("time") > pl.col("entry")) | (at_zero & (outcome.zero_months == "keep"))
     frame = leave_out(
         frame, seen, "never_at_risk", "left out: follow-up ended before or at the entry into observation"

@@ -9,7 +9,7 @@ from pipelines.cohorts.definition import CohortDefinition
 from pipelines.cohorts.yaml_models import dump_yaml, load_model
 from pipelines.errors import InputError
 from pipelines.studies.compare import Target, load_targets
-from pipelines.studies.definition import StudyDefinition
+from pipelines.studies.language import StudyDefinition
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,7 @@ def protocol(study: StudyDefinition, cohort: CohortDefinition, targets: list[Tar
         f"Cohort: {cohort.title} ({cohort.name})",
         *(f"  {number}. {words}" for number, words in enumerate(rules_in_words(cohort), start=1)),
         f"Arms: {cohort.arms.exposed.label} against {cohort.arms.reference.label}",
-        f"Outcome: {study.outcome.words}",
-        f"  survival of 0 months: {study.outcome.zero_months}",
+        *outcome_lines(study),
         "",
         "Covariates:",
         *(
@@ -98,6 +97,14 @@ def protocol(study: StudyDefinition, cohort: CohortDefinition, targets: list[Tar
         f"Published numbers compared: {len(targets)}",
     ]
     return "\n".join(lines)
+
+
+def outcome_lines(study: StudyDefinition) -> list[str]:
+    """Outcomes and how they are counted."""
+    lines = [] if study.outcome is None else [f"Outcome: {study.outcome.words}"]
+    lines += [f"  survival of 0 months: {study.outcome.zero_months}"] if study.outcome else []
+    lines += [f"Also: {one.words}" for one in study.other_outcomes]
+    return lines + [f"Happened or not: {one.words}" for one in study.binary_outcomes]
 
 
 def rules_in_words(cohort: CohortDefinition) -> list[str]:

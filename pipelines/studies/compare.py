@@ -12,8 +12,8 @@ from scipy.stats import norm
 
 from pipelines.cohorts.definition import Strict
 from pipelines.errors import InputError
-from pipelines.studies.definition import StudyDefinition
-from pipelines.studies.results import ALL, Estimate, Finding
+from pipelines.studies.language import ALL, StudyDefinition
+from pipelines.studies.results import Estimate, Finding
 
 RATIOS = ("hr", "shr", "or", "rr")
 INFORMS_ONLY = ("memory", "seed")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pipelines.stats.errors import EmptyArmError
 from pipelines.studies.analysis_set import AnalysisSet
-from pipelines.studies.definition import Covariate
+from pipelines.studies.language import Covariate
 from pipelines.studies.results import Finding
 
 ALIAS_TOLERANCE = 1e-8
@@ -50,7 +50,7 @@ class Design:
 
 
 def build_design(
-    people: AnalysisSet, covariates: list[Covariate], *, analysis: str, subgroup: str, with_exposure: bool
+    people: AnalysisSet, covariates: list[Covariate], *, analysis: str, with_exposure: bool
 ) -> Design:
     """Model matrix of some covariates, the exposure first where asked for.
 
@@ -63,7 +63,7 @@ def build_design(
     people : AnalysisSet
     covariates : list of Covariate
         In the order of the model; the later of two that say the same is left out.
-    analysis, subgroup : str
+    analysis : str
         For the findings.
     with_exposure : bool
         Whether the exposure is the first column.
@@ -73,7 +73,8 @@ def build_design(
     EmptyArmError
         Leaving people out emptied an arm.
     """
-    people, findings = complete_cases(people, covariates, analysis, subgroup)
+    subgroup = people.subgroup
+    people, findings = complete_cases(people, covariates, analysis)
     if not 0 < people.exposed.sum() < people.frame.height:
         raise EmptyArmError(
             "An arm has nobody left, once those with a missing covariate or a rare level are out of the model",
@@ -82,8 +83,7 @@ def build_design(
         )
     pieces: list[tuple[Column, NDArray[np.float64]]] = []
     if with_exposure:
-        term = people.study.exposure
-        pieces.append((Column(term, term, people.contrast), people.exposed.astype(float)))
+        pieces += arm_columns(people)
     for one in covariates:
         pieces += columns_of(people, one)
     kept, aliased = without_copies(pieces)
@@ -98,10 +98,10 @@ def build_design(
 
 
 def complete_cases(
-    people: AnalysisSet, covariates: list[Covariate], analysis: str, subgroup: str
+    people: AnalysisSet, covariates: list[Covariate], analysis: str
 ) -> tuple[AnalysisSet, list[Finding]]:
     """Leave out who lacks a complete-case covariate, then who has a level too rare for a model."""
-    findings = []
+    findings, subgroup = [], people.subgroup
     for one in covariates:
         keep = people.frame[f"cov_{one.name}"].is_not_null()
         gone = float((~keep).sum())
@@ -142,6 +142,19 @@ def rare_levels(people: AnalysisSet, covariates: list[Covariate]) -> list[tuple[
         if one.kind == "categorical"
         for level, count in sorted(people.frame[f"cov_{one.name}"].value_counts().iter_rows())
         if count < minimum and level != one.reference
+    ]
+
+
+def arm_columns(people: AnalysisSet) -> list[tuple[Column, NDArray[np.float64]]]:
+    """One column for each arm but the reference, named by the exposure where there is one alone."""
+    term, arms = people.study.exposure, people.frame["arm"]
+    several = bool(people.other_labels)
+    return [
+        (
+            Column(f"{term}={label}" if several else term, term, f"{label} vs {people.reference_label}"),
+            (arms == label).to_numpy().astype(float),
+        )
+        for label in people.labels[:-1]
     ]
 
 

@@ -7,8 +7,6 @@ from typing import Any
 
 import polars as pl
 
-ALL = "all"
-BASELINE_ONLY = "baseline_only"
 ESTIMATE_COLUMNS = (
     "study",
     "submission",

@@ -1,39 +1,30 @@
 """Runs a study on a submission: cohort, analyses, comparison, everything written at once."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from pipelines import store
-from pipelines.cohorts import load_cohort, write_cohort
+from pipelines.cohorts import load_cohort
 from pipelines.cohorts.definition import CohortDefinition
 from pipelines.cohorts.needs import check_needs, check_years, refusal_code
-from pipelines.cohorts.yaml_models import dump_yaml, settings_hash
+from pipelines.cohorts.yaml_models import settings_hash
 from pipelines.errors import InputError, RefusedError
 from pipelines.stats.errors import StatsError
 from pipelines.store import Submission
 from pipelines.store.manifest import recorded_versions
-from pipelines.studies import describe, matched, models
 from pipelines.studies.analysis_set import AnalysisSet, read_analysis_set
 from pipelines.studies.catalog import load_published, load_study
 from pipelines.studies.compare import compare
-from pipelines.studies.definition import OtherRule, StudyDefinition
-from pipelines.studies.results import (
-    ALL,
-    BASELINE_ONLY,
-    Finding,
-    Outcomes,
-    estimates_frame,
-    findings_frame,
-)
-from pipelines.studies.sensitivity import other_cohort, other_study
+from pipelines.studies.estimators import ESTIMATORS, matched, models
+from pipelines.studies.language import ALL, ANALYSES, StudyDefinition
+from pipelines.studies.results import Finding, Outcomes, estimates_frame, findings_frame
+from pipelines.studies.variants import Variant, fresh_cohort, other_cohort, variants
 
 CSV_TABLES = ("km_curves", "table_one", "balance", "propensity")
-MATCHED = ("matched_cox", "matched_km", "stratified_cox")
 
 
 @dataclass(frozen=True)
@@ -61,15 +52,6 @@ class StudyFacts:
     n_estimates: int
     verdicts: dict[str, int]
     warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One analysis to do: its name, its subgroup, and how."""
-
-    analysis: str
-    subgroup: str
-    run: Callable[[AnalysisSet], Outcomes]
 
 
 def run_study(sub: Submission, name: str, catalog_dir: Path) -> StudyFacts:
@@ -102,10 +84,9 @@ def run_study(sub: Submission, name: str, catalog_dir: Path) -> StudyFacts:
     check_source(sub, study, cohort)
     fresh_cohort(sub, cohort)
     people = read_analysis_set(sub, study, cohort)
-    gaps = covariate_gaps(sub, study, cohort)
-    found = Outcomes(findings=(*gaps, *people.findings)) + analyse(people, plan(study))
-    for other in study.sensitivity:
-        found += analyse_otherwise(sub, study, cohort, other)
+    found = Outcomes(findings=covariate_gaps(sub, study, cohort))
+    for variant in variants(sub, study, cohort, people):
+        found += analyse(variant)
     comparison = compare(targets, found.estimates, found.findings, study)
     identity = settings_hash(study, cohort)
     write(sub, study, cohort, found, comparison, identity)
@@ -133,7 +114,7 @@ def check_source(sub: Submission, study: StudyDefinition, cohort: CohortDefiniti
     asked_by = f"Study '{study.id}'"
     check_years(sub, cohort.years, asked_by=asked_by)
     needs = (*study.needs, *cohort.all_needs)
-    if study.outcome.kind == "disease_specific":
+    if study.outcome is not None and study.outcome.kind == "disease_specific":
         needs = ("cause_of_death_group", *needs)
     check_needs(sub, needs, cohort.years, asked_by=asked_by)
     if sub.manifest.source not in study.sources:
@@ -163,127 +144,49 @@ def covariate_gaps(sub: Submission, study: StudyDefinition, cohort: CohortDefini
     return tuple(findings)
 
 
-def fresh_cohort(sub: Submission, cohort: CohortDefinition) -> None:
-    """Materialise the cohort unless it is there from the same definition."""
-    written = sub.root / "cohorts" / cohort.name / "definition.yaml"
-    if not written.is_file() or written.read_text(encoding="utf-8") != dump_yaml(cohort):
-        write_cohort(sub, cohort)
-
-
-def analyse_otherwise(
-    sub: Submission, study: StudyDefinition, cohort: CohortDefinition, other: OtherRule
-) -> Outcomes:
-    """Repeat the main analyses on the cohort with one rule said otherwise.
-
-    What cannot be done there is absent with its reason; it never stops the study.
-    """
-    there = other_cohort(cohort, other)
-    again = other_study(study, other, there)
-    try:
-        fresh_cohort(sub, there)
-        people = read_analysis_set(sub, again, there)
-    except (InputError, RefusedError) as error:
-        absent = [Finding(one, other.name, "not_done", "absent", error.what) for one in again.analyses]
-        return Outcomes(findings=tuple(absent))
-    jobs = [
-        # mypy cannot infer a lambda whose default argument keeps this turn's value.
-        Job(name, other.name, lambda people, run=run: run(people, other.name))  # type: ignore[misc]
-        for name, run in REPEATABLE.items()
-        if name in again.analyses
-    ]
-    left_out = tuple(replace(one, subgroup=other.name) for one in people.findings)
-    return Outcomes(findings=left_out) + analyse(people, jobs)
-
-
-def plan(study: StudyDefinition) -> list[Job]:
-    """Every analysis of the study in a fixed order, the baseline-only re-analyses among them."""
-    again = (ALL, BASELINE_ONLY) if study.has_reanalysis else (ALL,)
-    single: dict[str, Callable[[AnalysisSet], Outcomes]] = {
-        "table_one": describe.table_one,
-        "exposed_share": describe.exposed_share,
-        "km": describe.survival_by_arm,
-        "vital_status_median": describe.vital_status_medians,
-        "logistic_exposure": models.logistic_exposure,
-        "cox_unadjusted": lambda people: cox_unadjusted(people, ALL),
-        "cox_other_cause": models.cox_other_cause,
-    }
-    jobs = [Job(name, ALL, run) for name, run in single.items() if name in study.analyses]
-    jobs += [
-        # mypy cannot infer a lambda whose default argument keeps this turn's value; the same below.
-        Job(name, subgroup, lambda people, run=run, subgroup=subgroup: run(people, subgroup))  # type: ignore[misc]
-        for name, run in REPEATABLE.items()
-        if name in study.analyses and name != "cox_unadjusted"
-        for subgroup in again
-    ]
-    jobs += [
-        Job(
-            extra.name,
-            ALL,
-            lambda people, extra=extra: models.cox_model(  # type: ignore[misc]
-                people,
-                people.study.terms(extra.covariates),
-                analysis=extra.name,
-                subgroup=ALL,
-                with_exposure=extra.with_exposure,
-            ),
-        )
-        for extra in study.models.extra
-    ]
-    return jobs
-
-
-def cox_unadjusted(people: AnalysisSet, subgroup: str) -> Outcomes:
-    """The Cox model of the exposure alone."""
-    return models.cox_model(people, [], analysis="cox_unadjusted", subgroup=subgroup)
-
-
-def cox_adjusted(people: AnalysisSet, subgroup: str) -> Outcomes:
-    """The adjusted Cox model, as published or with baseline covariates only."""
-    study = people.study
-    terms = study.terms(study.models.cox, baseline_only=subgroup == BASELINE_ONLY)
-    return models.cox_model(people, terms, analysis="cox_adjusted", subgroup=subgroup)
-
-
-REPEATABLE: dict[str, Callable[[AnalysisSet, str], Outcomes]] = {
-    "cox_unadjusted": cox_unadjusted,
-    "cox_adjusted": cox_adjusted,
-    "cox_propensity_covariate": lambda people, subgroup: models.cox_propensity_covariate(
-        people, subgroup=subgroup
-    ),
-    "matched_cox": lambda people, subgroup: matched.matched(people, subgroup=subgroup),
-}
-"""Analyses that are done again under another subgroup: baseline covariates only, or another cohort."""
-
-
-def analyse(people: AnalysisSet, jobs: Sequence[Job]) -> Outcomes:
-    """Do every job; one that cannot be fitted is absent with its reason, the primary one is an error.
+def analyse(variant: Variant) -> Outcomes:
+    """Do every analysis of a variant; one that cannot be fitted is absent with its reason, the primary an error.
 
     Raises
     ------
     InputError
-        The primary analysis cannot be fitted.
+        The primary analysis of the study cannot be fitted.
     """
-    found = Outcomes()
-    for job in jobs:
+    found = Outcomes(findings=variant.findings)
+    people = variant.people
+    if people is None:
+        return found
+    for word in variant.analyses:
+        if ANALYSES[word].within:
+            continue
         try:
-            found += job.run(people)
+            found += ESTIMATORS[word](people)
         except StatsError as error:
-            reason = error.without_count
-            if job.analysis == people.study.primary and job.subgroup == ALL:
-                raise InputError(
-                    f"The primary analysis {job.analysis} of study '{people.study.id}' cannot be fitted: {reason}",
-                    where=f"cohort {people.study.cohort}",
-                    remedy="Look at Table 1 by arm, merge levels, or take the covariate out of the model.",
-                ) from None
-            names = MATCHED if job.analysis == "matched_cox" else (job.analysis,)
-            found += Outcomes(
-                findings=tuple(
-                    Finding(one, job.subgroup, "not_fitted", "absent", reason)
-                    for one in names
-                    if one in people.study.analysis_names
-                )
-            )
+            found += not_fitted(people, word, variant.analyses, error)
+    if people.subgroup == ALL:
+        found += models.extra_models(people)
     return found
+
+
+def not_fitted(people: AnalysisSet, word: str, analyses: tuple[str, ...], error: StatsError) -> Outcomes:
+    """Say why an analysis and those it computes are absent.
+
+    Raises
+    ------
+    InputError
+        It is the study's primary analysis, on everybody.
+    """
+    study, reason = people.study, error.without_count
+    names = study.names_of([word])
+    if study.primary in names and people.subgroup == ALL:
+        raise InputError(
+            f"The primary analysis {study.primary} of study '{study.id}' cannot be fitted: {reason}",
+            where=f"cohort {study.cohort}",
+            remedy="Look at Table 1 by arm, merge levels, or take the covariate out of the model.",
+        ) from None
+    within = tuple(name for name in analyses if ANALYSES[name].within == word)
+    findings = [Finding(name, people.subgroup, "not_fitted", "absent", reason) for name in (*names, *within)]
+    return Outcomes(findings=tuple(findings))
 
 
 def write(
@@ -316,10 +219,9 @@ def write(
             table = found.table(name)
             if table is not None:
                 table.write_csv(aside / f"{name}.csv")
-        for subgroup in (ALL, BASELINE_ONLY, *(other.name for other in study.sensitivity)):
-            pairs = found.table(matched.pairs_name(subgroup))
-            if pairs is not None:
-                store.write_parquet(pairs, aside / f"{matched.pairs_name(subgroup)}.parquet")
+        for name, pairs in found.tables:
+            if name.startswith(matched.PAIRS):
+                store.write_parquet(pairs, aside / f"{name}.parquet")
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
         (aside / "run.json").write_text(text, encoding="utf-8")
 

@@ -13,7 +13,7 @@ from pipelines.settings import Settings
 from pipelines.stats.errors import EmptyArmError
 from pipelines.studies import load_study
 from pipelines.studies.analysis_set import AnalysisSet, apply_outcome, coded, read_analysis_set
-from pipelines.studies.definition import Covariate, Outcome, StudyDefinition
+from pipelines.studies.language import Covariate, Outcome, StudyDefinition
 from pipelines.studies.design import Design, build_design, without_copies
 
 CATALOG = Settings().catalog_dir
@@ -92,7 +92,7 @@ def design_of(tmp_path: Path, grades: list[str], minimum: int) -> Design:
     ]
     study = with_minimum(minimum)
     return build_design(
-        people(tmp_path, rows, study), study.terms(("grade",)), analysis="a", subgroup="s", with_exposure=True
+        people(tmp_path, rows, study), study.terms(("grade",)), analysis="a", with_exposure=True
     )
 
 

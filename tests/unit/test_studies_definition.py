@@ -9,8 +9,8 @@ from pipelines.cohorts.yaml_models import dump_yaml, load_model, settings_hash
 from pipelines.errors import InputError
 from pipelines.settings import Settings
 from pipelines.studies import list_studies, load_study, show_study
-from pipelines.studies.definition import Covariate, OtherRule, StudyDefinition
-from pipelines.studies.sensitivity import other_cohort
+from pipelines.studies.language import Covariate, OtherRule, StudyDefinition
+from pipelines.studies.variants import other_cohort
 
 CATALOG = Settings().catalog_dir
 SHIPPED = [one.id for one in list_studies(CATALOG)]
@@ -27,7 +27,8 @@ def test_definitions_round_trip_with_their_hash(name: str, tmp_path: Path) -> No
 
 def test_one_changed_setting_changes_the_hash() -> None:
     study = load_study("mudgway2020", CATALOG)
-    wider = study.model_copy(update={"matching": study.matching.model_copy(update={"caliper": 0.25})})
+    match = study.matching.model_copy(update={"caliper": 0.25})
+    wider = study.model_copy(update={"design": study.design.model_copy(update={"match": match})})
     assert settings_hash(wider) != settings_hash(study)
 
 
@@ -64,11 +65,11 @@ def test_a_covariate_is_whole(settings: dict[str, object], words: str) -> None:
 def test_an_unknown_key_is_named_with_its_line(tmp_path: Path) -> None:
     text = (CATALOG / "studies" / "gnerlich2007" / "study.yaml").read_text(encoding="utf-8")
     lines = text.splitlines()
-    at = next(number for number, line in enumerate(lines) if line.startswith("matching:"))
-    lines.insert(at + 1, "  calliper: 0.2")
+    at = next(number for number, line in enumerate(lines) if line.startswith("  match:"))
+    lines.insert(at + 1, "    calliper: 0.2")
     path = tmp_path / "study.yaml"
     path.write_text("\n".join(lines), encoding="utf-8")
-    with pytest.raises(InputError, match=rf"line {at + 2}: matching.calliper: there is no such key"):
+    with pytest.raises(InputError, match=rf"line {at + 2}: design.match.calliper: there is no such key"):
         load_model(path, StudyDefinition)
 
 

@@ -10,29 +10,24 @@ from pipelines.stats.errors import StatsError
 from pipelines.stats.matching import Matches, adjusted_matched_cox, match_nearest
 from pipelines.stats.propensity import Propensity, fit_propensity
 from pipelines.studies.analysis_set import AnalysisSet
-from pipelines.studies.definition import Covariate
-from pipelines.studies.describe import MATCHED, survival_by_arm
 from pipelines.studies.design import Column, Design, build_design
-from pipelines.studies.models import few_events, hazard_ratios, matrix_of_levels, post_baseline
-from pipelines.studies.results import ALL, BASELINE_ONLY, Counts, Estimate, Finding, Outcomes
+from pipelines.studies.estimators.describe import MATCHED, survival_by_arm
+from pipelines.studies.estimators.models import few_events, hazard_ratios, matrix_of_levels, post_baseline
+from pipelines.studies.language import ALL, Covariate
+from pipelines.studies.results import Counts, Estimate, Finding, Outcomes
 
 LOGIT_DIGITS = 9
 SMD_LIMIT = 0.1
 BINS = 20
+PAIRS = "matched_pairs"
+"""File stem of the pairs of the published set; another set adds its label."""
 
 
-def matched(people: AnalysisSet, *, subgroup: str) -> Outcomes:
-    """Match on the propensity score, then every matched analysis that the study asks for.
-
-    Parameters
-    ----------
-    people : AnalysisSet
-    subgroup : {'all', 'baseline_only'}
-        The published covariate set, or the same without what is known only after diagnosis.
-    """
-    study, rule = people.study, people.study.matching
-    terms = study.terms(study.models.propensity, baseline_only=subgroup == BASELINE_ONLY)
-    design = build_design(people, terms, analysis="matched_cox", subgroup=subgroup, with_exposure=False)
+def matched(people: AnalysisSet) -> Outcomes:
+    """Match on the propensity score, then every matched analysis that the study asks for."""
+    study, rule, subgroup = people.study, people.study.matching, people.subgroup
+    terms = people.terms("propensity")
+    design = build_design(people, terms, analysis="matched_cox", with_exposure=False)
     everybody = design.people
     scores = fit_propensity(design.matrix, everybody.exposed, names=design.names)
     matches = match_nearest(
@@ -48,7 +43,7 @@ def matched(people: AnalysisSet, *, subgroup: str) -> Outcomes:
     rows, pair = matches.rows()
     weights = np.zeros(everybody.frame.height)
     weights[rows] = weights_in_sets(everybody.exposed[rows], pair)
-    inside = taken(everybody, rows)
+    inside = everybody.taken(rows)
     found = Outcomes(
         findings=(*design.findings, *post_baseline("matched_cox", subgroup, terms)),
         tables=(
@@ -63,17 +58,6 @@ def matched(people: AnalysisSet, *, subgroup: str) -> Outcomes:
     if "matched_km" in study.analyses and subgroup == ALL:
         found += survival_by_arm(inside, analysis="matched_km", which=MATCHED)
     return found
-
-
-def taken(people: AnalysisSet, rows: NDArray[np.int64]) -> AnalysisSet:
-    """The people of some rows, in that order."""
-    return AnalysisSet(
-        people.frame[rows.tolist()],
-        people.study,
-        people.exposed_label,
-        people.reference_label,
-        people.findings,
-    )
 
 
 def weights_in_sets(exposed: NDArray[np.bool_], pair: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -192,7 +176,8 @@ def stratified_cox(inside: AnalysisSet, pair: NDArray[np.int64], matches: Matche
 
 def pairs_name(subgroup: str) -> str:
     """File stem of the pairs: the published set has the plain name."""
-    return "matched_pairs" if subgroup == ALL else f"matched_pairs_{subgroup}"
+    plain = subgroup.replace(", ", "_").replace("=", "_")
+    return PAIRS if subgroup == ALL else f"{PAIRS}_{plain}"
 
 
 def pairs_table(inside: AnalysisSet, pair: NDArray[np.int64], matches: Matches) -> pl.DataFrame:

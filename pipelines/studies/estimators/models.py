@@ -1,17 +1,20 @@
 """Logistic and Cox models of a study, as estimates and findings."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.stats.cox import CoxFit, fit_cox
 from pipelines.stats.cox.diagnostics import proportional_hazards_test
+from pipelines.stats.errors import StatsError
 from pipelines.stats.propensity import fit_propensity
 from pipelines.stats.propensity.logistic import fit_logistic
 from pipelines.studies.analysis_set import AnalysisSet
-from pipelines.studies.definition import Covariate
 from pipelines.studies.design import Column, Design, build_design
-from pipelines.studies.results import ALL, BASELINE_ONLY, Estimate, Finding, Outcomes
+from pipelines.studies.language import Covariate
+from pipelines.studies.results import Estimate, Finding, Outcomes
 
 EVENTS_PER_COVARIATE = 10.0
 PROPORTIONAL_HAZARDS_P = 0.05
@@ -19,16 +22,16 @@ PROPORTIONAL_HAZARDS_P = 0.05
 
 def logistic_exposure(people: AnalysisSet) -> Outcomes:
     """Odds ratios of being exposed."""
-    study = people.study
-    covariates = study.terms(study.models.logistic)
-    design = build_design(people, covariates, analysis="logistic_exposure", subgroup=ALL, with_exposure=False)
+    study, subgroup = people.study, people.subgroup
+    covariates = people.terms("logistic")
+    design = build_design(people, covariates, analysis="logistic_exposure", with_exposure=False)
     fit = fit_logistic(design.matrix, design.people.exposed, names=design.names)
     table = fit.to_frame(study.confidence_level)
     counts = design.people.counts()
     rows = [
         Estimate(
             "logistic_exposure",
-            ALL,
+            subgroup,
             column.term,
             column.contrast,
             "or",
@@ -46,34 +49,49 @@ def logistic_exposure(people: AnalysisSet) -> Outcomes:
     ]
     findings = (
         *design.findings,
-        *few_events("logistic_exposure", ALL, fit.events_per_covariate, fit.warnings),
+        *few_events("logistic_exposure", subgroup, fit.events_per_covariate, fit.warnings),
     )
-    return Outcomes(tuple(rows), (*findings, *post_baseline("logistic_exposure", ALL, covariates)))
+    return Outcomes(tuple(rows), (*findings, *post_baseline("logistic_exposure", subgroup, covariates)))
 
 
 def cox_model(
-    people: AnalysisSet,
-    covariates: list[Covariate],
-    *,
-    analysis: str,
-    subgroup: str,
-    with_exposure: bool = True,
+    people: AnalysisSet, covariates: list[Covariate], *, analysis: str, with_exposure: bool = True
 ) -> Outcomes:
     """Cox model with the exposure (first) and covariates; conditional where there are covariates."""
-    design = build_design(
-        people, covariates, analysis=analysis, subgroup=subgroup, with_exposure=with_exposure
-    )
-    return fitted_cox(design, analysis, subgroup, adjusted=bool(covariates)) + Outcomes(
-        findings=post_baseline(analysis, subgroup, covariates)
+    design = build_design(people, covariates, analysis=analysis, with_exposure=with_exposure)
+    return fitted_cox(design, analysis, adjusted=bool(covariates)) + Outcomes(
+        findings=post_baseline(analysis, people.subgroup, covariates)
     )
 
 
-def fitted_cox(
-    design: Design, analysis: str, subgroup: str, *, adjusted: bool, estimand: str = "association"
-) -> Outcomes:
+def cox_unadjusted(people: AnalysisSet) -> Outcomes:
+    """The Cox model of the arms alone."""
+    return cox_model(people, [], analysis="cox_unadjusted")
+
+
+def cox_adjusted(people: AnalysisSet) -> Outcomes:
+    """The adjusted Cox model."""
+    return cox_model(people, people.terms("cox"), analysis="cox_adjusted")
+
+
+def extra_models(people: AnalysisSet) -> Outcomes:
+    """The Cox models under names of the study's own."""
+    found = Outcomes()
+    for extra in people.study.models.extra:
+        terms = people.covariates(extra.covariates)
+        try:
+            found += cox_model(people, terms, analysis=extra.name, with_exposure=extra.with_exposure)
+        except StatsError as error:
+            reason = error.without_count
+            absent = Finding(extra.name, people.subgroup, "not_fitted", "absent", reason)
+            found += Outcomes(findings=(absent,))
+    return found
+
+
+def fitted_cox(design: Design, analysis: str, *, adjusted: bool, estimand: str = "association") -> Outcomes:
     """Fit the design's Cox model on everybody in it."""
     people = design.people
-    study = people.study
+    study, subgroup = people.study, people.subgroup
     fit = fit_cox(
         people.time,
         people.event,
@@ -155,32 +173,22 @@ def cox_other_cause(people: AnalysisSet) -> Outcomes:
     Surgery of the breast should not prevent deaths of the heart: a hazard ratio below one here shows how
     much healthier the exposed were.
     """
-    study = people.study
     known = people.frame["other_cause"].is_not_null().to_numpy()
     inside = people.where(known)
-    other = AnalysisSet(
-        inside.frame.with_columns(event=pl.col("other_cause")),
-        study,
-        people.exposed_label,
-        people.reference_label,
-    )
-    return cox_model(other, study.terms(study.models.cox), analysis="cox_other_cause", subgroup=ALL)
+    other = replace(inside, frame=inside.frame.with_columns(event=pl.col("other_cause")))
+    return cox_model(other, people.terms("cox"), analysis="cox_other_cause")
 
 
-def cox_propensity_covariate(people: AnalysisSet, *, subgroup: str) -> Outcomes:
+def cox_propensity_covariate(people: AnalysisSet) -> Outcomes:
     """Cox model with covariates and the propensity score as one more (not matched, not weighted)."""
-    study, analysis = people.study, "cox_propensity_covariate"
-    only = subgroup == BASELINE_ONLY
-    propensity_terms = study.terms(study.models.propensity, baseline_only=only)
-    cox_terms = study.terms(study.models.cox, baseline_only=only)
+    analysis = "cox_propensity_covariate"
+    propensity_terms, cox_terms = people.terms("propensity"), people.terms("cox")
     complete = build_design(
-        people, [*cox_terms, *propensity_terms], analysis=analysis, subgroup=subgroup, with_exposure=True
+        people, [*cox_terms, *propensity_terms], analysis=analysis, with_exposure=True
     ).people
-    scores = build_design(
-        complete, propensity_terms, analysis=analysis, subgroup=subgroup, with_exposure=False
-    )
+    scores = build_design(complete, propensity_terms, analysis=analysis, with_exposure=False)
     score = fit_propensity(scores.matrix, complete.exposed, names=scores.names).score
-    design = build_design(complete, cox_terms, analysis=analysis, subgroup=subgroup, with_exposure=True)
+    design = build_design(complete, cox_terms, analysis=analysis, with_exposure=True)
     column = Column("propensity_score", "propensity_score", "per 1")
     with_score = Design(
         complete,
@@ -188,8 +196,8 @@ def cox_propensity_covariate(people: AnalysisSet, *, subgroup: str) -> Outcomes:
         (*design.columns, column),
         (*design.findings, *scores.findings),
     )
-    return fitted_cox(with_score, analysis, subgroup, adjusted=True) + Outcomes(
-        findings=post_baseline(analysis, subgroup, [*cox_terms, *propensity_terms])
+    return fitted_cox(with_score, analysis, adjusted=True) + Outcomes(
+        findings=post_baseline(analysis, people.subgroup, [*cox_terms, *propensity_terms])
     )
 
 

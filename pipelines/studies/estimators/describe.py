@@ -6,18 +6,23 @@ import polars as pl
 from pipelines.stats.kaplan_meier import kaplan_meier, naive_median
 from pipelines.stats.kaplan_meier.logrank import logrank
 from pipelines.studies.analysis_set import AnalysisSet
-from pipelines.studies.definition import Covariate
-from pipelines.studies.results import ALL, Estimate, Finding, Outcomes
+from pipelines.studies.language import ALL, Covariate
+from pipelines.studies.results import Estimate, Finding, Outcomes
 
 FULL, MATCHED = "full", "matched"
 
 
 def arms_of(people: AnalysisSet) -> list[tuple[str, AnalysisSet]]:
-    """Exposed and reference arm with their labels, exposed first."""
-    return [
-        (people.exposed_label, people.where(people.exposed)),
-        (people.reference_label, people.where(~people.exposed)),
-    ]
+    """Every arm with its label, exposed first, reference last."""
+    arms = people.frame["arm"]
+    return [(label, people.where((arms == label).to_numpy())) for label in people.labels]
+
+
+def label_of(people: AnalysisSet, part: str) -> str:
+    """Subgroup of an estimate about a part of these people, such as an arm."""
+    if people.subgroup == ALL:
+        return part
+    return people.subgroup if part == ALL else f"{people.subgroup}, {part}"
 
 
 def table_one(people: AnalysisSet) -> Outcomes:
@@ -163,7 +168,7 @@ def survival_by_arm(people: AnalysisSet, *, analysis: str = "km", which: str = F
         rows += [
             Estimate(
                 analysis,
-                label,
+                label_of(people, label),
                 term,
                 "",
                 "median_months",
@@ -177,7 +182,7 @@ def survival_by_arm(people: AnalysisSet, *, analysis: str = "km", which: str = F
             ),
             Estimate(
                 analysis,
-                label,
+                label_of(people, label),
                 term,
                 "",
                 "naive_median_months",
@@ -187,20 +192,22 @@ def survival_by_arm(people: AnalysisSet, *, analysis: str = "km", which: str = F
                 counts=counts,
             ),
         ]
-        if label != ALL:
+        if label != ALL and people.subgroup == ALL:
             columns = ["time", "n_risk", "n_event", "n_censor", "survival", "lower", "upper"]
             frame = curve.to_frame().select(columns)
             curves.append(frame.select(pl.lit(label).alias("arm"), *columns, pl.lit(which).alias("set")))
-    return Outcomes(estimates=tuple(rows), tables=(("km_curves", pl.concat(curves)),)) + logrank_test(
-        people, analysis
-    )
+    drawn = (("km_curves", pl.concat(curves)),) if curves else ()
+    return Outcomes(estimates=tuple(rows), tables=drawn) + logrank_test(people, analysis)
 
 
 def logrank_test(people: AnalysisSet, analysis: str) -> Outcomes:
-    """Log-rank test of the two arms, as a finding beside the curves."""
-    test = logrank(people.time, people.event, people.exposed, entry=people.entry)
+    """Log-rank test of the arms, as a finding beside the curves."""
+    arms = people.frame["arm"].to_numpy()
+    test = logrank(people.time, people.event, arms, entry=people.entry)
     message = f"log-rank chi-square {test.statistic:.4g} on {test.df} degree of freedom; the value is its p"
-    return Outcomes(findings=(Finding(analysis, ALL, "logrank_p", "info", message, value=test.p_value),))
+    return Outcomes(
+        findings=(Finding(analysis, people.subgroup, "logrank_p", "info", message, value=test.p_value),)
+    )
 
 
 def vital_status_medians(people: AnalysisSet) -> Outcomes:

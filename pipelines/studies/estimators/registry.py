@@ -1,0 +1,23 @@
+"""Which function does which analysis of the study language."""
+
+from collections.abc import Callable
+
+from pipelines.studies.analysis_set import AnalysisSet
+from pipelines.studies.estimators import describe, matched, models
+from pipelines.studies.results import Outcomes
+
+Estimator = Callable[[AnalysisSet], Outcomes]
+
+ESTIMATORS: dict[str, Estimator] = {
+    "table_one": describe.table_one,
+    "exposed_share": describe.exposed_share,
+    "km": describe.survival_by_arm,
+    "vital_status_median": describe.vital_status_medians,
+    "logistic_exposure": models.logistic_exposure,
+    "cox_unadjusted": models.cox_unadjusted,
+    "cox_adjusted": models.cox_adjusted,
+    "cox_other_cause": models.cox_other_cause,
+    "cox_propensity_covariate": models.cox_propensity_covariate,
+    "matched_cox": matched.matched,
+}
+"""By the word of `pipelines.studies.language.ANALYSES`; those done ``within`` another have none of their own."""

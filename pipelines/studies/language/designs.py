@@ -1,0 +1,145 @@
+"""How the arms are made comparable: every choice by name, and whether the paper states it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipelines.studies.language.base import Identifier, Sql, Strict
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Months = Annotated[float, Field(gt=0)]
+
+
+class Matching(Strict):
+    """How pairs are made. What a paper does not say is our default, and ``stated_in_paper`` says so.
+
+    Attributes
+    ----------
+    method : {'nearest', 'optimal', 'exact'}
+        ``exact`` matches on the covariates of ``exact`` alone and needs no score.
+    exact : tuple of str
+        Covariates on which a pair must agree, beside the score or instead of it.
+    grid_ratios, grid_calipers : tuple
+        What the analysis ``matching_grid`` tries beside ``ratio`` and ``caliper``.
+    """
+
+    method: Literal["nearest", "optimal", "exact"] = "nearest"
+    ratio: int = Field(default=1, ge=1)
+    caliper: float | None = Field(default=0.2, gt=0)
+    caliper_sd: Literal["pooled", "total", "treated", "control"] = "pooled"
+    order: Literal["closest", "largest", "smallest"] = "closest"
+    replace: Literal[False] = False
+    exact: tuple[Identifier, ...] = ()
+    grid_ratios: tuple[int, ...] = (1, 2)
+    grid_calipers: tuple[float, ...] = (0.05, 0.1, 0.2)
+    stated_in_paper: bool = False
+    words: str = ""
+
+
+class Weighting(Strict):
+    """Whom the weights stand for.
+
+    Attributes
+    ----------
+    estimands : tuple of {'ATE', 'ATT', 'ATO'}
+        The first gives ``weighted_cox``, another ``weighted_cox_<estimand>`` in small letters.
+    stabilised : bool
+    truncate : float, optional
+        Weights above this quantile are set to it.
+    """
+
+    estimands: tuple[Literal["ATE", "ATT", "ATO"], ...] = Field(default=("ATE", "ATO"), min_length=1)
+    stabilised: bool = True
+    truncate: Share | None = None
+    stated_in_paper: bool = False
+    words: str = ""
+
+
+class Strata(Strict):
+    """Strata of the propensity score (``stratified_by_score_cox``)."""
+
+    n_strata: int = Field(default=5, ge=2)
+    target: Literal["ATT", "ATE"] = "ATE"
+    stated_in_paper: bool = False
+    words: str = ""
+
+
+class Design(Strict):
+    """The designs of a study: matching, weighting, strata of the score."""
+
+    match: Matching = Matching()
+    weight: Weighting = Weighting()
+    stratify: Strata = Strata()
+
+
+class Timing(Strict):
+    """When the exposure happens: without it no analysis can leave immortal time out.
+
+    Attributes
+    ----------
+    start : str
+        SQL number of days (or months) from diagnosis to the exposure; null where it never happened. In the exposed
+        arm a null is an unknown date: such people leave the dated analyses and are counted.
+    unit : {'days', 'months'}
+    needs : tuple of str
+        Tumor columns of ``start``; a source without them refuses the dated analyses, or takes the fallback.
+    window_months : float
+        Grace period: exposed within it or not, from time zero.
+    landmarks_months : tuple of float
+        For ``landmark`` and ``undated_landmark``, each an analysis of its own.
+    strategy : str
+        Timing within the window of clone-censor-weight, as in `pipelines.stats.immortal_time.STRATEGIES`.
+    bootstrap : int
+        Resamples of people for the interval of clone-censor-weight; 0 takes its robust variance.
+    seed : int
+    """
+
+    start: Sql
+    unit: Literal["days", "months"] = "days"
+    needs: tuple[Identifier, ...] = Field(min_length=1)
+    window_months: Months = 8.0
+    landmarks_months: tuple[Months, ...] = (3.0, 6.0, 8.0, 12.0)
+    strategy: str = "as_observed"
+    bootstrap: int = Field(default=0, ge=0)
+    seed: int = 20261121
+    words: str = ""
+
+
+class Fallback(Strict):
+    """What is done where the source cannot give what an analysis needs; the report says which was used.
+
+    Attributes
+    ----------
+    instead_of : tuple of str
+        Analyses that the source refuses.
+    use : tuple of str
+        Analyses done in their place.
+    primary : str, optional
+        The study's primary analysis then.
+    words : str
+        Why it is the next best, and what it still leaves.
+    """
+
+    instead_of: tuple[str, ...] = Field(min_length=1)
+    use: tuple[str, ...] = Field(min_length=1)
+    primary: str | None = None
+    words: str
+
+
+class GateLimits(Strict):
+    """What a design must reach before its estimate is shown.
+
+    Attributes
+    ----------
+    smd, smd_strong : float
+        Largest absolute standardized mean difference after the design; of strong prognostic factors.
+    min_events : int
+        Events in all, and none of the arms without one.
+    min_common_support : float
+        Share of people whose score lies where both arms have people.
+    """
+
+    smd: Share = 0.1
+    smd_strong: Share = 0.05
+    min_events: int = Field(default=20, ge=1)
+    min_common_support: Share = 0.5

@@ -1,0 +1,71 @@
+"""A randomised trial, and what a registry can say of it: the protocol of a target-trial emulation."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipelines.studies.language.base import Identifier, Strict
+
+
+class Criterion(Strict):
+    """One line of the trial's protocol and what stands for it in a registry.
+
+    Attributes
+    ----------
+    trial : str
+        What the trial asked for or did.
+    registry : str
+        What the emulation does instead.
+    status : {'mapped', 'proxied', 'not_recorded'}
+        ``not_recorded``: no registry field answers it.
+    decides : bool
+        The trial's question rests on it: where such a criterion is not recorded the verdict on every number of the
+        trial is ``not_comparable``, whatever the numbers are.
+    """
+
+    trial: str
+    registry: str
+    status: Literal["mapped", "proxied", "not_recorded"]
+    decides: bool = False
+
+
+class Emulation(Strict):
+    """The target trial of a study (analysis ``trial_agreement`` and the TARGET table).
+
+    Attributes
+    ----------
+    trial, report : str
+        Row of ``catalog/evidence/trials.csv`` it is compared with.
+    eligibility : tuple of Criterion
+    time_zero, assignment, follow_up, outcome, estimand : Criterion
+    strategy_exposed, strategy_reference : str
+        The two strategies in words; the grace period is ``timing.window_months``.
+    analysis : str
+        Our estimate that is compared with the trial's.
+    refused_outcomes : dict
+        Outcomes of the trial that no registry holds (progression-free survival), with the reason.
+    """
+
+    trial: Identifier
+    report: str = ""
+    eligibility: tuple[Criterion, ...] = Field(min_length=1)
+    time_zero: Criterion
+    assignment: Criterion
+    follow_up: Criterion
+    outcome: Criterion
+    estimand: Criterion
+    strategy_exposed: str
+    strategy_reference: str
+    analysis: str = "clone_censor_weight"
+    refused_outcomes: dict[Identifier, str] = {}
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """Every line of the protocol table."""
+        rest = (self.time_zero, self.assignment, self.follow_up, self.outcome, self.estimand)
+        return (*self.eligibility, *rest)
+
+    @property
+    def undecidable(self) -> tuple[Criterion, ...]:
+        """What the trial's question rests on and no registry records."""
+        return tuple(one for one in self.criteria if one.decides and one.status == "not_recorded")

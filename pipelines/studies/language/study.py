@@ -1,0 +1,265 @@
+"""The study language: one validated object per study, whose hash is the identity of its estimates."""
+
+from collections.abc import Iterable
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipelines.studies.language.analyses import ANALYSES
+from pipelines.studies.language.base import RESERVED_LABELS, Identifier, Strict
+from pipelines.studies.language.covariates import Covariate, Models
+from pipelines.studies.language.descriptions import FlexibleModel, GroupSurvival, Horizons, Imputation
+from pipelines.studies.language.designs import Design, Fallback, GateLimits, Matching, Timing
+from pipelines.studies.language.emulation import Emulation
+from pipelines.studies.language.outcomes import BinaryOutcome, OtherOutcome, Outcome
+from pipelines.studies.language.variants import OtherRule, Subgroup
+
+Source = Literal["ncdb", "seer", "naaccr", "mapped"]
+
+
+class StudyDefinition(Strict):
+    """A study: its question, its cohort, its models, and what it is compared with.
+
+    Attributes
+    ----------
+    id, title, question : str
+    tier : int
+        1: runs on a current release and has numeric targets; 2, 3: less of either.
+    references : tuple of str
+        Papers.
+    sources : tuple of str
+        Sources that can answer: ncdb, seer, naaccr, mapped.
+    needs : tuple of str
+        Tumor columns beyond those of the cohort.
+    cohort : str
+        A cohort of the catalog.
+    exposure : str
+        Term of the arms in the estimates.
+    timing : Timing, optional
+        When the exposure happens, for the analyses that leave immortal time out.
+    outcome : Outcome, optional
+        None where the outcomes are binary (``binary_outcomes``) or nothing but shares is asked for.
+    other_outcomes : tuple of OtherOutcome
+    binary_outcomes : tuple of BinaryOutcome
+    covariates : tuple of Covariate
+    models : Models
+        Which covariates adjust what.
+    design : Design
+        match, weight, stratify.
+    analyses : tuple of str
+        Words of `ANALYSES`.
+    primary : str
+        The analysis whose failure is the study's failure and whose gate is the study's gate.
+    effect_by : tuple of str
+        Covariates for ``cox_effect_by``; a continuous one has its trend alone.
+    group_survival : GroupSurvival, optional
+    horizons, flexible, imputation
+        Settings of the analyses that have any.
+    subgroups : tuple of Subgroup
+        Declared beforehand.
+    sensitivity : tuple of OtherRule
+        The main analyses again on the cohort with one rule said otherwise.
+    fallbacks : tuple of Fallback
+        In place of what the source cannot answer.
+    emulation : Emulation, optional
+        The trial that is emulated.
+    gate : GateLimits
+        What a design must reach before its estimate is shown.
+    """
+
+    id: Identifier
+    title: str
+    question: str
+    tier: int = Field(default=2, ge=1, le=3)
+    references: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = Field(min_length=1)
+    needs: tuple[Identifier, ...] = ()
+    cohort: Identifier
+    exposure: Identifier
+    timing: Timing | None = None
+    outcome: Outcome | None = None
+    other_outcomes: tuple[OtherOutcome, ...] = ()
+    binary_outcomes: tuple[BinaryOutcome, ...] = ()
+    covariates: tuple[Covariate, ...]
+    models: Models = Models()
+    design: Design = Design()
+    analyses: tuple[str, ...] = Field(min_length=1)
+    primary: str
+    effect_by: tuple[Identifier, ...] = ()
+    group_survival: GroupSurvival | None = None
+    horizons: Horizons = Horizons()
+    flexible: FlexibleModel = FlexibleModel()
+    imputation: Imputation = Imputation()
+    subgroups: tuple[Subgroup, ...] = ()
+    sensitivity: tuple[OtherRule, ...] = ()
+    fallbacks: tuple[Fallback, ...] = ()
+    emulation: Emulation | None = None
+    gate: GateLimits = GateLimits()
+    confidence_level: float = Field(default=0.95, gt=0.5, lt=1)
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        mistakes = [
+            *self._names_twice(),
+            *self._unknown_terms(),
+            *self._unknown_analyses(),
+            *self._unmet_analyses(),
+            *self._wrong_fallbacks(),
+        ]
+        if mistakes:
+            raise ValueError("; ".join(mistakes))
+        return self
+
+    def _names_twice(self) -> list[str]:
+        labels = [one.name for one in self.other_outcomes]
+        labels += [one.name for one in self.subgroups]
+        labels += [one.name for one in self.sensitivity]
+        mistakes = [f"covariate {name} is there twice" for name in twice(one.name for one in self.covariates)]
+        mistakes += [
+            f"binary outcome {name} is there twice"
+            for name in twice(one.name for one in self.binary_outcomes)
+        ]
+        mistakes += [f"{name} names two of outcomes, subgroups, sensitivity" for name in twice(labels)]
+        return mistakes + [f"{name} is a reserved label" for name in labels if name in RESERVED_LABELS]
+
+    def _unknown_terms(self) -> list[str]:
+        names = [one.name for one in self.covariates]
+        used: dict[str, tuple[str, ...]] = {
+            "model logistic": self.models.logistic,
+            "model cox": self.models.cox,
+            "model propensity": self.models.propensity,
+            "design.match.exact": self.design.match.exact,
+            "effect_by": self.effect_by,
+            "group_survival.by": self.group_survival.by if self.group_survival else (),
+        }
+        used |= {f"model {extra.name}": extra.covariates for extra in self.models.extra}
+        used |= {f"binary outcome {one.name}": one.covariates for one in self.binary_outcomes}
+        used |= {f"subgroup {one.name}": one.drop for one in self.subgroups}
+        return [
+            f"{place} uses {term}, which is not a covariate"
+            for place, terms in used.items()
+            for term in terms
+            if term not in names
+        ]
+
+    def _unknown_analyses(self) -> list[str]:
+        named: dict[str, Iterable[str]] = {"analyses": self.analyses}
+        named |= {f"fallbacks[{number}].use": one.use for number, one in enumerate(self.fallbacks)}
+        named |= {f"outcome {one.name}": one.analyses for one in self.other_outcomes}
+        named |= {f"subgroup {one.name}": one.analyses for one in self.subgroups}
+        mistakes = [
+            f"{place}: there is no analysis {name}"
+            for place, names in named.items()
+            for name in names
+            if name not in ANALYSES
+        ]
+        outcomes = [one.name for one in self.other_outcomes]
+        return mistakes + [
+            f"subgroup {one.name}: there is no other outcome {name}"
+            for one in self.subgroups
+            for name in one.outcomes
+            if name not in outcomes
+        ]
+
+    def _unmet_analyses(self) -> list[str]:
+        mistakes = []
+        asked = (*self.analyses, *(name for one in self.fallbacks for name in one.use))
+        for name in dict.fromkeys(one for one in asked if one in ANALYSES):
+            facts = ANALYSES[name]
+            if facts.survival and self.outcome is None:
+                mistakes.append(f"{name} needs outcome")
+            if facts.terms and not getattr(self.models, facts.terms) and not self._matches_exactly(name):
+                mistakes.append(f"{name} has no covariates under models.{facts.terms}")
+            if facts.block and not getattr(self, facts.block):
+                mistakes.append(f"{name} needs {facts.block}")
+            if facts.within and facts.within not in asked:
+                mistakes.append(f"{name} needs {facts.within}")
+        competing = {"cox_other_cause", "fine_gray", "cumulative_incidence"} & set(asked)
+        if competing and (self.outcome is None or self.outcome.other_cause is None):
+            mistakes.append(f"{', '.join(sorted(competing))} needs outcome.other_cause")
+        if self.primary not in self.analysis_names:
+            mistakes.append(f"the primary analysis {self.primary} is not one of the analyses")
+        return mistakes
+
+    def _matches_exactly(self, name: str) -> bool:
+        exact = self.design.match.method == "exact" and bool(self.design.match.exact)
+        return exact and name in ("matched_cox", "matched_km", "stratified_cox", "rosenbaum")
+
+    def _wrong_fallbacks(self) -> list[str]:
+        return [
+            f"fallbacks[{number}]: the primary {one.primary} is not one of what it uses"
+            for number, one in enumerate(self.fallbacks)
+            if one.primary is not None and one.primary not in self.names_of(one.use)
+        ]
+
+    def names_of(self, analyses: Iterable[str]) -> tuple[str, ...]:
+        """The ``analysis`` column of the estimates that some words of `ANALYSES` give."""
+        return tuple(name for word in analyses for name in self._names_of_one(word))
+
+    def _names_of_one(self, word: str) -> tuple[str, ...]:
+        if word in ("landmark", "undated_landmark") and self.timing is not None:
+            return tuple(f"{word}_{month:g}" for month in self.timing.landmarks_months)
+        if word == "logistic_outcome":
+            kinds = ("share", "crude", "logistic")
+            return tuple(f"{kind}_{one.name}" for one in self.binary_outcomes for kind in kinds)
+        if word == "weighted_cox":
+            rest = self.design.weight.estimands[1:]
+            return (word, *(f"{word}_{estimand.lower()}" for estimand in rest))
+        if word == "matched_cox":
+            return (word, "adjusted_matched_cox")
+        if word == "plasmode":
+            dated = (
+                "ever_never",
+                "immortal_time_excluded",
+                "time_varying_cox",
+                "landmark",
+                "clone_censor_weight",
+            )
+            return (word, *(f"plasmode_{name}" for name in self.names_of(dated)))
+        return (word,)
+
+    @property
+    def analysis_names(self) -> tuple[str, ...]:
+        """Every name that ``estimates.csv`` may have under ``analysis``, the flow diagram's among them."""
+        return (
+            *self.names_of(self.analyses),
+            *(extra.name for extra in self.models.extra),
+            "attrition",
+            "interaction",
+        )
+
+    @property
+    def matching(self) -> Matching:
+        """How pairs are made."""
+        return self.design.match
+
+    @property
+    def survives(self) -> Outcome:
+        """The outcome of a study that has one.
+
+        Raises
+        ------
+        ValueError
+            It has none; the language does not let a survival analysis come so far.
+        """
+        if self.outcome is None:
+            raise ValueError(f"study {self.id} has no survival outcome")
+        return self.outcome
+
+    def terms(self, names: Iterable[str], *, baseline_only: bool = False) -> list[Covariate]:
+        """Covariates by name, in the order of the model."""
+        by_name = {one.name: one for one in self.covariates}
+        found = [by_name[name] for name in names]
+        return [one for one in found if not (baseline_only and one.post_baseline)]
+
+    @property
+    def has_reanalysis(self) -> bool:
+        """Whether the published covariate sets hold anything known only after diagnosis."""
+        used = (*self.models.cox, *self.models.propensity)
+        return any(one.post_baseline for one in self.terms(used))
+
+
+def twice(names: Iterable[str]) -> list[str]:
+    """Names that are there more than once, sorted."""
+    seen = list(names)
+    return sorted({name for name in seen if seen.count(name) > 1})
