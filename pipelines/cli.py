@@ -29,6 +29,7 @@ from pipelines.cli_options import (
     UnusedHome,
 )
 from pipelines.cli_output import busy, print_table, same_home, say
+from pipelines.cli_study import study_app
 from pipelines.errors import CohortsError, GateError, InputError, RefusedError
 
 # One thread for linear algebra, before NumPy is imported: sums in the same order on every machine.
@@ -42,7 +43,6 @@ app = typer.Typer(
     add_completion=False,
 )
 cohort_app = typer.Typer(help="Cohorts: who is in, who is out, and why.", no_args_is_help=True)
-study_app = typer.Typer(help="Studies: protocol, estimates, comparison.", no_args_is_help=True)
 app.add_typer(cohort_app, name="cohort")
 app.add_typer(study_app, name="study")
 app.add_typer(map_app, name="map")
@@ -206,51 +206,6 @@ def cohort_run(
         columns, [[row[name] for name in columns] for row in attrition], title=f"{name} on {submission}"
     )
     typer.echo(str(facts.folder))
-
-
-@study_app.command("list")
-def study_list(as_json: JsonOption = False, home: UnusedHome = None) -> None:
-    """List the studies of the catalog."""
-    from pipelines.settings import Settings
-    from pipelines.studies import list_studies
-
-    found = list_studies(Settings().catalog_dir)
-    say(
-        {"studies": [{"name": one.id, "title": one.title} for one in found]},
-        [f"{one.id}: {one.title}" for one in found],
-        as_json,
-    )
-
-
-@study_app.command("show")
-def study_show(name: str, as_json: JsonOption = False, home: UnusedHome = None) -> None:
-    """Show a study's protocol."""
-    from pipelines.settings import Settings
-    from pipelines.studies import show_study
-
-    text = show_study(name, Settings().catalog_dir)
-    say({"study": name, "text": text}, [text], as_json)
-
-
-@study_app.command("run")
-def study_run(
-    name: str, submission: SubmissionOption, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
-) -> None:
-    """Run a study and print its estimates beside the published numbers."""
-    from pipelines import steps
-    from pipelines.store import Home
-
-    with busy(f"running {name}", as_json):
-        facts = steps.run_study(Home(home), submission, name)
-    _print_study(name, facts.folder, as_json)
-
-
-def _print_study(name: str, folder: Path, as_json: bool) -> None:
-    from pipelines.settings import Settings
-    from pipelines.studies import comparison_lines, diagnostic_lines
-
-    lines = [*comparison_lines(folder, min_cell=Settings().min_cell), *diagnostic_lines(folder), str(folder)]
-    say({"study": name, "folder": str(folder), "lines": lines}, lines, as_json)
 
 
 @app.command()
