@@ -19,9 +19,9 @@ from pipelines.store.manifest import recorded_versions
 from pipelines.studies.analysis_set import AnalysisSet, read_analysis_set
 from pipelines.studies.catalog import load_published, load_study
 from pipelines.studies.compare import compare
-from pipelines.studies.estimators import ESTIMATORS, matched, models
+from pipelines.studies.estimators import ESTIMATORS, SUMMARIES, matched, models
 from pipelines.studies.language import ALL, ANALYSES, StudyDefinition
-from pipelines.studies.results import Finding, Outcomes, estimates_frame, findings_frame
+from pipelines.studies.results import Estimate, Finding, Outcomes, estimates_frame, findings_frame
 from pipelines.studies.variants import Variant, fresh_cohort, other_cohort, variants
 
 CSV_TABLES = ("km_curves", "table_one", "balance", "propensity")
@@ -87,6 +87,7 @@ def run_study(sub: Submission, name: str, catalog_dir: Path) -> StudyFacts:
     found = Outcomes(findings=covariate_gaps(sub, study, cohort))
     for variant in variants(sub, study, cohort, people):
         found += analyse(variant)
+    found += summarise(people, found.estimates)
     comparison = compare(targets, found.estimates, found.findings, study)
     identity = settings_hash(study, cohort)
     write(sub, study, cohort, found, comparison, identity)
@@ -157,7 +158,7 @@ def analyse(variant: Variant) -> Outcomes:
     if people is None:
         return found
     for word in variant.analyses:
-        if ANALYSES[word].within:
+        if ANALYSES[word].within or word in SUMMARIES:
             continue
         try:
             found += ESTIMATORS[word](people)
@@ -165,6 +166,18 @@ def analyse(variant: Variant) -> Outcomes:
             found += not_fitted(people, word, variant.analyses, error)
     if people.subgroup == ALL:
         found += models.extra_models(people)
+    return found
+
+
+def summarise(people: AnalysisSet, estimates: tuple[Estimate, ...]) -> Outcomes:
+    """What the study asks about its own estimates: E-values, agreement with a trial."""
+    found = Outcomes()
+    for word in people.study.analyses:
+        if word in SUMMARIES:
+            try:
+                found += SUMMARIES[word](people, estimates)
+            except StatsError as error:
+                found += not_fitted(people, word, people.study.analyses, error)
     return found
 
 

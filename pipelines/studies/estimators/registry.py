@@ -1,12 +1,13 @@
 """Which function does which analysis of the study language."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.estimators import describe, matched, models
-from pipelines.studies.results import Outcomes
+from pipelines.studies.results import Estimate, Outcomes
 
 Estimator = Callable[[AnalysisSet], Outcomes]
+Summary = Callable[[AnalysisSet, Sequence[Estimate]], Outcomes]
 
 ESTIMATORS: dict[str, Estimator] = {
     "table_one": describe.table_one,
@@ -21,3 +22,6 @@ ESTIMATORS: dict[str, Estimator] = {
     "matched_cox": matched.matched,
 }
 """By the word of `pipelines.studies.language.ANALYSES`; those done ``within`` another have none of their own."""
+
+SUMMARIES: dict[str, Summary] = {}
+"""What is said of the estimates themselves, once all are there: everybody in the study, every estimate."""
