@@ -1,0 +1,252 @@
+"""Which estimates of a study are valid in a synthetic world, and how far each lies from its truth.
+
+An estimate of the operation's effect is valid where its method leaves immortal time out (or the world has none) and
+its covariates hold every confounder of the world: what moves both the operation and death there, as far as the
+registry records it. Its truth is null where the operation does nothing. Where it does something, the truth of a
+marginal estimate is found by intervening on its very people; a conditional one has none that can be computed, and is
+not judged.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from pipelines.stats.effect import RATIOS
+from pipelines.store import Submission
+
+from .draws import variables
+from .settings import WorldSettings
+from .truth import TruthEffect, matched_set_truth
+
+TABLES = Path(__file__).parent / "tables"
+OPERATION = ("operated", "primary_surgery", "other_site_surgery", "systemic_surgery_sequence")
+"""Columns whose arms are about the operation: the world knows its effect, and of no other exposure."""
+WITHIN_STANDARD_ERRORS = 3.5
+SEED = 20261121
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One estimate beside its truth.
+
+    Attributes
+    ----------
+    study, analysis, subgroup, contrast, measure : str
+    estimate, truth : float
+        Ratios; ``truth`` is nan where none is known.
+    std_err : float
+        Of the logarithm of the estimate.
+    misses_by : float
+        Estimate less truth, on the log scale, in standard errors.
+    valid : bool
+        Whether method and covariates can be right in this world.
+    why_not : str
+    """
+
+    study: str
+    analysis: str
+    subgroup: str
+    contrast: str
+    measure: str
+    estimate: float
+    std_err: float
+    truth: float
+    misses_by: float
+    valid: bool
+    why_not: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether the estimate is as near its truth as its standard error promises."""
+        return abs(self.misses_by) <= WITHIN_STANDARD_ERRORS
+
+
+def judge_submission(sub: Submission, truth_file: Path, settings: WorldSettings) -> pl.DataFrame:
+    """Judge every study of a synthetic submission that is about the operation.
+
+    Parameters
+    ----------
+    sub : Submission
+        Published, with studies that ran.
+    truth_file : Path
+        ``truth.parquet`` of its extract.
+    settings : WorldSettings
+        Of the world it was drawn from.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row per estimate: the fields of `Judged`, and ``holds``.
+    """
+    truth = pl.read_parquet(truth_file)
+    rows = [
+        one
+        for folder in sorted(path.parent for path in sub.root.glob("studies/[!.]*/run.json"))
+        for one in judge_study(folder, truth, settings)
+    ]
+    return pl.DataFrame([{**asdict(one), "holds": one.holds} for one in rows], infer_schema_length=None)
+
+
+def judge_study(folder: Path, truth: pl.DataFrame, settings: WorldSettings) -> list[Judged]:
+    """Judge the ratios of one study's folder; none where its exposure is not the operation."""
+    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    if not is_about_the_operation(run):
+        return []
+    estimates = pl.read_csv(folder / "estimates.csv", infer_schema_length=None).filter(
+        (pl.col("term") == run["settings"]["exposure"])
+        & pl.col("measure").is_in(["hr", "shr"])
+        & pl.col("ci_low").is_not_null()
+    )
+    return [
+        one
+        for row in estimates.iter_rows(named=True)
+        if (one := judge_row(row, run, folder, truth, settings)) is not None
+    ]
+
+
+def is_about_the_operation(run: Mapping[str, Any]) -> bool:
+    """Whether the arms of a study are read from a column of the operation."""
+    arms = run.get("cohort_settings", {}).get("arms", {})
+    return any(name in OPERATION or name.startswith("days_to") for name in arms.get("needs", ()))
+
+
+def judge_row(
+    row: Mapping[str, Any], run: Mapping[str, Any], folder: Path, truth: pl.DataFrame, settings: WorldSettings
+) -> Judged | None:
+    """Judge one estimate; None where nothing is known of its analysis."""
+    method = method_of(row["analysis"])
+    if method is None:
+        return None
+    why_not = objection(row, run, method, settings)
+    true = truth_of(row, run, folder, truth, settings)
+    normal = 1.959963984540054 if row["ci_level"] == 0.95 else float("nan")
+    std_err = (np.log(row["ci_high"]) - np.log(row["ci_low"])) / (2 * normal)
+    spread = np.hypot(std_err, 0.0 if np.isnan(true.std_error) else true.std_error)
+    return Judged(
+        study=run["study"],
+        analysis=row["analysis"],
+        subgroup=row["subgroup"],
+        contrast=row["contrast"],
+        measure=row["measure"],
+        estimate=row["estimate"],
+        std_err=float(std_err),
+        truth=float(np.exp(true.log_hr)),
+        misses_by=float((np.log(row["estimate"]) - true.log_hr) / spread),
+        valid=not why_not,
+        why_not=why_not,
+    )
+
+
+@cache
+def methods() -> dict[str, dict[str, str]]:
+    """How each analysis treats immortal time, and which covariates it adjusts for."""
+    with (TABLES / "methods.csv").open(encoding="utf-8", newline="") as stream:
+        return {row["analysis"]: row for row in csv.DictReader(stream)}
+
+
+def method_of(analysis: str) -> dict[str, str] | None:
+    """Row of the table of methods: by name, else by name without its number or estimand."""
+    known = methods()
+    plain = re.sub(r"_(\d+(\.\d+)?|ate|att|ato)$", "", analysis)
+    return known.get(analysis) or known.get(plain)
+
+
+def objection(
+    row: Mapping[str, Any], run: Mapping[str, Any], method: Mapping[str, str], settings: WorldSettings
+) -> str:
+    """Why the estimate cannot be right in this world; empty where it can."""
+    if settings.immortal_time and method["immortal_time"] == "counted":
+        return "counts the months before the operation, which had to be lived through, for it"
+    if settings.immortal_time and method["immortal_time"] == "partly":
+        return method["note"]
+    if settings.confounding == 0:
+        return ""
+    if method["terms"] in ("", "none"):
+        return "does not adjust"
+    missing = [name for name in confounders(run) if not is_covered(name, row, run, method["terms"])]
+    return f"does not adjust for {', '.join(missing)}" if missing else ""
+
+
+def confounders(run: Mapping[str, Any]) -> list[str]:
+    """Variables that move the operation and death among this submission's people, as far as they are recorded."""
+    registry = "ncdb" if run["source"] == "ncdb" else "seer"
+    years = run["cohort_settings"].get("years") or {"last": (run.get("covered_years") or [0, 9999])[1]}
+    return [
+        name
+        for name, (_, since) in confounder_columns().items()
+        if since <= years["last"]
+        and any(variables()[name].surgery[registry].values())
+        and any(variables()[name].death.values())
+    ]
+
+
+@cache
+def confounder_columns() -> dict[str, tuple[tuple[str, ...], int]]:
+    """Tumor columns that carry each variable of the world, and the year from which they are collected."""
+    with (TABLES / "confounder_columns.csv").open(encoding="utf-8", newline="") as stream:
+        return {
+            row["variable"]: (tuple(row["columns"].split()), int(row["from_year"] or 0))
+            for row in csv.DictReader(stream)
+        }
+
+
+def is_covered(name: str, row: Mapping[str, Any], run: Mapping[str, Any], terms: str) -> bool:
+    """Whether a variable is in the model, is what the subgroup is made of, or is a rule of the cohort."""
+    settings = run["settings"]
+    used = settings["models"][terms] or settings["design"]["match"]["exact"]
+    texts = [
+        f"{one['column'] or ''} {one['sql'] or ''}"
+        for one in settings["covariates"]
+        if one["name"] in used and not (row["subgroup"] == "baseline_only" and one["post_baseline"])
+    ]
+    texts += [
+        f"{one['column'] or ''} {one['sql'] or ''}"
+        for one in settings["subgroups"]
+        if f"{one['name']}=" in row["subgroup"]
+    ]
+    texts += [str(rule.get("when")) for rule in run["cohort_settings"]["rules"]]
+    columns, _ = confounder_columns()[name]
+    return any(column in text for text in texts for column in columns)
+
+
+def truth_of(
+    row: Mapping[str, Any], run: Mapping[str, Any], folder: Path, truth: pl.DataFrame, settings: WorldSettings
+) -> TruthEffect:
+    """The true log ratio of an estimate: null in a world without effect, else by intervening on its people."""
+    if settings.surgery_hr == 1:
+        return TruthEffect(0.0, 0.0, 0)
+    members = people_of(row, run, folder)
+    if members is None or row["measure"] not in RATIOS:
+        return TruthEffect(float("nan"), float("nan"), 0)
+    outcome = run["settings"]["outcome"]["kind"]
+    kind = "disease_specific" if outcome == "disease_specific" else "all_cause"
+    return matched_set_truth(truth, members, seed=SEED, replicates=10, outcome=kind)
+
+
+def people_of(row: Mapping[str, Any], run: Mapping[str, Any], folder: Path) -> pl.DataFrame | None:
+    """The people whose marginal effect an estimate of the main analyses is; None where it is of no such kind."""
+    if row["subgroup"] not in ("all", "baseline_only"):
+        return None
+    keys = ["source_file", "source_record"]
+    if row["analysis"] == "matched_cox":
+        stem = "matched_pairs" if row["subgroup"] == "all" else f"matched_pairs_{row['subgroup']}"
+        return pl.read_parquet(folder / f"{stem}.parquet", columns=keys)
+    if row["analysis"].startswith("weighted_cox") and row["estimand"] in ("ATE", "ATT"):
+        members = folder.parents[1] / "cohorts" / run["cohort"] / "members.parquet"
+        people = pl.read_parquet(members, columns=[*keys, "arm"])
+        wanted = (
+            people if row["estimand"] == "ATE" else people.filter(pl.col("arm") == run["arms"]["exposed"])
+        )
+        return wanted.select(keys)
+    return None
+
+
+__all__ = ["Judged", "judge_study", "judge_submission"]
