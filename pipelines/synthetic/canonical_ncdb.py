@@ -128,19 +128,20 @@ def _stage(world: World, puf_year: str) -> Columns:
     stage, u = recorded["stage"], world.draws.uniform("clinical m")
     no_clinical, eighth = recorded["t"].is_("blank"), year >= 2018
     coin = world.draws.uniform("pathologic stage") < 0.75
-    pathologic = world.course.operated & coin | (~eighth & no_clinical)
+    pathologic = world.course.operated & coin | (~eighth & no_clinical) | world.upstaged
+    before = world.clinical_stage
     clinical = eighth | ~no_clinical
     m1, unstaged, itc = stage.is_("4"), stage.is_("unknown_stage"), u < 0.003
-    m = where(m1, "m1", where(unstaged, "mx", where(itc, "m0_itc", "m0")))
+    m = where(before.is_("4"), "m1", where(unstaged, "mx", where(itc, "m0_itc", "m0")))
     m = where(eighth & unstaged, "unknown", m)
-    early_m1 = pathologic & m1 & (no_clinical | (u > 0.6))
+    early_m1 = pathologic & m1 & (no_clinical | (u > 0.6) | world.upstaged)
     m_path = where(early_m1, "m1", "unknown")
     m_path = where(eighth, where(pathologic, where(m1, "m1", "m0"), "unknown"), m_path)
     pieces = {
         "evidence_stage_group": evidence(stage, np.full(len(year), True)),
-        "evidence_clinical_m": evidence(stage, clinical & ~unstaged),
+        "evidence_clinical_m": evidence(before, clinical & ~unstaged),
         "evidence_pathologic_m": tri((m_path == "m1").to_numpy(), (m_path == "m0").to_numpy()),
-        "evidence_clinical_stage": evidence(stage, clinical),
+        "evidence_clinical_stage": evidence(before, clinical),
         "evidence_pathologic_stage": evidence(stage, pathologic),
         "evidence_cs_mets": evidence(stage, year <= 2015),
     }
@@ -152,7 +153,8 @@ def _stage(world: World, puf_year: str) -> Columns:
         "stage_group": spoken(stage, STAGE),
         "stage_edition": constant("ncdb_analytic", len(year)),
         "stage_iv_clinical": tri(
-            (clinical & m1), np.any([~piece.fill_null(True).to_numpy() for piece in clinical_iv], axis=0)
+            (clinical & before.is_("4")),
+            np.any([~piece.fill_null(True).to_numpy() for piece in clinical_iv], axis=0),
         ),
     }
     for letter in ("t", "n"):

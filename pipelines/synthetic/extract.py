@@ -143,6 +143,12 @@ def _worlds(settings: WorldSettings, release: Release, rows: int, seed: int) -> 
             f"Diagnosis years {first}-{last} lie outside the release",
             remedy=f"It holds {release.first_year}-{release.last_year}.",
         )
+    if settings.stage_migration and release.registry == "naaccr":
+        raise InputError(
+            "Stage migration is written for NCDB and SEER formats alone",
+            where="stage_migration",
+            remedy="Leave it at 0 for a NAACCR format.",
+        )
     for block, start in enumerate(range(0, rows, BLOCK_ROWS)):
         yield start + 1, make_world(settings, release, min(BLOCK_ROWS, rows - start), seed, block)
 

@@ -109,9 +109,8 @@ def _size_and_nodes(world: World) -> dict[str, Bytes]:
     }
 
 
-def _group(world: World, width: int, align: str) -> Bytes:
+def _group(world: World, stage: Coded, width: int, align: str) -> Bytes:
     """Stage group of AJCC, 1-3 split by a coin."""
-    stage = world.recorded["stage"]
     a = words(
         stage,
         {"0": "0", "1": "1A", "2": "2A", "3": "3A", "4": "4", "unknown_stage": "99"},
@@ -146,7 +145,8 @@ class _Staging:
     def of(cls, world: World) -> "_Staging":
         return cls(
             no_clinical=world.recorded["t"].is_("blank"),
-            pathologic=world.course.operated & (world.draws.uniform("pathologic stage") < 0.75),
+            pathologic=world.course.operated & (world.draws.uniform("pathologic stage") < 0.75)
+            | world.upstaged,
             u=world.draws.uniform("clinical m"),
         )
 
@@ -154,32 +154,32 @@ class _Staging:
 def _tnm_to_2017(world: World, puf_year: str) -> dict[str, Bytes]:
     """Fields of editions 6 and 7: right-justified; without their c and p in the release of 2013."""
     known, year, staged = world.recorded, world.year, _Staging.of(world)
-    stage = known["stage"]
+    stage, before = known["stage"], world.clinical_stage
     clinical = (year <= 2017) & ~staged.no_clinical
     pathologic = (year <= 2017) & (staged.pathologic | staged.no_clinical)
     c, p, width = ("", "", 4) if puf_year == "2013" else ("c", "p", 5)
     blank = " " * width
     m = where(
-        stage.is_("4"),
+        before.is_("4"),
         f"{c}1".rjust(width),
         where(
-            stage.is_("unknown_stage"),
+            before.is_("unknown_stage"),
             f"{c}X".rjust(width),
             where(staged.u < 0.003, f"{c}0I+".rjust(width), f"{c}0".rjust(width)),
         ),
     )
-    m_pathologic = pathologic & stage.is_("4") & (staged.no_clinical | (staged.u > 0.6))
-    group, not_grouped = _group(world, 4, "right"), where(year <= 2017, "  99", "    ")
+    m_pathologic = pathologic & stage.is_("4") & (staged.no_clinical | (staged.u > 0.6) | world.upstaged)
+    not_grouped = where(year <= 2017, "  99", "    ")
     edition = np.select([year <= 2009, year <= 2017], ["06", "07"], "08").astype("S2")
     return {
         "TNM_CLIN_T": where(clinical, _category(known["t"], c, "", width, "right"), blank),
         "TNM_CLIN_N": where(clinical, _category(known["n"], c, "", width, "right"), blank),
         "TNM_CLIN_M": where(clinical, m, blank),
-        "TNM_CLIN_STAGE_GROUP": where(clinical, group, not_grouped),
+        "TNM_CLIN_STAGE_GROUP": where(clinical, _group(world, before, 4, "right"), not_grouped),
         "TNM_PATH_T": where(pathologic, _category(known["t"], p, "", width, "right"), blank),
         "TNM_PATH_N": where(pathologic, _category(known["n"], p, "", width, "right"), blank),
         "TNM_PATH_M": where(m_pathologic, f"{p}1".rjust(width), blank),
-        "TNM_PATH_STAGE_GROUP": where(pathologic, group, not_grouped),
+        "TNM_PATH_STAGE_GROUP": where(pathologic, _group(world, stage, 4, "right"), not_grouped),
         "TNM_EDITION_NUMBER": edition,
         "ANALYTIC_STAGE_GROUP": words(
             stage, {"0": "0", "1": "1", "2": "2", "3": "3", "4": "4", "unknown_stage": "9"}, 1
@@ -192,14 +192,15 @@ def _tnm_from_2018(world: World) -> dict[str, Bytes]:
     known, staged = world.recorded, _Staging.of(world)
     stage, eighth = known["stage"], world.year >= 2018
     pathologic = eighth & staged.pathologic
-    group, blank = _group(world, 15, "left"), " " * 15
+    before, blank = world.clinical_stage, " " * 15
+    group = _group(world, stage, 15, "left")
     m1, m0, m0_itc = "cM1".ljust(15), "cM0".ljust(15), "cM0(i+)".ljust(15)
-    m = where(stage.is_("4"), m1, where(staged.u < 0.003, m0_itc, m0))
+    m = where(before.is_("4"), m1, where(staged.u < 0.003, m0_itc, m0))
     return {
         "AJCC_TNM_CLIN_T": where(eighth, _category(known["t"], "c", "T", 15, "left"), blank),
         "AJCC_TNM_CLIN_N": where(eighth, _category(known["n"], "c", "N", 15, "left"), blank),
-        "AJCC_TNM_CLIN_M": where(eighth & ~stage.is_("unknown_stage"), m, blank),
-        "AJCC_TNM_CLIN_STG_GRP": where(eighth, group, blank),
+        "AJCC_TNM_CLIN_M": where(eighth & ~before.is_("unknown_stage"), m, blank),
+        "AJCC_TNM_CLIN_STG_GRP": where(eighth, _group(world, before, 15, "left"), blank),
         "AJCC_TNM_PATH_T": where(pathologic, _category(known["t"], "p", "T", 15, "left"), blank),
         "AJCC_TNM_PATH_N": where(pathologic, _category(known["n"], "p", "N", 15, "left"), blank),
         "AJCC_TNM_PATH_M": where(pathologic, where(stage.is_("4"), m1, m0), blank),

@@ -31,6 +31,10 @@ class WorldSettings(BaseModel):
     metachronous_hr : float
         Formats with recurrence (``mapped-msk``, NAACCR): hazard of death from the cancer after a metastatic
         recurrence against de novo metastasis.
+    stage_migration : float
+        NCDB and SEER: share of those operated on in stage III whose metastases are told afterwards (a scan because of
+        the operation, or what it found), so that their stage group is IV while their clinical stage is III. They
+        live as people in stage III do.
     de_novo_share : float
         ``mapped-msk`` alone: share with metastasis at diagnosis, before selection by sequencing.
     """
@@ -47,6 +51,7 @@ class WorldSettings(BaseModel):
     loss_per_month: float = Field(default=0.002, ge=0)
     survival_scale: float = Field(default=1.0, gt=0)
     metachronous_hr: float = Field(default=1.4, gt=0)
+    stage_migration: float = Field(default=0.0, ge=0, lt=1)
     de_novo_share: float = Field(default=0.15, gt=0, lt=1)
 
     @model_validator(mode="after")

@@ -42,6 +42,7 @@ def truth_of_world(world: World, source_file: str, first_record: int) -> pl.Data
         "source_record": np.arange(first_record, first_record + rows),
         "stage_iv": world.stage_iv,
         "further_tumour": world.further_tumour,
+        "upstaged": world.upstaged,
         "arm": arm,
         "whole_months": np.full(rows, world.release.registry == "seer"),
         "months": course.months,

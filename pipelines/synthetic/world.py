@@ -70,6 +70,8 @@ class World:
         Row that carries the person: its own, or the row before where the record is a further tumour (SEER).
     course : Course
         Hazards, operation, death and censoring.
+    clinical_stage : Coded
+        Stage as recorded before any operation; that of ``recorded`` knows what the operation led to.
     """
 
     settings: WorldSettings
@@ -81,11 +83,17 @@ class World:
     age: IntArray
     person: IntArray
     course: Course
+    clinical_stage: Coded
 
     @property
     def stage_iv(self) -> BoolArray:
         """True where the person has metastases at diagnosis (n,)."""
         return self.latent["stage"].is_("4") & ~self.further_tumour
+
+    @property
+    def upstaged(self) -> BoolArray:
+        """True where the stage became IV after the operation, the clinical stage being another (n,)."""
+        return self.recorded["stage"].is_("4") & ~self.clinical_stage.is_("4")
 
     @property
     def further_tumour(self) -> BoolArray:
@@ -137,9 +145,37 @@ def make_world(settings: WorldSettings, release: Release, rows: int, seed: int, 
         course = _with_relapse(settings, release, people, draws, course)
     person = _further_tumours(release, draws)
     world = World(
-        settings, release, draws, people.latent, people.recorded, people.year, people.age, person, course
+        settings,
+        release,
+        draws,
+        people.latent,
+        people.recorded,
+        people.year,
+        people.age,
+        person,
+        course,
+        people.recorded["stage"],
     )
-    return _share_the_person(world)
+    return _migrate(_share_the_person(world))
+
+
+def _migrate(world: World) -> World:
+    """Tell the metastases of some who were operated on in stage III: their stage group becomes IV, where is unknown."""
+    share = world.settings.stage_migration
+    if share == 0:
+        return replace(world, clinical_stage=world.recorded["stage"])
+    told = (
+        world.recorded["stage"].is_("3")
+        & world.latent["stage"].is_("3")
+        & world.course.operated
+        & (world.draws.uniform("stage migration") < share)
+    )
+    recorded = {
+        **world.recorded,
+        "stage": world.recorded["stage"].masked(told, "4"),
+        "pattern": world.recorded["pattern"].masked(told, "unknown"),
+    }
+    return replace(world, recorded=recorded, clinical_stage=world.recorded["stage"])
 
 
 def _people(settings: WorldSettings, release: Release, draws: Draws) -> _People:
