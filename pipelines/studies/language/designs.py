@@ -44,13 +44,23 @@ class Weighting(Strict):
     estimands : tuple of {'ATE', 'ATT', 'ATO'}
         The first gives ``weighted_cox``, another ``weighted_cox_<estimand>`` in small letters.
     stabilised : bool
+        Of ATE and ATT; overlap weights never exceed one.
     truncate : float, optional
-        Weights above this quantile are set to it.
+        Weights of ATE and ATT above this quantile are set to it.
+    variance : {'estimated', 'known'}
+        Whether the interval of ``weighted_cox`` knows that the weights were estimated, or takes them as known
+        (the robust variance of most papers).
+    bootstrap : int
+        Resamples of people for ``weighted_survival``; 0 takes the robust variance.
+    seed : int
     """
 
     estimands: tuple[Literal["ATE", "ATT", "ATO"], ...] = Field(default=("ATE", "ATO"), min_length=1)
     stabilised: bool = True
     truncate: Share | None = None
+    variance: Literal["estimated", "known"] = "estimated"
+    bootstrap: int = Field(default=0, ge=0)
+    seed: int = Field(default=20261121, ge=0)
     stated_in_paper: bool = False
     words: str = ""
 
@@ -87,8 +97,13 @@ class Timing(Strict):
         Grace period: exposed within it or not, from time zero.
     landmarks_months : tuple of float
         For ``landmark`` and ``undated_landmark``, each an analysis of its own.
-    strategy : str
+    excluded_reading : {'clock_reset', 'late_entry'}
+        What "immortal time excluded" means: the clock of the operated starts at the operation, or they join those at
+        risk when they are operated.
+    strategy : {'as_observed', 'natural_then_forced', 'uniform'}
         Timing within the window of clone-censor-weight, as in `pipelines.stats.immortal_time.STRATEGIES`.
+    truncate : float, optional
+        Quantile at which the weights of clone-censor-weight are cut.
     bootstrap : int
         Resamples of people for the interval of clone-censor-weight; 0 takes its robust variance.
     seed : int
@@ -99,9 +114,12 @@ class Timing(Strict):
     needs: tuple[Identifier, ...] = Field(min_length=1)
     window_months: Months = 8.0
     landmarks_months: tuple[Months, ...] = (3.0, 6.0, 8.0, 12.0)
-    strategy: str = "as_observed"
+    excluded_reading: Literal["clock_reset", "late_entry"] = "clock_reset"
+    strategy: Literal["as_observed", "natural_then_forced", "uniform"] = "as_observed"
+    truncate: Annotated[float, Field(gt=0.5, lt=1)] | None = None
     bootstrap: int = Field(default=0, ge=0)
     seed: int = 20261121
+    stated_in_paper: bool = False
     words: str = ""
 
 
