@@ -12,7 +12,8 @@ from itertools import pairwise
 import polars as pl
 
 ATTRITION_COUNTS = ("n_before", "n_excluded", "n_after")
-ARMS = ("", "_exposed", "_reference", "_arm_unknown")
+AFTER = "n_after_"
+"""How the columns of the arms begin: ``n_after_exposed``, ``n_after_arm_2`` …"""
 
 
 def is_small(count: int, min_cell: int) -> bool:
@@ -219,7 +220,7 @@ def hide_attrition(attrition: pl.DataFrame, min_cell: int) -> pl.DataFrame:
     min_cell : int
         Counts below this are hidden (people).
     """
-    arms = [arm for arm in ARMS if arm and f"n_after{arm}" in attrition.columns]
+    arms = [f"_{name.removeprefix(AFTER)}" for name in attrition.columns if name.startswith(AFTER)]
     total = attrition["n_after"].to_list()
     of_total = step_mask([total], min_cell)
     in_arms = [total, *(attrition[f"n_after{arm}"].to_list() for arm in arms)]

@@ -1,13 +1,13 @@
 """A cohort definition becomes one SQL query, and its judged rows become attrition lines."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
 
-from pipelines.cohorts.definition import CohortDefinition, Rule
+from pipelines.cohorts.definition import KEYS, Arms, CohortDefinition, Rule
 
-ROLES = ("exposed", "reference", "unknown")
-KEYS = ("submission", "source_file", "source_record", "patient_id", "tumor_id")
+UNKNOWN_ARM = "arm_unknown"
 
 
 @dataclass(frozen=True)
@@ -39,36 +39,33 @@ def compile_query(definition: CohortDefinition) -> str:
     """One ``select`` over the relation ``tumor``.
 
     Its rows are all tumors of the submission, ordered by source file and record, with ``arm_role``
-    (exposed, reference, unknown), ``left_at_step`` (null for members) and ``left_because``
-    (``not_met``, ``unknown``, null for members).
+    (exposed, arm_2 …, reference, arm_unknown), ``left_at_step`` (null for members), ``left_because``
+    (``not_met``, ``unknown``, null for members) and a column for each rule (true: stays by this rule).
     """
-    before, after = definition.rules_before_index, definition.rules_after_index
-    index_step = len(before) + 1
-    arms = definition.arms
-    order = ",\n                ".join((*definition.index_tumor.earliest_by, "source_record", "source_file"))
-    used = dict.fromkeys((*KEYS, *definition.index_tumor.earliest_by))
-    columns = "\n".join(f"        {key}," for key in used)
-    outcomes = ",\n".join(
-        f"        {outcome(rule)} as step_{number:02d}" for number, rule in numbered(definition)
-    )
+    after = definition.rules_after_index
+    index_step = len(definition.rules_before_index) + 1
+    numbered = definition.numbered_rules
+    keys = {f"order_{n:02d}": key for n, key in enumerate(definition.index_tumor.sort_keys, start=1)}
+    order = [f"{name} {'desc' if key.descending else 'asc'} nulls last" for name, key in keys.items()]
+    judged = [
+        *KEYS,
+        *(f"{key.expression} as {name}" for name, key in keys.items()),
+        f"{arm_role(definition.arms)} as arm_role",
+        *(f"{outcome(rule)} as step_{number:02d}" for number, rule in numbered),
+    ]
+    rules = [f"step_{number:02d} as {rule.id}" for number, rule in numbered]
     return f"""-- {definition.name}: {definition.title}
 -- Grain: one row per tumor of the submission, with the first step that left it out.
 with judged as (
     select
-{columns}
-        case
-            when ({arms.exposed.when}) then 'exposed'
-            when ({arms.reference.when}) then 'reference'
-            else 'unknown'
-        end as arm_role,
-{outcomes}
+{listed(judged, 8)}
     from tumor
 ),
 
 eligible as (
     select
         *,
-        {first_failing([number for number, _ in numbered(definition) if number < index_step])}
+        {first_failing([number for number, _ in numbered if number < index_step])}
             as left_before_index
     from judged
 ),
@@ -79,7 +76,7 @@ ranked as (
         row_number() over (
             partition by coalesce(patient_id, tumor_id), left_before_index is null
             order by
-                {order}
+{listed([*order, "source_record", "source_file"], 16)}
         ) as tumor_rank
     from eligible
 ),
@@ -91,18 +88,17 @@ left_out as (
             when left_before_index is not null then left_before_index
             when tumor_rank > 1 then {index_step}
 {later_steps(after, index_step)}
-            when arm_role = 'unknown' then {index_step + len(after) + 1}
+            when arm_role = '{UNKNOWN_ARM}' then {index_step + len(after) + 1}
         end as left_at_step
     from ranked
 )
 
 select
-{chr(10).join(f"    {key}," for key in KEYS)}
-    arm_role,
-    left_at_step,
+{listed([*KEYS, "arm_role", "left_at_step"], 4)},
     case left_at_step
 {reasons(definition)}
-    end as left_because
+    end as left_because,
+{listed(rules, 4)}
 from left_out
 order by
     source_file,
@@ -110,15 +106,20 @@ order by
 """
 
 
-def numbered(definition: CohortDefinition) -> list[tuple[int, Rule]]:
-    """Rules with the step number that they have in the flow diagram."""
-    before, after = definition.rules_before_index, definition.rules_after_index
-    return [*enumerate(before, start=1), *enumerate(after, start=len(before) + 2)]
+def listed(lines: Iterable[str], indent: int) -> str:
+    """Expressions of a query, one a line."""
+    return ",\n".join(f"{' ' * indent}{line}" for line in lines)
+
+
+def arm_role(arms: Arms) -> str:
+    """SQL for the arm that a tumor is in."""
+    cases = "\n".join(f"            when ({arm.when}) then '{role}'" for role, arm in arms.by_role.items())
+    return f"case\n{cases}\n            else '{UNKNOWN_ARM}'\n        end"
 
 
 def outcome(rule: Rule) -> str:
     """SQL that is true where the tumor stays, false where it goes, null where nobody can tell."""
-    sql = f"({rule.when})" if rule.kind == "include" else f"(not ({rule.when}))"
+    sql = f"({rule.condition})" if rule.kind == "include" else f"(not ({rule.condition}))"
     return f"cast({sql} as boolean)"
 
 
@@ -140,7 +141,7 @@ def reasons(definition: CohortDefinition) -> str:
     """Cases that tell a rule not met from a rule whose outcome is unknown."""
     cases = [
         f"        when {number} then if(step_{number:02d} is null, 'unknown', 'not_met')"
-        for number, _ in numbered(definition)
+        for number, _ in definition.numbered_rules
     ]
     steps = steps_of(definition)
     index_step = len(definition.rules_before_index) + 1
@@ -163,20 +164,22 @@ def attrition(judged: pl.DataFrame, definition: CohortDefinition) -> pl.DataFram
     -------
     pl.DataFrame
         One row per step, the first being all tumors received: the columns of the interface, the
-        excluded split in not met and unknown, and the counts of each arm.
+        excluded split in not met and unknown, and the counts of each arm (``n_before_<role>`` and so on,
+        with the roles exposed, arm_2 …, reference, arm_unknown).
     """
+    roles = (*definition.arms.by_role, UNKNOWN_ARM)
     counted = judged.group_by("arm_role", "left_at_step", "left_because").len()
     cells = {(role, step, because): n for role, step, because, n in counted.iter_rows()}
-    remaining = {role: sum(n for key, n in cells.items() if key[0] == role) for role in ROLES}
+    remaining = {role: sum(n for key, n in cells.items() if key[0] == role) for role in roles}
     rows = [line(Step(0, "received", "Tumors in the submission", "registry/tumor"), remaining, {}, 0)]
     for step in steps_of(definition):
         gone = {
             role: cells.get((role, step.number, "not_met"), 0) + cells.get((role, step.number, "unknown"), 0)
-            for role in ROLES
+            for role in roles
         }
-        unknown = sum(cells.get((role, step.number, "unknown"), 0) for role in ROLES)
+        unknown = sum(cells.get((role, step.number, "unknown"), 0) for role in roles)
         rows.append(line(step, remaining, gone, unknown))
-        remaining = {role: remaining[role] - gone[role] for role in ROLES}
+        remaining = {role: remaining[role] - gone[role] for role in roles}
     return pl.DataFrame(rows)
 
 
@@ -194,9 +197,8 @@ def line(step: Step, before: dict[str, int], gone: dict[str, int], unknown: int)
         "n_excluded_not_met": n_gone - unknown,
         "n_excluded_unknown": unknown,
     }
-    for role in ROLES:
-        arm = "arm_unknown" if role == "unknown" else role  # n_excluded_unknown is the rule's, not the arm's
-        row[f"n_before_{arm}"] = before[role]
-        row[f"n_excluded_{arm}"] = gone.get(role, 0)
-        row[f"n_after_{arm}"] = before[role] - gone.get(role, 0)
+    for role, n_role in before.items():
+        row[f"n_before_{role}"] = n_role
+        row[f"n_excluded_{role}"] = gone.get(role, 0)
+        row[f"n_after_{role}"] = n_role - gone.get(role, 0)
     return row

@@ -113,6 +113,7 @@ def judge(sub: Submission, definition: CohortDefinition) -> pl.DataFrame:
     with store.sealed_duckdb({"tumor": sub.registry_table("tumor")}) as con:
         require_sql(con, definition)
         try:
+            require_one_arm(con, definition)
             return con.sql(compile_query(definition)).pl()
         except duckdb.Error:  # its words may hold a patient's value, and so are never told
             raise failed_on_data(con, definition) from None
@@ -120,9 +121,12 @@ def judge(sub: Submission, definition: CohortDefinition) -> pl.DataFrame:
 
 def conditions_of(definition: CohortDefinition) -> dict[str, str]:
     """Every condition of the definition by the name that a user knows it by."""
-    rules = {rule.id: rule.when for rule in (*definition.rules, *definition.rules_after_index)}
-    arms = definition.arms
-    return rules | {"arms.exposed": arms.exposed.when, "arms.reference": arms.reference.when}
+    found: dict[str, str] = {}
+    for rule in (*definition.rules, *definition.rules_after_index):
+        if rule.when is not None:
+            found[rule.id] = rule.when
+        found |= {f"{rule.id} ({era.first} to {era.last})": era.when for era in rule.eras}
+    return found | {f"arms.{role}": arm.when for role, arm in definition.arms.by_role.items()}
 
 
 def failed_on_data(con: duckdb.DuckDBPyConnection, definition: CohortDefinition) -> InputError:
@@ -143,7 +147,8 @@ def failed_on_data(con: duckdb.DuckDBPyConnection, definition: CohortDefinition)
 def require_sql(con: duckdb.DuckDBPyConnection, definition: CohortDefinition) -> None:
     """Bind every expression of the definition by itself, so that all mistakes are told at once."""
     conditions = {name: f"cast(({sql}) as boolean)" for name, sql in conditions_of(definition).items()}
-    order = {f"index_tumor.earliest_by.{name}": name for name in definition.index_tumor.earliest_by}
+    keys = definition.index_tumor.sort_keys
+    order = {f"index_tumor.order_by ({key.expression})": key.expression for key in keys}
     mistakes = []
     for name, sql in (conditions | order).items():
         try:
@@ -155,6 +160,20 @@ def require_sql(con: duckdb.DuckDBPyConnection, definition: CohortDefinition) ->
             f"Cohort '{definition.name}' has SQL that the registry model does not take: {'; '.join(mistakes)}",
             where=f"catalog/cohorts/{definition.name}.yaml",
             remedy="Use the columns of pipelines/registry/columns.csv.",
+        )
+
+
+def require_one_arm(con: duckdb.DuckDBPyConnection, definition: CohortDefinition) -> None:
+    """Refuse arms that hold for one and the same record: the order of the file would decide who is compared."""
+    sums = " + ".join(
+        f"coalesce(cast(({arm.when}) as boolean), false)::integer" for arm in definition.arms.by_role.values()
+    )
+    if con.execute(f"select 1 from tumor where {sums} > 1 limit 1").fetchone():
+        raise InputError(
+            f"Cohort '{definition.name}' has arms that hold for one and the same record: "
+            f"{', '.join(definition.arms.labels)}",
+            where=f"catalog/cohorts/{definition.name}.yaml, arms",
+            remedy="Say in the conditions which arm such a record is in, or that it is in none.",
         )
 
 
@@ -174,7 +193,7 @@ def require_members(lines: pl.DataFrame, definition: CohortDefinition, sub: Subm
 
 def members_of(judged: pl.DataFrame, definition: CohortDefinition) -> pl.DataFrame:
     """Members with the label of their arm, in the order of the extract."""
-    labels = {"exposed": definition.arms.exposed.label, "reference": definition.arms.reference.label}
+    labels = {role: arm.label for role, arm in definition.arms.by_role.items()}
     return judged.filter(pl.col("left_at_step").is_null()).select(
         "submission",
         "source_file",
