@@ -194,7 +194,12 @@ def pairs_table(inside: AnalysisSet, pair: NDArray[np.int64], matches: Matches) 
 
 
 def balance_of(
-    everybody: AnalysisSet, terms: list[Covariate], weights: NDArray[np.float64], subgroup: str
+    everybody: AnalysisSet,
+    terms: list[Covariate],
+    weights: NDArray[np.float64],
+    subgroup: str,
+    *,
+    analysis: str = "matched_cox",
 ) -> Outcomes:
     """Standardized mean differences before and after, level by level, and the largest as a finding."""
     matrix, labels = matrix_of_levels(everybody, terms)
@@ -204,20 +209,27 @@ def balance_of(
         pl.Series("term", [term for term, _ in labels]),
         pl.Series("level", [level for _, level in labels]),
         pl.lit(subgroup).alias("subgroup"),
+        pl.lit(analysis).alias("analysis"),
     )
     after = np.abs((result.after or result.before).smd)
+    finding = largest_smd(analysis, subgroup, names, after)
+    return Outcomes(findings=(finding,), tables=(("balance", table),))
+
+
+def largest_smd(analysis: str, subgroup: str, names: list[str], after: NDArray[np.float64]) -> Finding:
+    """The largest of the absolute standardized mean differences that a design has left."""
     worst, where = float(after.max()), names[int(after.argmax())]
-    finding = Finding(
-        "matched_cox",
+    how = "matching" if analysis.startswith("match") else "weighting"
+    return Finding(
+        analysis,
         subgroup,
-        "largest_smd_after_matching",
+        f"largest_smd_after_{how}",
         "ok" if worst < SMD_LIMIT else "warning",
-        f"largest absolute standardized mean difference after matching: {worst:.3f} ({where}), "
+        f"largest absolute standardized mean difference after {how}: {worst:.3f} ({where}), "
         f"the limit is {SMD_LIMIT:g}",
         value=worst,
         threshold=SMD_LIMIT,
     )
-    return Outcomes(findings=(finding,), tables=(("balance", table),))
 
 
 def matching_facts(matches: Matches, scores: Propensity, subgroup: str) -> Outcomes:

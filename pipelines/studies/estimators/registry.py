@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from pipelines.studies.analysis_set import AnalysisSet
-from pipelines.studies.estimators import describe, immortal, matched, models
+from pipelines.studies.estimators import describe, immortal, matched, models, weighted
 from pipelines.studies.results import Estimate, Outcomes
 
 Estimator = Callable[[AnalysisSet], Outcomes]
@@ -20,6 +20,8 @@ ESTIMATORS: dict[str, Estimator] = {
     "cox_other_cause": models.cox_other_cause,
     "cox_propensity_covariate": models.cox_propensity_covariate,
     "matched_cox": matched.matched,
+    "weighted_cox": weighted.weighted_cox,
+    "weighted_survival": weighted.weighted_survival,
     "ever_never": immortal.ever_never,
     "immortal_time_excluded": immortal.immortal_time_excluded,
     "time_varying_cox": immortal.time_varying_cox,

@@ -1,0 +1,394 @@
+"""Arms made alike by weights from the propensity score: hazard ratios, survival, balance, heaviness of the weights."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipelines.stats.adjusted import AdjustedCurves, survival_contrast, weighted_curves
+from pipelines.stats.balance import balance_of_arms, effective_sample_size
+from pipelines.stats.effect import Effect
+from pipelines.stats.errors import StatsError
+from pipelines.stats.propensity import Overlap, fit_propensity
+from pipelines.stats.weighting import Weights, propensity_weights, weighted_cox_of_arms
+from pipelines.stats.weighting import weighted_cox as two_arm_weighted_cox
+from pipelines.studies.analysis_set import AnalysisSet
+from pipelines.studies.design import Design, build_design
+from pipelines.studies.estimators.describe import label_of
+from pipelines.studies.estimators.matched import balance_of, largest_smd
+from pipelines.studies.estimators.models import few_events, matrix_of_levels, post_baseline
+from pipelines.studies.estimators.rows import absent, estimate_of, require_no_entry
+from pipelines.studies.language import Covariate
+from pipelines.studies.results import Counts, Estimate, Finding, Outcomes
+
+BOUNDED = ("ATO", "ATM")
+"""Weights that never exceed one: there is nothing to stabilise or to truncate."""
+WHOSE = {
+    "ATE": "the effect in everybody of the cohort",
+    "ATT": "the effect in people like the exposed",
+    "ATO": "the effect in people whose treatment was open, weighted by how open it was (overlap weights)",
+}
+
+
+def weighted_cox(people: AnalysisSet) -> Outcomes:
+    """Marginal hazard ratio under the weights of every estimand of ``design.weight``.
+
+    Two arms take logistic scores, and the variance knows that they were estimated; several take multinomial
+    scores, and every pair of arms is compared. One estimand that cannot be had does not take the others along.
+    """
+    terms = people.terms("propensity")
+    design = build_design(people, terms, analysis="weighted_cox", with_exposure=False)
+    found = Outcomes(
+        findings=(*design.findings, *post_baseline("weighted_cox", people.subgroup, terms)),
+    )
+    one = several_arms if people.other_labels else two_arms
+    for analysis, estimand in estimands_of(people):
+        try:
+            found += one(design, terms, analysis, estimand)
+        except StatsError as error:
+            if people.study.primary == analysis:
+                raise
+            found += Outcomes(findings=(absent(people, analysis, error.without_count),))
+    return found
+
+
+def estimands_of(people: AnalysisSet) -> list[tuple[str, str]]:
+    """Name of the analysis and estimand of the weights, as the definition orders them."""
+    study = people.study
+    return list(zip(study.names_of(["weighted_cox"]), study.design.weight.estimands, strict=True))
+
+
+def two_arms(design: Design, terms: list[Covariate], analysis: str, estimand: str) -> Outcomes:
+    """Hazard ratio, balance and weights of one estimand, for an exposed arm and a reference."""
+    people, rule = design.people, design.people.study.design.weight
+    fit = two_arm_weighted_cox(
+        people.time,
+        people.event,
+        people.exposed,
+        design.matrix,
+        names=design.names,
+        entry=people.entry,
+        estimand=estimand,
+        stabilised=rule.stabilised and estimand not in BOUNDED,
+        truncate=truncation(people, estimand),
+        variance=rule.variance,
+        ties=people.study.models.ties,
+        level=people.study.confidence_level,
+    )
+    method = f"{fit.effect.method}, {people.study.models.ties} ties{details(people, estimand)}"
+    row = estimate_of(
+        fit.effect, analysis, people.subgroup, people.study.exposure, people.contrast, method=method
+    )
+    labels = (people.exposed_label, people.reference_label)
+    ess = (fit.weights.ess_treated, fit.weights.ess_control)
+    warnings = () if fit.propensity is None else fit.propensity.warnings
+    facts = (
+        *whose_effect(people, analysis, estimand),
+        *heaviness(people, analysis, labels, ess, fit.weights.weights),
+        *truncated(people, analysis, fit.weights),
+        *common_support(people, analysis, fit.overlap),
+        *few_events(analysis, people.subgroup, np.inf, warnings),
+    )
+    return Outcomes((row,), facts) + balance_of(
+        people, terms, fit.weights.weights, people.subgroup, analysis=analysis
+    )
+
+
+def several_arms(design: Design, terms: list[Covariate], analysis: str, estimand: str) -> Outcomes:
+    """Hazard ratio of every pair of three arms or more; the model is fitted again with each reference.
+
+    Raises
+    ------
+    CodingError
+        The outcome has delayed entry, which the model of several arms does not take.
+    """
+    people, study = design.people, design.people.study
+    require_no_entry(people, "A weighted Cox model of several arms")
+    arm = people.frame["arm"].to_numpy()
+    rows: list[Estimate] = []
+    for reference in people.labels[1:]:
+        fit = weighted_cox_of_arms(
+            people.time,
+            people.event,
+            arm,
+            design.matrix,
+            names=design.names,
+            reference=reference,
+            estimand=estimand,
+            focal=people.exposed_label if estimand == "ATT" else None,
+            ties=study.models.ties,
+            level=study.confidence_level,
+        )
+        effects = {str(first): effect for (first, _), effect in zip(fit.compared, fit.effects, strict=True)}
+        rows += [
+            estimate_of(
+                effects[first],
+                analysis,
+                people.subgroup,
+                study.exposure,
+                f"{first} vs {reference}",
+                method=f"{effects[first].method}, {study.models.ties} ties",
+            )
+            for first in people.labels[: people.labels.index(reference)]
+        ]
+    weights = fit.weights.weights
+    ess = [effective_sample_size(weights[arm == label]) for label in people.labels]
+    facts = (
+        *whose_effect(people, analysis, estimand),
+        *heaviness(people, analysis, people.labels, ess, weights),
+        *few_events(analysis, people.subgroup, np.inf, fit.propensity.warnings),
+    )
+    order = {contrast: place for place, contrast in enumerate(all_contrasts(people))}
+    rows.sort(key=lambda row: order[row.contrast])
+    return Outcomes(tuple(rows), facts) + balance_between_arms(people, terms, weights, analysis)
+
+
+def all_contrasts(people: AnalysisSet) -> list[str]:
+    """Every pair of arms in words."""
+    return [f"{first} vs {second}" for first, second in combinations(people.labels, 2)]
+
+
+def truncation(people: AnalysisSet, estimand: str) -> tuple[float, float] | None:
+    """Percentiles beyond which weights are set to them."""
+    share = people.study.design.weight.truncate
+    return None if share is None or estimand in BOUNDED else (0.0, share)
+
+
+def details(people: AnalysisSet, estimand: str) -> str:
+    """Stabilised, truncated: as the method's words say it."""
+    rule = people.study.design.weight
+    if estimand in BOUNDED:
+        return ""
+    words = ", stabilised" if rule.stabilised else ""
+    return (
+        words if rule.truncate is None else f"{words}, truncated at the {100 * rule.truncate:g}th percentile"
+    )
+
+
+def whose_effect(people: AnalysisSet, analysis: str, estimand: str) -> tuple[Finding, ...]:
+    """For whom the weighted estimate speaks."""
+    return (Finding(analysis, people.subgroup, "estimand", "info", f"{estimand}: {WHOSE[estimand]}"),)
+
+
+def heaviness(
+    people: AnalysisSet,
+    analysis: str,
+    labels: Sequence[str],
+    effective: Sequence[float],
+    weights: NDArray[np.float64],
+) -> tuple[Finding, ...]:
+    """Effective sample size of each arm, and how much heavier than the mean the heaviest person is."""
+    sizes = [
+        Finding(
+            analysis,
+            people.subgroup,
+            f"effective_sample_size ({label})",
+            "info",
+            f"people of {label} that would say as much without weights",
+            float(size),
+            unit="people",
+        )
+        for label, size in zip(labels, effective, strict=True)
+    ]
+    largest = Finding(
+        analysis,
+        people.subgroup,
+        "largest_weight",
+        "info",
+        "largest weight, as a multiple of the mean weight",
+        float(weights.max() / np.sort(weights).mean()),
+    )
+    return (*sizes, largest)
+
+
+def truncated(people: AnalysisSet, analysis: str, weights: Weights) -> tuple[Finding, ...]:
+    """How many weights truncation changed: the estimand is then no longer quite its own."""
+    if weights.limits is None:
+        return ()
+    message = (
+        "weights set to the percentile that the definition names: some confounding left for less variance, "
+        "and an effect in people less unlike the other arm"
+    )
+    count = float(weights.n_truncated)
+    return (Finding(analysis, people.subgroup, "weights_truncated", "info", message, count, unit="people"),)
+
+
+def common_support(people: AnalysisSet, analysis: str, found: Overlap | None) -> tuple[Finding, ...]:
+    """Share of people whose score lies where both arms have people, and how well the score tells them apart."""
+    if found is None:
+        return ()
+    words = "share of people whose propensity score lies where both arms have people"
+    return (
+        Finding(analysis, people.subgroup, "common_support", "info", words, 1 - found.outside_share),
+        Finding(
+            analysis,
+            people.subgroup,
+            "propensity_auc",
+            "info",
+            "chance that an exposed person scores higher than another",
+            found.auc,
+        ),
+    )
+
+
+def balance_between_arms(
+    people: AnalysisSet, terms: list[Covariate], weights: NDArray[np.float64], analysis: str
+) -> Outcomes:
+    """Standardized differences of every pair of arms, level by level, and the largest as a finding."""
+    matrix, labels = matrix_of_levels(people, terms)
+    names = [f"{term}={level}" if level else term for term, level in labels]
+    result = balance_of_arms(matrix, people.frame["arm"].to_numpy(), weights=weights, names=names)
+    places = dict(zip(names, labels, strict=True))
+    table = result.to_frame().select(
+        "covariate",
+        "smd_before",
+        "smd_after",
+        pl.col("covariate").replace_strict({name: term for name, (term, _) in places.items()}).alias("term"),
+        pl.col("covariate")
+        .replace_strict({name: level for name, (_, level) in places.items()})
+        .alias("level"),
+        pl.concat_str("arm", pl.lit(" vs "), "other_arm").alias("contrast"),
+        pl.lit(people.subgroup).alias("subgroup"),
+        pl.lit(analysis).alias("analysis"),
+    )
+    worst = np.asarray(result.largest_after)
+    finding = largest_smd(analysis, people.subgroup, names, worst)
+    return Outcomes(findings=(finding,), tables=(("balance", table),))
+
+
+def weighted_survival(people: AnalysisSet) -> Outcomes:
+    """Survival of both arms at the horizons under the weights of the first estimand, and the difference.
+
+    With ``design.weight.bootstrap`` the whole design is repeated in resamples of people; without it the
+    intervals take the weights as known, which under ATE is mostly too wide.
+    """
+    analysis, study, rule = "weighted_survival", people.study, people.study.design.weight
+    estimand = rule.estimands[0]
+    terms = people.terms("propensity")
+    design = build_design(people, terms, analysis=analysis, with_exposure=False)
+    inside = design.people
+    scores = fit_propensity(design.matrix, inside.exposed, names=design.names)
+    weights = propensity_weights(
+        scores.score,
+        inside.exposed,
+        estimand=estimand,
+        stabilised=rule.stabilised and estimand not in BOUNDED,
+        truncate=truncation(people, estimand),
+    )
+    curves = weighted_curves(
+        inside.time,
+        inside.event,
+        inside.exposed,
+        weights.weights,
+        entry=inside.entry,
+        estimand=estimand,
+        level=study.confidence_level,
+    )
+    reached = [month for month in study.horizons.survival_months if month <= curves.time[-1]]
+    found = Outcomes(
+        findings=(*design.findings, *not_reached(people, analysis, study.horizons.survival_months, reached))
+    )
+    if "weighted_cox" not in study.analyses:  # else the same balance stands there already
+        found += balance_of(inside, terms, weights.weights, people.subgroup, analysis="weighted_cox")
+    if rule.bootstrap and reached:
+        return found + bootstrapped(design, estimand, reached)
+    return found + Outcomes(
+        tuple(row for month in reached for row in survival_rows(inside, curves, month, estimand))
+    )
+
+
+def not_reached(
+    people: AnalysisSet, analysis: str, asked: Sequence[float], reached: Sequence[float]
+) -> tuple[Finding, ...]:
+    """Horizons to which an arm was not followed."""
+    return tuple(
+        Finding(
+            analysis,
+            people.subgroup,
+            "horizon_not_reached",
+            "warning",
+            f"nothing is said at {month:g} months: nobody of an arm was followed to there",
+        )
+        for month in asked
+        if month not in reached
+    )
+
+
+def survival_rows(inside: AnalysisSet, curves: AdjustedCurves, month: float, estimand: str) -> list[Estimate]:
+    """Survival of the exposed and of the reference arm at one horizon, and the difference."""
+    place = int(np.searchsorted(curves.time, month, side="right")) - 1
+    method = f"Kaplan-Meier weighted by logistic {estimand} weights{details(inside, estimand)}"
+    rows = [
+        Estimate(
+            "weighted_survival",
+            label_of(inside, label),
+            inside.study.exposure,
+            f"at {month:g} months",
+            "survival_probability",
+            float(curves.survival[arm, place]),
+            float(curves.lower[arm, place]),
+            float(curves.upper[arm, place]),
+            counts=arm_counts(inside, label),
+            estimand=estimand.lower(),
+            effect_type="marginal",
+            method=f"{method}, log-log interval with the weights taken as known",
+        )
+        for arm, label in ((1, inside.exposed_label), (0, inside.reference_label))
+    ]
+    return [*rows, difference_row(inside, curves.survival_difference(month), month)]
+
+
+def difference_row(inside: AnalysisSet, effect: Effect, month: float) -> Estimate:
+    """Difference of the arms' survival at one horizon."""
+    contrast = f"{inside.contrast}, at {month:g} months"
+    return estimate_of(effect, "weighted_survival", inside.subgroup, inside.study.exposure, contrast)
+
+
+def arm_counts(people: AnalysisSet, label: str) -> Counts:
+    """People and events of one arm."""
+    return people.where((people.frame["arm"] == label).to_numpy()).counts()
+
+
+def bootstrapped(design: Design, estimand: str, months: Sequence[float]) -> Outcomes:
+    """The same with the scores fitted again in resamples of people."""
+    inside, rule = design.people, design.people.study.design.weight
+    found = survival_contrast(
+        inside.time,
+        inside.event,
+        inside.exposed,
+        design.matrix,
+        times=months,
+        estimand=estimand,
+        truncate=truncation(inside, estimand),
+        names=design.names,
+        entry=inside.entry,
+        replicates=rule.bootstrap,
+        seed=rule.seed,
+        level=inside.study.confidence_level,
+    )
+    method = f"Kaplan-Meier weighted by logistic {estimand} weights, {rule.bootstrap} resamples of people"
+    rows = []
+    for place, month in enumerate(months):
+        for arm, label in ((1, inside.exposed_label), (0, inside.reference_label)):
+            rows.append(
+                Estimate(
+                    "weighted_survival",
+                    label_of(inside, label),
+                    inside.study.exposure,
+                    f"at {month:g} months",
+                    "survival_probability",
+                    float(found.survival[arm, place]),
+                    float(found.survival_lower[arm, place]),
+                    float(found.survival_upper[arm, place]),
+                    counts=arm_counts(inside, label),
+                    estimand=estimand.lower(),
+                    effect_type="marginal",
+                    method=method,
+                )
+            )
+        row = difference_row(inside, found.survival_difference[place], month)
+        rows.append(replace(row, method=f"{method}, at {month:g}"))
+    return Outcomes(tuple(rows))
