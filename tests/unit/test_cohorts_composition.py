@@ -32,11 +32,12 @@ CLINICAL: dict[str, Any] = {
 
 
 def catalog(folder: Path, **cohorts: dict[str, Any]) -> Path:
-    """A catalog with one shipped cohort and some made-up ones."""
+    """A catalog with a shipped cohort, the one that it is based on, and some made-up ones."""
     there = folder / "catalog" / "cohorts"
     there.mkdir(parents=True)
-    shipped = Settings().catalog_dir / "cohorts" / f"{BASE}.yaml"
-    (there / shipped.name).write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
+    for shipped in (BASE, "stage_iv_female_breast"):
+        text = (Settings().catalog_dir / "cohorts" / f"{shipped}.yaml").read_text(encoding="utf-8")
+        (there / f"{shipped}.yaml").write_text(text, encoding="utf-8")
     for name, content in cohorts.items():
         (there / f"{name}.yaml").write_text(yaml.safe_dump({**content, "name": name}, sort_keys=False))
     return there.parent
@@ -85,7 +86,7 @@ def test_a_chain_of_bases_is_resolved_and_its_hash_holds_all_of_it(tmp_path: Pat
     assert found.rules == load_cohort("clinical", where).rules
     assert found.rules_after_index[-1].id == "under_fifty"
     before = settings_hash(found)
-    path = where / "cohorts" / f"{BASE}.yaml"
+    path = where / "cohorts" / "stage_iv_female_breast.yaml"
     path.write_text(path.read_text().replace("= 'invasive'", "in ('invasive')"))
     assert settings_hash(load_cohort("young", where)) != before
 
