@@ -16,6 +16,7 @@ from pipelines.errors import InputError, RefusedError
 from pipelines.stats.errors import StatsError
 from pipelines.store import Submission
 from pipelines.store.manifest import recorded_versions
+from pipelines.studies import gate
 from pipelines.studies.analysis_set import AnalysisSet, read_analysis_set
 from pipelines.studies.catalog import load_published, load_study
 from pipelines.studies.compare import compare
@@ -24,7 +25,7 @@ from pipelines.studies.language import ALL, ANALYSES, StudyDefinition
 from pipelines.studies.results import Estimate, Finding, Outcomes, estimates_frame, findings_frame
 from pipelines.studies.variants import Variant, fresh_cohort, other_cohort, variants
 
-CSV_TABLES = ("km_curves", "table_one", "balance", "propensity")
+CSV_TABLES = ("gate", "hidden", "km_curves", "table_one", "balance", "propensity")
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class StudyFacts:
     warnings: tuple[str, ...]
 
 
-def run_study(sub: Submission, name: str, catalog_dir: Path) -> StudyFacts:
+def run_study(sub: Submission, name: str, catalog_dir: Path, *, no_gate: bool = False) -> StudyFacts:
     """Write ``studies/<name>/`` of a submission.
 
     Parameters
@@ -65,6 +66,8 @@ def run_study(sub: Submission, name: str, catalog_dir: Path) -> StudyFacts:
         A study of the catalog.
     catalog_dir : Path
         The catalog.
+    no_gate : bool
+        Show every estimate whatever the gate says, and record that.
 
     Raises
     ------
@@ -90,7 +93,11 @@ def run_study(sub: Submission, name: str, catalog_dir: Path) -> StudyFacts:
     found += summarise(people, found.estimates)
     comparison = compare(targets, found.estimates, found.findings, study)
     identity = settings_hash(study, cohort)
-    write(sub, study, cohort, found, comparison, identity)
+    verdict = gate.verdict_of(study, found.table("gate"))
+    hidden = gate.hidden_by(verdict, found.estimates, study, people.labels)
+    found += Outcomes(tables=(("hidden", hidden),))
+    judged = {"gate": "off" if no_gate else "on", "gate_verdict": verdict, "record": gate.RECORD}
+    write(sub, study, cohort, found, comparison, identity, judged)
     counted = dict(comparison.group_by("verdict").len().sort("verdict").iter_rows())
     return StudyFacts(
         name=name,
@@ -166,7 +173,7 @@ def analyse(variant: Variant) -> Outcomes:
             found += not_fitted(people, word, variant.analyses, error)
     if people.subgroup == ALL:
         found += models.extra_models(people)
-    return found
+    return found + gate.judge(people, found)
 
 
 def summarise(people: AnalysisSet, estimates: tuple[Estimate, ...]) -> Outcomes:
@@ -209,6 +216,7 @@ def write(
     found: Outcomes,
     comparison: pl.DataFrame,
     identity: str,
+    judged: dict[str, Any],
 ) -> None:
     """Write the study's folder aside and rename it into place."""
     same = {
@@ -218,7 +226,7 @@ def write(
         "ci_level": study.confidence_level,
         "settings_hash": identity,
     }
-    record = run_record(sub, study, cohort, found, identity)
+    record = run_record(sub, study, cohort, found, identity) | judged
     with sub.write_dir(f"studies/{study.id}") as aside:
         estimates = estimates_frame(found.estimates, same)
         for other in study.sensitivity:
