@@ -12,6 +12,7 @@ from pipelines.reporting.published_survival import published_survival_page
 from pipelines.reporting.render import render
 from pipelines.reporting.study import read_study, write_study_page
 from pipelines.reporting.tables import html_table
+from pipelines.reporting.truth import TRUTH_FILE, truth_page
 from pipelines.settings import Settings
 from pipelines.store import Manifest, SideTableFacts, Submission, write_text
 
@@ -31,6 +32,9 @@ def write_report(sub: Submission) -> Path:
     with sub.write_dir("report") as aside:
         for study in studies:
             write_study_page(study, sub, aside / f"{study.id}.html")
+        truth = truth_page(sub)
+        if truth is not None:
+            write_text(truth, aside / "truth.html")
         write_text(_page(sub, [{"id": one.id, "title": one.title} for one in studies]), aside / "index.html")
     return sub.root / "report" / "index.html"
 
@@ -66,6 +70,7 @@ def _page(sub: Submission, studies: list[dict[str, str]]) -> str:
         manifest=manifest,
         side_tables=[_side_table(one) for one in manifest.side_tables],
         studies=studies,
+        has_truth=(sub.root / TRUTH_FILE).is_file(),
         refusals=refusals(sub),
         cohorts=[{"name": folder.name, "diagram": diagram(folder)} for folder in cohorts],
         ascertainment_rows=ascertainment.height,
