@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from pipelines.studies.analysis_set import AnalysisSet
-from pipelines.studies.estimators import describe, immortal, matched, models, weighted
+from pipelines.studies.estimators import competing, describe, horizons, immortal, matched, models, weighted
 from pipelines.studies.results import Estimate, Outcomes
 
 Estimator = Callable[[AnalysisSet], Outcomes]
@@ -29,6 +29,12 @@ ESTIMATORS: dict[str, Estimator] = {
     "landmark": immortal.landmark,
     "undated_landmark": immortal.undated_landmark,
     "clone_censor_weight": immortal.clone_censor_weight,
+    "survival_at": horizons.survival_at,
+    "rmst": horizons.rmst,
+    "follow_up": horizons.follow_up,
+    "time_split_cox": horizons.time_split_cox,
+    "cumulative_incidence": competing.cumulative_incidence,
+    "fine_gray": competing.fine_gray,
 }
 """By the word of `pipelines.studies.language.ANALYSES`; those done ``within`` another have none of their own."""
 
