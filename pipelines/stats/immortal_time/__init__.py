@@ -19,6 +19,7 @@ from ._person_time import ExposureEffect
 from .clone_censor_weight import CloneCensorWeight, clone_censor_weight
 from .ever_never import ever_never, immortal_time_excluded
 from .landmark import Landmark, LandmarkGrid, landmark, landmark_grid
+from .plasmode import PlasmodeModel, PlasmodeResult, SimulatedPeople, fit_plasmode, simulate
 from .surgery_hazard import SurgeryHazard, fit_surgery_hazard
 from .target_trial import Component, Strategy, TargetTrial
 from .time_varying import time_varying
@@ -30,14 +31,19 @@ __all__ = [
     "ExposureEffect",
     "Landmark",
     "LandmarkGrid",
+    "PlasmodeModel",
+    "PlasmodeResult",
+    "SimulatedPeople",
     "Strategy",
     "SurgeryHazard",
     "TargetTrial",
     "clone_censor_weight",
     "ever_never",
+    "fit_plasmode",
     "fit_surgery_hazard",
     "immortal_time_excluded",
     "landmark",
     "landmark_grid",
+    "simulate",
     "time_varying",
 ]

@@ -288,7 +288,11 @@ def modified_landmark(people: AnalysisSet, analysis: str, month: float) -> Outco
     )
     found = fitted_cox(design, analysis, adjusted=bool(terms))
     method = f"modified landmark at {month:g} months, ever against never operated; "
-    estimates = tuple(replace(one, method=method + one.method) for one in found.estimates)
+    estimates = tuple(
+        replace(one, method=method + one.method)
+        for one in found.estimates
+        if one.term == people.study.exposure
+    )
     return Outcomes(estimates, (*told, *found.findings))
 
 
@@ -307,7 +311,7 @@ def counted(
     people: AnalysisSet, analysis: str, check: str, words: str, who: NDArray[np.bool_] | pl.Series
 ) -> Finding:
     """A count of people, which small-cell rules apply to."""
-    return Finding(analysis, people.subgroup, check, "info", words, float(np.sum(who)), unit="people")
+    return Finding(analysis, people.subgroup, check, "info", words, float(who.sum()), unit="people")
 
 
 def clone_censor_weight(people: AnalysisSet) -> Outcomes:
@@ -346,7 +350,7 @@ def of_strategies(found: methods.CloneCensorWeight, people: AnalysisSet) -> Outc
     level = people.study.confidence_level
     last = min(curve.last for curve in found.curves)
     result = Outcomes()
-    for month in (*horizons.survival_months, horizons.rmst_months):
+    for month in sorted({*horizons.survival_months, horizons.rmst_months}):
         if month > last:
             words = f"nobody who follows one of the strategies is seen for {month:g} months"
             beyond = Finding(analysis, people.subgroup, f"beyond_{month:g}_months", "warning", words)

@@ -3,7 +3,18 @@
 from collections.abc import Callable, Sequence
 
 from pipelines.studies.analysis_set import AnalysisSet
-from pipelines.studies.estimators import competing, describe, horizons, immortal, matched, models, weighted
+from pipelines.studies.estimators import (
+    competing,
+    describe,
+    flexible,
+    horizons,
+    immortal,
+    matched,
+    models,
+    plasmode,
+    outcomes_binary,
+    weighted,
+)
 from pipelines.studies.results import Estimate, Outcomes
 
 Estimator = Callable[[AnalysisSet], Outcomes]
@@ -29,12 +40,15 @@ ESTIMATORS: dict[str, Estimator] = {
     "landmark": immortal.landmark,
     "undated_landmark": immortal.undated_landmark,
     "clone_censor_weight": immortal.clone_censor_weight,
+    "plasmode": plasmode.plasmode,
     "survival_at": horizons.survival_at,
     "rmst": horizons.rmst,
     "follow_up": horizons.follow_up,
     "time_split_cox": horizons.time_split_cox,
     "cumulative_incidence": competing.cumulative_incidence,
     "fine_gray": competing.fine_gray,
+    "royston_parmar": flexible.royston_parmar,
+    "logistic_outcome": outcomes_binary.logistic_outcome,
 }
 """By the word of `pipelines.studies.language.ANALYSES`; those done ``within`` another have none of their own."""
 

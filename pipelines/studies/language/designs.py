@@ -123,6 +123,26 @@ class Timing(Strict):
     words: str = ""
 
 
+class Plasmode(Strict):
+    """The simulation on these very people (``plasmode``): what each estimator finds when the truth is known.
+
+    Attributes
+    ----------
+    replicates, people : int
+        Simulated data sets, and people in each, drawn with replacement.
+    true_hr : float
+        Hazard ratio of the operation in the simulation.
+    seed : int
+    """
+
+    replicates: int = Field(default=50, ge=2)
+    people: int = Field(default=4000, ge=100)
+    true_hr: float = Field(default=1.0, gt=0)
+    seed: int = 20261121
+    stated_in_paper: bool = False
+    words: str = ""
+
+
 class Fallback(Strict):
     """What is done where the source cannot give what an analysis needs; the report says which was used.
 

@@ -9,7 +9,7 @@ from pipelines.studies.language.analyses import ANALYSES
 from pipelines.studies.language.base import RESERVED_LABELS, Identifier, Strict
 from pipelines.studies.language.covariates import Covariate, Models
 from pipelines.studies.language.descriptions import FlexibleModel, GroupSurvival, Horizons, Imputation
-from pipelines.studies.language.designs import Design, Fallback, GateLimits, Matching, Timing
+from pipelines.studies.language.designs import Design, Fallback, GateLimits, Matching, Plasmode, Timing
 from pipelines.studies.language.emulation import Emulation
 from pipelines.studies.language.outcomes import BinaryOutcome, OtherOutcome, Outcome
 from pipelines.studies.language.variants import OtherRule, Subgroup
@@ -37,6 +37,8 @@ class StudyDefinition(Strict):
         Term of the arms in the estimates.
     timing : Timing, optional
         When the exposure happens, for the analyses that leave immortal time out.
+    plasmode : Plasmode
+        The simulation on the study's own people.
     outcome : Outcome, optional
         None where the outcomes are binary (``binary_outcomes``) or nothing but shares is asked for.
     other_outcomes : tuple of OtherOutcome
@@ -77,6 +79,7 @@ class StudyDefinition(Strict):
     cohort: Identifier
     exposure: Identifier
     timing: Timing | None = None
+    plasmode: Plasmode = Plasmode()
     outcome: Outcome | None = None
     other_outcomes: tuple[OtherOutcome, ...] = ()
     binary_outcomes: tuple[BinaryOutcome, ...] = ()
@@ -174,9 +177,9 @@ class StudyDefinition(Strict):
                 mistakes.append(f"{name} needs {facts.block}")
             if facts.within and facts.within not in asked:
                 mistakes.append(f"{name} needs {facts.within}")
-        competing = {"cox_other_cause", "fine_gray", "cumulative_incidence"} & set(asked)
+        competing = [name for name in asked if name in ANALYSES and ANALYSES[name].causes]
         if competing and (self.outcome is None or self.outcome.other_cause is None):
-            mistakes.append(f"{', '.join(sorted(competing))} needs outcome.other_cause")
+            mistakes.append(f"{', '.join(competing)} needs outcome.other_cause")
         if self.primary not in self.analysis_names:
             mistakes.append(f"the primary analysis {self.primary} is not one of the analyses")
         return mistakes
@@ -196,12 +199,15 @@ class StudyDefinition(Strict):
         """The ``analysis`` column of the estimates that some words of `ANALYSES` give."""
         return tuple(name for word in analyses for name in self._names_of_one(word))
 
+    def words_of(self, name: str) -> tuple[str, ...]:
+        """The words of `ANALYSES` that the study asks for and that give a name of the ``analysis`` column."""
+        return tuple(word for word in self.analyses if name in self.names_of([word]))
+
     def _names_of_one(self, word: str) -> tuple[str, ...]:
         if word in ("landmark", "undated_landmark") and self.timing is not None:
             return tuple(f"{word}_{month:g}" for month in self.timing.landmarks_months)
         if word == "logistic_outcome":
-            kinds = ("share", "crude", "logistic")
-            return tuple(f"{kind}_{one.name}" for one in self.binary_outcomes for kind in kinds)
+            return tuple(name for one in self.binary_outcomes for name in self.names_of_binary(one.name))
         if word == "weighted_cox":
             rest = self.design.weight.estimands[1:]
             return (word, *(f"{word}_{estimand.lower()}" for estimand in rest))
@@ -212,11 +218,16 @@ class StudyDefinition(Strict):
                 "ever_never",
                 "immortal_time_excluded",
                 "time_varying_cox",
+                "time_varying_window_cox",
                 "landmark",
                 "clone_censor_weight",
             )
             return (word, *(f"plasmode_{name}" for name in self.names_of(dated)))
         return (word,)
+
+    def names_of_binary(self, outcome: str) -> tuple[str, ...]:
+        """The ``analysis`` column of the estimates of a binary outcome."""
+        return tuple(f"{kind}_{outcome}" for kind in ("share", "crude", "logistic"))
 
     @property
     def analysis_names(self) -> tuple[str, ...]:
