@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -244,5 +245,5 @@ def period_ratios(
 def in_words(cuts: Sequence[float]) -> list[str]:
     """``0 to 6 months``, ``6 to 12 months``, ``after 12 months``."""
     edges = [0.0, *cuts]
-    closed = [f"{start:g} to {end:g} months" for start, end in zip(edges[:-1], edges[1:], strict=True)]
+    closed = [f"{start:g} to {end:g} months" for start, end in pairwise(edges)]
     return [*closed, f"after {edges[-1]:g} months"]

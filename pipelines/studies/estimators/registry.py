@@ -11,8 +11,8 @@ from pipelines.studies.estimators import (
     immortal,
     matched,
     models,
-    plasmode,
     outcomes_binary,
+    plasmode,
     weighted,
 )
 from pipelines.studies.results import Estimate, Outcomes
