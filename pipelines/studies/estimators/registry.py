@@ -6,7 +6,9 @@ from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.estimators import (
     competing,
     describe,
+    effect_by,
     flexible,
+    groups,
     horizons,
     immortal,
     matched,
@@ -49,6 +51,9 @@ ESTIMATORS: dict[str, Estimator] = {
     "fine_gray": competing.fine_gray,
     "royston_parmar": flexible.royston_parmar,
     "logistic_outcome": outcomes_binary.logistic_outcome,
+    "cox_effect_by": effect_by.cox_effect_by,
+    "share_by_year": groups.share_by_year,
+    "group_survival": groups.group_survival,
 }
 """By the word of `pipelines.studies.language.ANALYSES`; those done ``within`` another have none of their own."""
 
