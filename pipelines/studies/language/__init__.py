@@ -15,6 +15,7 @@ from pipelines.studies.language.designs import (
     Weighting,
 )
 from pipelines.studies.language.emulation import Criterion, Emulation
+from pipelines.studies.language.evidence import EvidenceDefinition, EvidencePool, Reading, SiteEstimate
 from pipelines.studies.language.outcomes import BinaryOutcome, OtherOutcome, Outcome
 from pipelines.studies.language.study import StudyDefinition
 from pipelines.studies.language.variants import OtherRule, Subgroup
@@ -30,6 +31,8 @@ __all__ = [
     "Criterion",
     "Design",
     "Emulation",
+    "EvidenceDefinition",
+    "EvidencePool",
     "ExtraModel",
     "Fallback",
     "FlexibleModel",
@@ -43,6 +46,8 @@ __all__ = [
     "OtherRule",
     "Outcome",
     "Plasmode",
+    "Reading",
+    "SiteEstimate",
     "Strata",
     "StudyDefinition",
     "Subgroup",

@@ -1,0 +1,31 @@
+"""What a run of a study comes back with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class StudyFacts:
+    """What came of a study.
+
+    Attributes
+    ----------
+    name, submission, cohort : str
+    folder : Path
+        ``<submission>/studies/<name>``.
+    settings_hash : str
+    n_estimates : int
+    verdicts : dict
+        Number of published numbers by verdict.
+    warnings : tuple of str
+        Messages of the findings a reader must see.
+    """
+
+    name: str
+    submission: str
+    cohort: str
+    folder: Path
+    settings_hash: str
+    n_estimates: int
+    verdicts: dict[str, int]
+    warnings: tuple[str, ...]
