@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -11,10 +12,19 @@ from numpy.typing import NDArray
 from pipelines.cohorts.definition import CohortDefinition
 from pipelines.errors import InputError
 from pipelines.store import Submission, sealed_duckdb
-from pipelines.studies.language import ALL, MISSING_WORDS, Covariate, Outcome, StudyDefinition
+from pipelines.studies.language import (
+    ALL,
+    MISSING_WORDS,
+    Covariate,
+    OtherOutcome,
+    Outcome,
+    StudyDefinition,
+)
 from pipelines.studies.results import Counts, Finding
 
 MISSING_LEVEL = "unknown"
+LIFE_TABLE_FACTORS = ("sex", "race")
+"""What a life table of the general population may group people by: tumor columns."""
 DAYS_PER_MONTH = 30.4375
 
 
@@ -25,9 +35,9 @@ class AnalysisSet:
     Attributes
     ----------
     frame : pl.DataFrame
-        ``source_file, source_record, arm, exposed`` (bool), ``time, entry`` (months), ``event`` (bool),
-        ``other_cause`` (bool or null), ``cut`` (months or null), ``start`` (of the exposure, as the registry counts
-        it, null where never or unknown), ``year``, ``event_<binary outcome>``, ``sub_<subgroup>``,
+        ``source_file, source_record, arm, exposed`` (bool); where the study has an outcome ``time, entry`` (months),
+        ``event`` (bool), ``other_cause`` (bool or null), ``cut`` (months or null); ``start`` (of the exposure, as the
+        registry counts it, null where never or unknown), ``year``, ``event_<binary outcome>``, ``sub_<subgroup>``,
         ``raw_<covariate>`` (as in the registry, text or number) and ``cov_<covariate>`` (level or number; null
         where missing). Sorted by tumor id, so that the order of the extract changes nothing.
     study : StudyDefinition
@@ -42,6 +52,8 @@ class AnalysisSet:
         Whether models leave out what is known only after diagnosis.
     dropped : tuple of str
         Covariates that models leave out here, because everybody of the subgroup has the same value.
+    life_table : Path, optional
+        Of the general population, as the site supplies it (`life_table_of`).
     """
 
     frame: pl.DataFrame
@@ -53,6 +65,7 @@ class AnalysisSet:
     subgroup: str = ALL
     baseline_only: bool = False
     dropped: tuple[str, ...] = ()
+    life_table: Path | None = None
 
     @property
     def contrast(self) -> str:
@@ -126,37 +139,76 @@ def read_analysis_set(sub: Submission, study: StudyDefinition, cohort: CohortDef
         A column or expression of the study is not in the registry model (all of them are named);
         nobody, or nobody in one arm, has a known outcome.
     """
-    raw = read_members(sub, study)
-    arms = cohort.arms
-    exposed_label, reference_label = arms.exposed.label, arms.reference.label
-    other_labels = tuple(arm.label for arm in arms.others)
-    frame = raw.with_columns(exposed=pl.col("arm") != reference_label)
+    people = settle(read_members(sub, study), study, cohort, sub.id)
+    return replace(people, life_table=life_table_of(sub))
+
+
+def life_table_of(sub: Submission) -> Path | None:
+    """The site's life table: ``<home>/life_tables/<submission>.csv``, ``<source>.csv``, or the only file there."""
+    folder = sub.root.parent.parent / "life_tables"
+    named = [folder / f"{name}.csv" for name in (sub.id, sub.manifest.source)]
+    files = sorted(folder.glob("*.csv"))
+    return next((path for path in named if path.is_file()), files[0] if len(files) == 1 else None)
+
+
+def settle(
+    members: pl.DataFrame, study: StudyDefinition, cohort: CohortDefinition, submission: str
+) -> AnalysisSet:
+    """Members as `read_members` gives them, under the policies of the study and of its outcome.
+
+    Raises
+    ------
+    InputError
+        Nobody, or nobody in one arm, has a known outcome.
+    """
+    arms, outcome = cohort.arms, study.outcome
+    exposed_label, *other_labels, reference_label = arms.labels
+    frame = members.with_columns(exposed=pl.col("arm") != reference_label)
     findings: list[Finding] = []
-    if study.outcome is not None:
-        frame, findings = apply_outcome(frame, study.outcome)
-    for arm in (exposed_label, *other_labels, reference_label):
-        if frame.filter(pl.col("arm") == arm).is_empty():
-            raise InputError(
-                f"Study '{study.id}' has nobody in the arm '{arm}' on submission '{sub.id}'",
-                where=f"cohort {study.cohort}",
-                remedy="Look at the attrition of the cohort by arm.",
-            )
+    if outcome is not None:
+        columns = outcome_expressions(outcome)
+        frame, findings = apply_outcome(
+            frame.with_columns(pl.col(prefix_of(outcome) + name).alias(name) for name in columns), outcome
+        )
+    present = set(frame["arm"])
+    empty = [arm for arm in arms.labels if arm not in present]
+    if empty:
+        raise InputError(
+            f"Study '{study.id}' has nobody in the arm '{empty[0]}' on submission '{submission}'",
+            where=f"cohort {cohort.name}",
+            remedy="Look at the attrition of the cohort by arm.",
+        )
     frame = frame.with_columns(coded(one) for one in study.covariates)
-    return AnalysisSet(frame, study, exposed_label, reference_label, other_labels, tuple(findings))
+    return AnalysisSet(frame, study, exposed_label, reference_label, tuple(other_labels), tuple(findings))
+
+
+def prefix_of(outcome: Outcome) -> str:
+    """What the columns of another outcome than the study's own are called by, before they are its own."""
+    return f"{outcome.name}_" if isinstance(outcome, OtherOutcome) else ""
+
+
+def outcome_expressions(outcome: Outcome) -> dict[str, str]:
+    """Column of the analysis set to SQL over tumor columns."""
+    return {
+        "time": f"cast({outcome.time} as double)",
+        "event": f"cast(({outcome.event}) as boolean)",
+        "entry": f"cast({outcome.entry or 0} as double)",
+        "other_cause": f"cast(({outcome.other_cause or 'null'}) as boolean)",
+        "cut": f"cast(({outcome.cut_months or 'null'}) as double)",
+    }
 
 
 def expressions_of(study: StudyDefinition) -> dict[str, tuple[str, str]]:
     """What is read of each person: the place in the definition, its SQL, and the column it becomes."""
     found: dict[str, tuple[str, str]] = {"year": ("year_of_diagnosis", "year")}
-    outcome, timing = study.outcome, study.timing
-    if outcome is not None:
-        found |= {
-            "outcome.time": (f"cast({outcome.time} as double)", "time"),
-            "outcome.event": (f"cast(({outcome.event}) as boolean)", "event"),
-            "outcome.entry": (f"cast({outcome.entry or 0} as double)", "entry"),
-            "outcome.other_cause": (f"cast(({outcome.other_cause or 'null'}) as boolean)", "other_cause"),
-            "outcome.cut_months": (f"cast(({outcome.cut_months or 'null'}) as double)", "cut"),
-        }
+    timing = study.timing
+    for outcome in (study.outcome, *study.other_outcomes):
+        if outcome is not None:
+            prefix = prefix_of(outcome)
+            place = f"other_outcomes.{prefix[:-1]}" if prefix else "outcome"
+            found |= {
+                f"{place}.{name}": (sql, prefix + name) for name, sql in outcome_expressions(outcome).items()
+            }
     if timing is not None:
         found["timing.start"] = (f"cast(({timing.start}) as double)", "start")
     for one in study.binary_outcomes:
@@ -165,6 +217,12 @@ def expressions_of(study: StudyDefinition) -> dict[str, tuple[str, str]]:
         found[f"subgroups.{group.name}"] = (f"cast(({group.expression}) as varchar)", f"sub_{group.name}")
     if study.group_survival is not None and study.group_survival.among is not None:
         found["group_survival.among"] = (f"cast(({study.group_survival.among}) as boolean)", "described")
+    if study.group_survival is not None and study.group_survival.relative:
+        found |= {
+            "life table, age": ("cast(age_at_diagnosis_years as double)", "life_age"),
+            "life table, top code": ("cast(age_top_coded as boolean)", "life_age_top_coded"),
+        }
+        found |= {f"life table, {one}": (one, f"life_{one}") for one in LIFE_TABLE_FACTORS}
     for covariate in study.covariates:
         kind = "double" if covariate.kind == "continuous" else "varchar"
         found[f"covariates.{covariate.name}"] = (
@@ -189,7 +247,7 @@ def read_members(sub: Submission, study: StudyDefinition) -> pl.DataFrame:
     members.source_record,
     members.arm,
     {columns}
-from members
+from (select source_file, source_record, arm from members) as members
 inner join tumor using (source_file, source_record)
 order by
     tumor.tumor_id,

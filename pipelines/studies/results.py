@@ -30,6 +30,9 @@ ESTIMATE_COLUMNS = (
     "settings_hash",
 )
 
+UNPLANNED = "not declared beforehand: it raises a question and answers none"
+"""What stands at every result of a subgroup that was looked at after the data were seen."""
+
 
 @dataclass(frozen=True)
 class Counts:

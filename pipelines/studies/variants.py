@@ -1,21 +1,20 @@
 """The same people or others under another definition: main, baseline only, subgroups, outcomes, other rules.
 
 A variant is an analysis set with a label (the ``subgroup`` of its estimates) and the analyses to do on it. What cannot
-be done is absent with its reason and never stops the study.
+be done is absent with its reason and never stops the study. The members of a cohort are read once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
+import polars as pl
 
-from pipelines.cohorts import write_cohort
+from pipelines.cohorts import compile_query, write_cohort
 from pipelines.cohorts.definition import CohortDefinition, Rule
-from pipelines.cohorts.needs import check_needs
 from pipelines.cohorts.yaml_models import dump_yaml
 from pipelines.errors import InputError, RefusedError
 from pipelines.store import Submission
-from pipelines.studies.analysis_set import AnalysisSet, read_analysis_set
+from pipelines.studies.analysis_set import AnalysisSet, read_analysis_set, read_members, settle
 from pipelines.studies.language import (
     ALL,
     ANALYSES,
@@ -25,40 +24,66 @@ from pipelines.studies.language import (
     StudyDefinition,
     Subgroup,
 )
-from pipelines.studies.results import Finding
+from pipelines.studies.plan import CAUSE, refusal
+from pipelines.studies.results import UNPLANNED, Finding
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Analyses to do on some people; ``people`` is None where they cannot be had, and ``findings`` say why."""
+    """Analyses to do on some people, and subgroups whose interaction is tested in them.
+
+    ``people`` is None where they cannot be had, and ``findings`` say why.
+    """
 
     people: AnalysisSet | None
     analyses: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
+    interactions: tuple[Subgroup, ...] = ()
 
 
-def variants(
-    sub: Submission, study: StudyDefinition, cohort: CohortDefinition, people: AnalysisSet
-) -> Iterator[Variant]:
-    """Every variant of a study, in the order of its definition.
+def variants(sub: Submission, study: StudyDefinition, cohort: CohortDefinition) -> Iterator[Variant]:
+    """Every variant of a study, in the order of its definition, the main analyses first.
 
     Parameters
     ----------
     sub : Submission
     study : StudyDefinition
+        With the analyses that the source can carry.
     cohort : CohortDefinition
-    people : AnalysisSet
-        Of the main analyses.
+        Materialised.
+
+    Raises
+    ------
+    InputError
+        An expression of the study is wrong; nobody, or nobody of an arm, is in the main analyses.
     """
-    yield Variant(people, study.analyses, people.findings)
+    members = read_members(sub, study)
+    people = settle(members, study, cohort, sub.id)
+    refused = refused_groups(sub, study, cohort)
+    tests = tested(study.subgroups, refused) if study.outcome else ()
+    yield Variant(people, study.analyses, people.findings, tests)
     if study.has_reanalysis:
         yield Variant(replace(people, subgroup=BASELINE_ONLY, baseline_only=True), adjusted(study))
     for group in study.subgroups:
-        yield from subgroup_variants(sub, study, cohort, people, group)
+        yield from subgroup_variants(people, group, refused)
     for outcome in study.other_outcomes:
-        yield from outcome_variants(sub, study, cohort, outcome)
+        yield from outcome_variants(sub, study, cohort, members, outcome, refused)
     for other in study.sensitivity:
         yield other_rule_variant(sub, study, cohort, other)
+
+
+def refused_groups(sub: Submission, study: StudyDefinition, cohort: CohortDefinition) -> dict[str, str]:
+    """Subgroups whose variable the source cannot give, with the reason."""
+    asked = {
+        group.name: refusal(sub, group.needs, cohort, asked_by=f"Subgroup '{group.name}'")
+        for group in study.subgroups
+    }
+    return {name: error.what for name, error in asked.items() if error}
+
+
+def tested(groups: Iterable[Subgroup], refused: dict[str, str]) -> tuple[Subgroup, ...]:
+    """Those of some subgroups that a test of interaction can be done for."""
+    return tuple(group for group in groups if group.name not in refused)
 
 
 def repeatable(analyses: tuple[str, ...]) -> tuple[str, ...]:
@@ -71,53 +96,70 @@ def adjusted(study: StudyDefinition) -> tuple[str, ...]:
     return tuple(name for name in repeatable(study.analyses) if ANALYSES[name].terms)
 
 
-def absent(label: str, analyses: tuple[str, ...], check: str, reason: str) -> Variant:
+def absent(study: StudyDefinition, label: str, analyses: tuple[str, ...], check: str, reason: str) -> Variant:
     """A variant that cannot be had."""
-    return Variant(None, analyses, tuple(Finding(one, label, check, "absent", reason) for one in analyses))
+    names = study.names_of(analyses)
+    return Variant(None, analyses, tuple(Finding(one, label, check, "absent", reason) for one in names))
 
 
-def subgroup_variants(
-    sub: Submission, study: StudyDefinition, cohort: CohortDefinition, people: AnalysisSet, group: Subgroup
-) -> Iterator[Variant]:
+def done_in(study: StudyDefinition, group: Subgroup) -> tuple[str, ...]:
+    """What is done in each level of a subgroup: what it names, else what gives the primary estimate."""
+    asked = group.analyses or study.words_of(study.primary)
+    hosts = (ANALYSES[word].within for word in asked)
+    return tuple(dict.fromkeys((*asked, *(word for word in hosts if word))))
+
+
+def subgroup_variants(people: AnalysisSet, group: Subgroup, refused: dict[str, str]) -> Iterator[Variant]:
     """Each level of a declared subgroup."""
-    analyses = group.analyses or tuple(
-        one for one in study.analyses if study.primary in study.names_of([one])
-    )
-    if not group.analyses and study.primary == "matched_cox":
-        analyses = ("matched_cox",)
+    study, analyses = people.study, done_in(people.study, group)
     prefix = "" if people.subgroup == ALL else f"{people.subgroup}, "
-    try:
-        check_needs(sub, group.needs, cohort.years, asked_by=f"Subgroup '{group.name}'")
-    except RefusedError as error:
-        for level in group.levels:
-            yield absent(f"{prefix}{group.label(level)}", analyses, "subgroup_not_recorded", error.what)
-        return
+    arm, value = people.frame["arm"], people.frame[f"sub_{group.name}"]
     for level in group.levels:
         label = f"{prefix}{group.label(level)}"
-        inside = people.where((people.frame[f"sub_{group.name}"] == level).fill_null(False).to_numpy())
-        if not all(np.any(inside.frame["arm"].to_numpy() == arm) for arm in people.labels):
-            yield absent(label, analyses, "subgroup_without_an_arm", "nobody of an arm is in the subgroup")
-            continue
-        yield Variant(replace(inside, subgroup=label, dropped=group.drop, findings=()), analyses)
+        inside = people.where((value == level).fill_null(False).to_numpy())
+        if group.name in refused:
+            yield absent(study, label, analyses, "subgroup_not_recorded", refused[group.name])
+        elif set(inside.frame["arm"]) != set(arm):
+            reason = "nobody of an arm is in the subgroup"
+            yield absent(study, label, analyses, "subgroup_without_an_arm", reason)
+        else:
+            notes = () if group.planned else tuple(unplanned(study.names_of(analyses), label))
+            yield Variant(replace(inside, subgroup=label, dropped=group.drop, findings=()), analyses, notes)
+
+
+def unplanned(analyses: Iterable[str], label: str) -> Iterator[Finding]:
+    """What stands at every result of a subgroup that was not declared beforehand."""
+    for name in analyses:
+        yield Finding(name, label, "unplanned", "warning", UNPLANNED)
 
 
 def outcome_variants(
-    sub: Submission, study: StudyDefinition, cohort: CohortDefinition, outcome: OtherOutcome
+    sub: Submission,
+    study: StudyDefinition,
+    cohort: CohortDefinition,
+    members: pl.DataFrame,
+    outcome: OtherOutcome,
+    refused: dict[str, str],
 ) -> Iterator[Variant]:
     """Another outcome, and the subgroups that name it."""
     analyses = outcome.analyses or repeatable(study.analyses)
     again = study.model_copy(update={"outcome": outcome})
+    groups = tuple(group for group in study.subgroups if outcome.name in group.outcomes)
+    needs = (CAUSE, *outcome.needs) if outcome.kind == "disease_specific" else outcome.needs
+    error = refusal(sub, needs, cohort, asked_by=f"Outcome '{outcome.name}'")
     try:
-        check_needs(sub, outcome.needs, cohort.years, asked_by=f"Outcome '{outcome.name}'")
-        read = read_analysis_set(sub, again, cohort)
-    except (InputError, RefusedError) as error:
-        yield absent(outcome.name, analyses, "outcome_not_recorded", error.what)
+        if error:
+            raise error
+        read = settle(members, again, cohort, sub.id)
+    except (InputError, RefusedError) as reason:
+        labels = [outcome.name, *(f"{outcome.name}, {one.label(at)}" for one in groups for at in one.levels)]
+        for label in labels:
+            yield absent(study, label, analyses, "outcome_not_recorded", reason.what)
         return
     people = replace(read, subgroup=outcome.name)
-    yield Variant(people, analyses, labelled(people))
-    for group in study.subgroups:
-        if outcome.name in group.outcomes:
-            yield from subgroup_variants(sub, again, cohort, people, group)
+    yield Variant(people, analyses, labelled(people), tested(groups, refused))
+    for group in groups:
+        yield from subgroup_variants(people, group, refused)
 
 
 def other_rule_variant(
@@ -130,7 +172,7 @@ def other_rule_variant(
         fresh_cohort(sub, there)
         read = read_analysis_set(sub, study.model_copy(update={"cohort": there.name}), there)
     except (InputError, RefusedError) as error:
-        return absent(other.name, analyses, "not_done", error.what)
+        return absent(study, other.name, analyses, "not_done", error.what)
     people = replace(read, subgroup=other.name)
     return Variant(people, analyses, labelled(people))
 
@@ -141,9 +183,14 @@ def labelled(people: AnalysisSet) -> tuple[Finding, ...]:
 
 
 def fresh_cohort(sub: Submission, cohort: CohortDefinition) -> None:
-    """Materialise the cohort unless it is there from the same definition."""
-    written = sub.root / "cohorts" / cohort.name / "definition.yaml"
-    if not written.is_file() or written.read_text(encoding="utf-8") != dump_yaml(cohort):
+    """Materialise the cohort unless it is there from the same definition and the same query."""
+    folder = sub.root / "cohorts" / cohort.name
+    said = {"definition.yaml": dump_yaml(cohort), "query.sql": compile_query(cohort)}
+    same = (
+        (folder / name).is_file() and (folder / name).read_text(encoding="utf-8") == text
+        for name, text in said.items()
+    )
+    if not all(same):
         write_cohort(sub, cohort)
 
 

@@ -27,6 +27,8 @@ class AnalysisFacts:
         Has no form for three arms.
     dated : bool
         Needs the date of the exposure.
+    causes : bool
+        Needs the cause of death, and ``outcome.other_cause``.
     repeats : bool
         Done again on baseline covariates alone, in subgroups, for other outcomes and in sensitivity analyses.
     within : str
@@ -40,14 +42,15 @@ class AnalysisFacts:
     block: str = ""
     two_arms: bool = False
     dated: bool = False
+    causes: bool = False
     repeats: bool = False
     within: str = ""
 
 
 def _described(
-    words: str, *, survival: bool = False, block: str = "", repeats: bool = False
+    words: str, *, survival: bool = False, block: str = "", repeats: bool = False, causes: bool = False
 ) -> AnalysisFacts:
-    return AnalysisFacts(words, survival=survival, block=block, repeats=repeats)
+    return AnalysisFacts(words, survival=survival, block=block, repeats=repeats, causes=causes)
 
 
 def _dated(words: str, *, terms: Terms = "cox", dated: bool = True) -> AnalysisFacts:
@@ -74,7 +77,9 @@ ANALYSES: dict[str, AnalysisFacts] = {
     "follow_up": _described("median follow-up (reverse Kaplan-Meier)", survival=True),
     "vital_status_median": _described("medians of observed time within vital status", survival=True),
     "group_survival": _described("survival in groups", survival=True, block="group_survival"),
-    "cumulative_incidence": _described("cumulative incidence of each cause of death by arm", survival=True),
+    "cumulative_incidence": _described(
+        "cumulative incidence of each cause of death by arm", survival=True, causes=True
+    ),
     # who is exposed
     "logistic_exposure": AnalysisFacts("logistic model of the exposure", survival=False, terms="logistic"),
     "logistic_outcome": AnalysisFacts(
@@ -86,7 +91,9 @@ ANALYSES: dict[str, AnalysisFacts] = {
     # regression
     "cox_unadjusted": AnalysisFacts("Cox model of the arms alone", gate="events", repeats=True),
     "cox_adjusted": AnalysisFacts("adjusted Cox model", gate="overlap", terms="cox", repeats=True),
-    "cox_other_cause": AnalysisFacts("Cox model of deaths from other causes", gate="events", terms="cox"),
+    "cox_other_cause": AnalysisFacts(
+        "Cox model of deaths from other causes", gate="events", terms="cox", causes=True
+    ),
     "cox_effect_by": AnalysisFacts(
         "hazard ratio of the exposure in each level of a covariate, with the trend",
         gate="events",
@@ -101,7 +108,7 @@ ANALYSES: dict[str, AnalysisFacts] = {
     "rmst": AnalysisFacts("difference of restricted mean survival time", gate="events", repeats=True),
     "royston_parmar": AnalysisFacts("Royston-Parmar model", gate="overlap", terms="cox", repeats=True),
     "fine_gray": AnalysisFacts(
-        "Fine-Gray model of the cancer deaths", gate="events", terms="cox", repeats=True
+        "Fine-Gray model of the cancer deaths", gate="events", terms="cox", causes=True, repeats=True
     ),
     "imputed_cox": AnalysisFacts(
         "adjusted Cox model, missing covariates imputed", gate="overlap", terms="cox"
