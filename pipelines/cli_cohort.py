@@ -1,11 +1,17 @@
 """``cohorts cohort``: who is in, who is out, and why."""
 
+from dataclasses import asdict
+from typing import Annotated
+
 import typer
 
 from pipelines.cli_options import DEFAULT_HOME, HomeOption, JsonOption, SubmissionOption, UnusedHome
 from pipelines.cli_output import busy, print_table, say
 
 cohort_app = typer.Typer(help="Cohorts: who is in, who is out, and why.", no_args_is_help=True)
+NamesArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="NAMES...", help="Cohorts; all that have toy patients, if none.")
+]
 
 
 @cohort_app.command("list")
@@ -54,3 +60,24 @@ def cohort_run(
         columns, [[row[name] for name in columns] for row in attrition], title=f"{name} on {submission}"
     )
     typer.echo(str(facts.folder))
+
+
+@cohort_app.command("test")
+def cohort_test(names: NamesArgument = None, as_json: JsonOption = False, home: UnusedHome = None) -> None:
+    """Judge the toy patients beside the definitions: does each come out as its author expected?"""
+    from pipelines.cohorts.toys import judge_toys, require_passed
+    from pipelines.settings import Settings
+
+    with busy("judging toy patients", as_json):
+        judged = judge_toys(names or [], Settings().catalog_dir)
+    verdicts = [verdict for one in judged for verdict in one.verdicts]
+    lines = [
+        f"{'ok    ' if one.passed else 'FAILED'} {one.cohort}, {one.toy}: {one.found}"
+        + ("" if one.passed else f", expected {one.expected}")
+        for one in verdicts
+    ]
+    lines += [f"note: {one.cohort}: no patient shows {what}" for one in judged for what in one.not_shown]
+    lines.append(f"{sum(one.passed for one in verdicts)} of {len(verdicts)} toy patients as expected")
+    payload = [{**asdict(one), "passed": one.passed} for one in verdicts]
+    say({"patients": payload, "not_shown": {one.cohort: one.not_shown for one in judged}}, lines, as_json)
+    require_passed(judged)

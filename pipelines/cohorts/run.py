@@ -9,8 +9,8 @@ import polars as pl
 
 from pipelines import store
 from pipelines.cohorts.catalog import load_cohort
-from pipelines.cohorts.compile import attrition, compile_query
-from pipelines.cohorts.definition import CohortDefinition
+from pipelines.cohorts.compile import attrition, compile_query, steps_of
+from pipelines.cohorts.definition import KEYS, CohortDefinition
 from pipelines.cohorts.needs import check_needs, check_years
 from pipelines.cohorts.yaml_models import dump_yaml
 from pipelines.disclosure import attrition_texts, hide_attrition
@@ -43,7 +43,7 @@ class CohortFacts:
 
 
 def materialise(sub: Submission, name: str, catalog_dir: Path) -> CohortFacts:
-    """Write ``cohorts/<name>/{members.parquet, attrition.csv, definition.yaml, query.sql}``.
+    """Write ``cohorts/<name>/{members.parquet, rule_outcomes.parquet, attrition.csv, definition.yaml, query.sql}``.
 
     Parameters
     ----------
@@ -86,6 +86,7 @@ def write_cohort(sub: Submission, definition: CohortDefinition) -> CohortFacts:
     members = members_of(judged, definition)
     with sub.write_dir(f"cohorts/{name}") as aside:
         store.write_parquet(members, aside / "members.parquet")
+        store.write_parquet(rule_outcomes(judged, definition), aside / "rule_outcomes.parquet")
         lines.write_csv(aside / "attrition.csv")
         (aside / "definition.yaml").write_text(dump_yaml(definition), encoding="utf-8")
         (aside / "query.sql").write_text(compile_query(definition), encoding="utf-8")
@@ -111,12 +112,17 @@ def judge(sub: Submission, definition: CohortDefinition) -> pl.DataFrame:
         A rule names a column that is not there, or is not SQL; all such rules are named.
     """
     with store.sealed_duckdb({"tumor": sub.registry_table("tumor")}) as con:
-        require_sql(con, definition)
-        try:
-            require_one_arm(con, definition)
-            return con.sql(compile_query(definition)).pl()
-        except duckdb.Error:  # its words may hold a patient's value, and so are never told
-            raise failed_on_data(con, definition) from None
+        return judge_tumors(con, definition)
+
+
+def judge_tumors(con: duckdb.DuckDBPyConnection, definition: CohortDefinition) -> pl.DataFrame:
+    """Run the compiled query on the relation ``tumor`` of a connection; as `judge`."""
+    require_sql(con, definition)
+    try:
+        require_one_arm(con, definition)
+        return con.sql(compile_query(definition)).pl()
+    except duckdb.Error:  # its words may hold a patient's value, and so are never told
+        raise failed_on_data(con, definition) from None
 
 
 def conditions_of(definition: CohortDefinition) -> dict[str, str]:
@@ -193,15 +199,40 @@ def require_members(lines: pl.DataFrame, definition: CohortDefinition, sub: Subm
 
 def members_of(judged: pl.DataFrame, definition: CohortDefinition) -> pl.DataFrame:
     """Members with the label of their arm, in the order of the extract."""
-    labels = {role: arm.label for role, arm in definition.arms.by_role.items()}
-    return judged.filter(pl.col("left_at_step").is_null()).select(
-        "submission",
-        "source_file",
-        "source_record",
-        "patient_id",
-        "tumor_id",
-        pl.col("arm_role").replace_strict(labels, return_dtype=pl.String).alias("arm"),
+    return judged.filter(pl.col("left_at_step").is_null()).select(*KEYS, arm_label(definition))
+
+
+def rule_outcomes(judged: pl.DataFrame, definition: CohortDefinition) -> pl.DataFrame:
+    """What every rule says of every tumor of the submission, whether or not an earlier rule had left it out.
+
+    Parameters
+    ----------
+    judged : pl.DataFrame
+        Rows of the compiled query.
+    definition : CohortDefinition
+
+    Returns
+    -------
+    pl.DataFrame
+        The keys of the tumor, a column for each rule (true: it stays, false: it goes, null: nobody can tell),
+        ``left_at_step``, ``left_at_rule`` and ``left_because`` (null for members), and ``arm`` (null where unknown).
+    """
+    rules = {step.number: step.rule_id for step in steps_of(definition)}
+    left_at = pl.col("left_at_step").cast(pl.Int32)
+    return judged.select(
+        *KEYS,
+        *(rule.id for _, rule in definition.numbered_rules),
+        left_at,
+        left_at.replace_strict(rules, default=None, return_dtype=pl.String).alias("left_at_rule"),
+        "left_because",
+        arm_label(definition),
     )
+
+
+def arm_label(definition: CohortDefinition) -> pl.Expr:
+    """Label of the arm, null where the arm is unknown."""
+    labels = {role: arm.label for role, arm in definition.arms.by_role.items()}
+    return pl.col("arm_role").replace_strict(labels, default=None, return_dtype=pl.String).alias("arm")
 
 
 def read_attrition(folder: Path, *, min_cell: int) -> list[dict[str, Any]]:

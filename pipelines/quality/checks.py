@@ -14,6 +14,7 @@ from typing import Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipelines.errors import InputError
+from pipelines.registry.dictionary import DictionaryColumn, read_dictionary
 from pipelines.settings import Settings
 
 Rule = Literal[
@@ -94,41 +95,6 @@ class Check(BaseModel):
     def applies_to(self, kinds: Collection[str]) -> bool:
         """Whether the check is for a submission of this source and dialect."""
         return self.registry == "all" or self.registry in kinds
-
-
-class DictionaryColumn(BaseModel):
-    """One line of the data dictionary: a registry column with its type and words."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    table: str
-    column: str
-    type: str
-    vocabulary: str = ""
-
-    @property
-    def coded(self) -> bool:
-        """Whether the column has a closed list of words, unlike a range (``00..99``) or a pattern."""
-        return self.type == "varchar" and bool(self.vocabulary) and not set("<.") & set(self.vocabulary)
-
-
-def dictionary_path() -> Path:
-    """The registry's data dictionary."""
-    return Path(__file__).parent.parent / "registry" / "columns.csv"
-
-
-def read_dictionary(path: Path | None = None) -> tuple[DictionaryColumn, ...]:
-    """Read the data dictionary of the registry tables.
-
-    Raises
-    ------
-    InputError
-        It is not there.
-    """
-    path = path or dictionary_path()
-    if not path.is_file():
-        raise InputError("The data dictionary of the registry is missing", where=str(path))
-    return tuple(DictionaryColumn.model_validate(row) for _, row in _rows(path))
 
 
 def checks(

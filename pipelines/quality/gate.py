@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import duckdb
 import polars as pl
 
-from pipelines.quality.checks import Check, DictionaryColumn, checks, read_dictionary
+from pipelines.quality.checks import Check, checks
 from pipelines.quality.finding import Finding, Status
 from pipelines.quality.page import render_page
 from pipelines.quality.relations import create_relations
 from pipelines.quality.rules import breaking_rows, checked_rows
+from pipelines.registry.dictionary import DictionaryColumn, read_dictionary
 from pipelines.settings import Settings
 from pipelines.store import Manifest, Submission, Verdict, write_parquet, write_text
 

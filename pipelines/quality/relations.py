@@ -27,8 +27,8 @@ import polars as pl
 from pipelines.codebook import field_schemes
 from pipelines.codebook.conversions import CONVERTED_FORMATS, as_sent_sql
 from pipelines.errors import InputError
-from pipelines.quality.checks import DictionaryColumn
 from pipelines.quality.rules import literal, quote
+from pipelines.registry.dictionary import DictionaryColumn
 from pipelines.store import Submission
 
 REGISTRY_TABLES = ("tumor", "treatment", "follow_up", "ascertainment", "unmapped_codes")

@@ -71,6 +71,10 @@ def _write_submission(connection: duckdb.DuckDBPyConnection, submission: Submiss
         for path in sorted((submission.root / "cohorts").glob("*/members.parquet"))
     }
     tables |= {
+        f"rules_{path.parent.name}": path
+        for path in sorted((submission.root / "cohorts").glob("*/rule_outcomes.parquet"))
+    }
+    tables |= {
         f"study_{path.parent.name}": path
         for path in sorted((submission.root / "studies").glob("*/estimates.csv"))
     }

@@ -1,12 +1,12 @@
 """A definition with mistakes is refused with all of them, each with its line."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from toy_registry import submission, tumors
 
-from pipelines.cohorts import list_cohorts, load_cohort, materialise, show_cohort
-from pipelines.cohorts.definition import CohortDefinition
+from pipelines.cohorts import list_cohorts, load_cohort, show_cohort
+from pipelines.cohorts.definition import CohortDefinition, IndexTumor, Rule
 from pipelines.cohorts.yaml_models import dump_yaml, load_model, settings_hash
 from pipelines.errors import InputError
 from pipelines.settings import Settings
@@ -69,26 +69,43 @@ def test_shown_sql_is_one_select_with_every_rule(name: str) -> None:
     definition = load_cohort(name, CATALOG)
     text = show_cohort(name, CATALOG)
     assert text.count("from tumor") == 1
-    assert all(rule.when in text for rule in definition.rules)
+    assert all(rule.condition in text for rule in definition.rules)
 
 
-MEMBER = {
-    "metastatic_de_novo_vs_metachronous": {
-        "disease_presentation": "metachronous",
-        "disease_free_interval_months": 30.0,
-        "survival_from_metastasis_months": 20.0,
-        "entry_from_metastasis_months": 2.0,
-    },
-    "stage_iv_seer_1988_2003": {"year_of_diagnosis": 1995},
-    "stage_iv_seer_1988_2011": {"cause_of_death_group": "breast_cancer", "died_of_breast_cancer": True},
-}
+def rule(**changes: Any) -> dict[str, Any]:
+    return {"id": "one", "words": "w", "reference": "r", "kind": "include"} | changes
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_cohorts_take_the_data_dictionary_and_keep_an_eligible_woman(
-    name: str, tmp_path: Path
-) -> None:
-    """Every rule binds to the columns of the registry model, and someone who meets all of them stays."""
-    sub = submission(tmp_path, tumors([MEMBER.get(name, {})]), covered=(1975, 2022))
-    facts = materialise(sub, name, CATALOG)
-    assert (facts.n_received, facts.n_members, facts.n_exposed) == (1, 1, 1)
+def era(first: int, last: int, when: str = "stage_iv") -> dict[str, Any]:
+    return {"first": first, "last": last, "words": "w", "reference": "r", "when": when}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "give either when or eras"),
+        ({"when": "stage_iv", "eras": [era(1975, 1987)]}, "give either when or eras"),
+        ({"eras": [era(1988, 2003), era(1975, 1988)]}, "two eras hold for 1988: each diagnosis year has one"),
+        ({"eras": [era(1988, 1975)]}, "the first year 1988 is after the last 1975"),
+    ],
+)
+def test_a_rule_says_it_once_for_each_year(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Rule.model_validate(rule(**changes))
+
+
+def test_another_order_of_tumors_needs_words_of_its_own() -> None:
+    with pytest.raises(ValueError, match="another order needs words"):
+        IndexTumor.model_validate({"order_by": ["year_of_diagnosis desc"]})
+    keys = IndexTumor(
+        words="Largest", order_by=("tumor_size_mm desc", "case when stage_iv then 0 end")
+    ).sort_keys
+    assert keys == (("tumor_size_mm", True), ("case when stage_iv then 0 end", False))
+
+
+@pytest.mark.parametrize("name", ["arm", "left_because", "patient_id", "index_tumor"])
+def test_a_rule_is_not_called_as_a_column_of_the_outcomes(name: str) -> None:
+    content = load_cohort("stage_iv_female_breast", CATALOG).model_dump()
+    content["rules"][0]["id"] = name
+    with pytest.raises(ValueError, match=f"used twice or reserved: {name}"):
+        CohortDefinition.model_validate(content)

@@ -9,7 +9,7 @@ import pytest
 from quality_toys import submission
 
 from pipelines.quality import checks
-from pipelines.quality.checks import read_dictionary
+from pipelines.registry.dictionary import read_dictionary
 from pipelines.quality.finding import Finding
 from pipelines.quality.gate import judge
 from pipelines.registry import derive
