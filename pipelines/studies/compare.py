@@ -12,12 +12,25 @@ from scipy.stats import norm
 
 from pipelines.cohorts.definition import Strict
 from pipelines.errors import InputError
+from pipelines.stats.errors import CodingError
+from pipelines.stats.pooling import StudyEstimate, check_study
 from pipelines.studies.language import ALL, StudyDefinition
 from pipelines.studies.results import Estimate, Finding
 
 RATIOS = ("hr", "shr", "or", "rr")
+NOT_COMPARABLE = "not_comparable"
 INFORMS_ONLY = ("memory", "seed")
-DEFAULT_TOLERANCE = {"percent": 1.0, "median_months": 1.0, "naive_median_months": 1.0}
+DEFAULT_TOLERANCE = {
+    "percent": 1.0,
+    "median_months": 1.0,
+    "naive_median_months": 1.0,
+    "median_difference_months": 1.0,
+    "rmst_difference_months": 1.0,
+    "survival_probability": 0.01,
+    "survival_difference": 0.01,
+    "cumulative_incidence": 0.01,
+    "relative_survival": 0.01,
+}
 RATIO_TOLERANCE = 0.10
 """On the log scale, where the method of the paper is not known; 0.05 where it is, stated per target."""
 
@@ -105,6 +118,21 @@ class Target(Strict):
         return value, value * math.exp(-half), value * math.exp(half)
 
     @property
+    def misprint(self) -> str:
+        """What is wrong with a ratio that is not in the middle of its interval on the log scale; empty where it is."""
+        value, low, high = self.published, self.ci_low, self.ci_high
+        if self.measure not in RATIOS or value is None or low is None or high is None:
+            return ""
+        try:
+            printed = StudyEstimate(
+                self.target, value, low, high, self.ci_level or 0.95, "exposed_vs_unexposed", self.measure
+            )
+        except CodingError as error:
+            return f"perhaps a misprint: {error.what}"
+        symmetry = next(one for one in check_study(printed) if one.check == "interval_symmetric")
+        return "" if symmetry.passed else f"perhaps a misprint: {symmetry.finding}"
+
+    @property
     def allowed(self) -> float:
         """The tolerance, or the default of the measure."""
         if self.tolerance is not None:
@@ -160,18 +188,15 @@ def compare(
         A target joins to nothing, although its analysis was done: all such targets are named.
     """
     by_key = {one.key: one for one in estimates}
-    absent = {
-        one.analysis: one.message
-        for one in findings
-        if one.status == "absent" and one.subgroup == ALL  # a re-analysis excuses no published number
-    }
+    undecidable = cannot_tell(study)
+    excuses = Excuses(study, findings)
     rows, lost = [], []
     for target in targets:
         ours = by_key.get(target.key)
-        why = None if ours is not None or target.comparable == "no" else excuse(target, study, absent)
+        why = None if ours is not None or target.comparable == "no" else excuses.of(target)
         if ours is None and why is None and target.comparable == "yes":
             lost.append(f"{target.target} ({', '.join(part or '–' for part in target.key)})")
-        rows.append(judged(target, ours, why, study.confidence_level))
+        rows.append(judged(target, ours, undecidable or why, study.confidence_level, bool(undecidable)))
     if lost:
         raise InputError(
             f"{len(lost)} published target(s) of '{study.id}' join to no estimate: {'; '.join(lost)}",
@@ -181,22 +206,66 @@ def compare(
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def excuse(target: Target, study: StudyDefinition, absent: dict[str, str]) -> str | None:
-    """Why a target may have no estimate here; None where nothing excuses it."""
-    if target.analysis in absent:
-        return absent[target.analysis]
-    if target.analysis not in study.analysis_names:
-        return None
-    by_name = {one.name: one for one in study.covariates}
-    term, level = target.term, target.contrast.partition(" vs ")[0]
-    if "=" in target.subgroup:
-        term, _, level = target.subgroup.partition("=")
-    covariate = by_name.get(term)
-    if covariate is None or level not in covariate.known_levels:
-        return None
-    if " vs " in target.contrast and target.contrast.partition(" vs ")[2] != covariate.reference:
-        return None if "=" not in target.subgroup else f"nobody, or too few, with {term} {level} here"
-    return f"nobody, or too few, with {term} {level} here"
+def cannot_tell(study: StudyDefinition) -> str:
+    """Why no number of an emulated trial can be judged: what the trial rests on and no registry records."""
+    missing = study.emulation.undecidable if study.emulation else ()
+    if not missing:
+        return ""
+    return f"the trial rests on what is not recorded: {'; '.join(one.trial for one in missing)}"
+
+
+class Excuses:
+    """Why targets may have no estimate here.
+
+    Parameters
+    ----------
+    study : StudyDefinition
+        As it is written.
+    findings : sequence of Finding
+        An analysis that is absent in a subgroup, or under another outcome, excuses the targets of that one alone.
+    """
+
+    def __init__(self, study: StudyDefinition, findings: Sequence[Finding]) -> None:
+        self.study = study
+        self.absent = {
+            (one.analysis, one.subgroup): one.message for one in findings if one.status == "absent"
+        }
+        self.refused = {
+            one.analysis: one.message
+            for one in findings
+            if (one.status, one.check, one.subgroup) == ("absent", "refused", ALL)
+        }
+        words = [word for one in study.fallbacks for word in one.use]
+        self.stand_ins = set(study.names_of(words)) - set(study.analysis_names)
+        self.covariates = {one.name: one for one in study.covariates}
+
+    def of(self, target: Target) -> str | None:
+        """The reason; None where nothing excuses the target."""
+        reason = self.refused.get(target.analysis) or self.absent.get((target.analysis, self.variant(target)))
+        if reason:
+            return reason
+        if target.analysis in self.stand_ins:
+            return "done only where a source refuses what it stands in for"
+        return self.level_not_here(target) if target.analysis in self.study.analysis_names else None
+
+    def variant(self, target: Target) -> str:
+        """Label of the people a target is about: that of a variant, without the arm or level behind it."""
+        labels = [label for label in self.study.labels if f"{target.subgroup}, ".startswith(f"{label}, ")]
+        return max(labels, key=len, default=ALL)
+
+    def level_not_here(self, target: Target) -> str | None:
+        """A level that the study knows, and nobody, or too few, have."""
+        term, level = target.term, target.contrast.partition(" vs ")[0]
+        of_level = "=" in target.subgroup
+        if of_level:
+            term, _, level = target.subgroup.rpartition(", ")[2].partition("=")
+        covariate = self.covariates.get(term)
+        if covariate is None or level not in covariate.known_levels:
+            return None
+        against = target.contrast.partition(" vs ")[2]
+        if against and against != covariate.reference and not of_level:
+            return None
+        return f"nobody, or too few, with {term} {level} here"
 
 
 SCHEMA = {
@@ -226,8 +295,10 @@ SCHEMA = {
 }
 
 
-def judged(target: Target, ours: Estimate | None, why: str | None, level: float) -> dict[str, object]:
-    """One row of the comparison."""
+def judged(
+    target: Target, ours: Estimate | None, why: str | None, level: float, undecidable: bool = False
+) -> dict[str, object]:
+    """One row of the comparison; ``undecidable`` is a trial that no registry can judge, whatever the numbers."""
     published, low, high = target.harmonised(level)
     value = None if ours is None else ours.estimate
     if why is None and value is None and target.comparable == "yes":
@@ -245,7 +316,7 @@ def judged(target: Target, ours: Estimate | None, why: str | None, level: float)
         "ci_high": None if ours is None else ours.ci_high,
         "delta": delta,
         "tolerance": target.allowed if published is not None else None,
-        "verdict": verdict(target, value, delta),
+        "verdict": NOT_COMPARABLE if undecidable else verdict(target, value, delta),
         "can_fail": target.verification not in INFORMS_ONLY,
         "analysis": target.analysis,
         "subgroup": target.subgroup,
@@ -255,7 +326,7 @@ def judged(target: Target, ours: Estimate | None, why: str | None, level: float)
         "orientation": target.orientation,
         "printed_ci_level": target.ci_level,
         "source": target.source,
-        "note": "; ".join(part for part in (target.note, why) if part),
+        "note": "; ".join(part for part in (target.note, target.misprint, why) if part),
         "n": None if ours is None else ours.counts.n,  # a percentage of few people tells who they are
     }
 
@@ -270,7 +341,7 @@ def difference(ours: float | None, published: float | None, measure: str) -> flo
 def verdict(target: Target, ours: float | None, delta: float | None) -> str:
     """``match``, ``differs`` or ``not_comparable``; where only a direction is published, by the direction."""
     if ours is None or target.comparable == "no":
-        return "not_comparable"
+        return NOT_COMPARABLE
     if delta is not None:
         return "match" if abs(delta) <= target.allowed + 1e-12 else "differs"
     middle = 1.0 if target.measure in RATIOS else 0.0

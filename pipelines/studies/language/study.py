@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from pipelines.studies.language.analyses import ANALYSES
-from pipelines.studies.language.base import RESERVED_LABELS, Identifier, Strict
+from pipelines.studies.language.base import BASELINE_ONLY, RESERVED_LABELS, Identifier, Strict
 from pipelines.studies.language.covariates import Covariate, Models
 from pipelines.studies.language.descriptions import FlexibleModel, GroupSurvival, Horizons, Imputation
 from pipelines.studies.language.designs import Design, Fallback, GateLimits, Matching, Plasmode, Timing
@@ -238,6 +238,19 @@ class StudyDefinition(Strict):
             "attrition",
             "interaction",
         )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels of every variant that has one: the ``subgroup`` of its estimates."""
+        levels = {one.name: [one.label(level) for level in one.levels] for one in self.subgroups}
+        again = [
+            f"{outcome}, {level}"
+            for one in self.subgroups
+            for outcome in one.outcomes
+            for level in levels[one.name]
+        ]
+        names = [one.name for one in self.other_outcomes] + [one.name for one in self.sensitivity]
+        return (BASELINE_ONLY, *(level for found in levels.values() for level in found), *names, *again)
 
     @property
     def matching(self) -> Matching:
