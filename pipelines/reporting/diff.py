@@ -14,7 +14,8 @@ import polars as pl
 
 from pipelines.disclosure import hide, hide_parts, hide_steps
 from pipelines.errors import InputError
-from pipelines.reporting.study import RATIOS, Study, read_study
+from pipelines.reporting.study_record import Study, read_study
+from pipelines.reporting.study_tables import RATIOS
 from pipelines.reporting.submission import refusals, study_folders
 from pipelines.store import Submission
 

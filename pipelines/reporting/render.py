@@ -18,10 +18,11 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["small"] = lambda count: format_count(count, Settings().min_cell)
     return environment
 
 
-def render(template: str, **values: Any) -> str:
+def render(template: str, *, banner: str = "", **values: Any) -> str:
     """Render a page; a value that a template asks for and nobody gave is an error, never a blank."""
-    return _environment().get_template(template).render(min_cell=Settings().min_cell, **values)
+    return _environment().get_template(template).render(min_cell=Settings().min_cell, banner=banner, **values)

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.reporting.render import render
-from pipelines.reporting.study import Study, read_study
+from pipelines.reporting.study_record import Study, banner_of, read_study
 from pipelines.reporting.submission import refusals, study_folders
 from pipelines.reporting.tables import html_table, interval
 from pipelines.store import Home, Submission, write_text
@@ -15,15 +15,15 @@ from pipelines.store import Home, Submission, write_text
 def write_index(home: Home) -> Path:
     """Write ``<home>/report/index.html`` over everything that is published."""
     submissions = [home.published(name) for name in home.published_ids()]
-    scoreboard = [
-        row for sub in submissions for folder in study_folders(sub) for row in _score(sub, read_study(folder))
-    ]
+    ran = [(sub, read_study(folder)) for sub in submissions for folder in study_folders(sub)]
+    scoreboard = [row for sub, study in ran for row in _score(sub, study)]
     target = home.root / "report" / "index.html"
     page = render(
         "index.html.j2",
         title="Registry cohorts",
+        banner=banner_of([study for _, study in ran]),
         names=[sub.id for sub in submissions],
-        studies=[(sub.id, folder.name) for sub in submissions for folder in study_folders(sub)],
+        studies=[(sub.id, study.id) for sub, study in ran],
         submissions=_submissions_table(submissions),
         scoreboard=_scoreboard_table(scoreboard) if scoreboard else None,
         refusals=[{**refusal, "submission": sub.id} for sub in submissions for refusal in refusals(sub)],
@@ -35,18 +35,20 @@ def write_index(home: Home) -> Path:
 def _score(sub: Submission, study: Study) -> list[dict[str, Any]]:
     """Hazard ratios of the exposure: the published ones, and what each of our analyses gives."""
     exposure = study.run["settings"]["exposure"]
-    comparison = study.required("comparison").filter(
+    comparison = study.comparison.filter(
         (pl.col("term") == exposure) & (pl.col("measure") == "hr") & pl.col("published").is_not_null()
     )
     published = "; ".join(
         interval(row["published"], row["published_ci_low"], row["published_ci_high"])
         for row in comparison.iter_rows(named=True)
     )
-    estimates = study.required("estimates").filter(
+    estimates = study.estimates.filter(
         (pl.col("term") == exposure) & (pl.col("measure") == "hr") & (pl.col("subgroup") == "all")
     )
     ours = {
-        row["analysis"]: interval(row["estimate"], row["ci_low"], row["ci_high"])
+        row["analysis"]: "hidden"
+        if row["hidden"]
+        else interval(row["estimate"], row["ci_low"], row["ci_high"])
         for row in estimates.iter_rows(named=True)
     }
     adjusted = ours.get("cox_adjusted") or ours.get("cox_propensity_covariate")

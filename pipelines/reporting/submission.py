@@ -10,7 +10,8 @@ from pipelines.disclosure import hide_parts
 from pipelines.reporting.cohort import diagram
 from pipelines.reporting.published_survival import published_survival_page
 from pipelines.reporting.render import render
-from pipelines.reporting.study import read_study, write_study_page
+from pipelines.reporting.study import write_study_page
+from pipelines.reporting.study_record import banner_of, read_study
 from pipelines.reporting.tables import html_table
 from pipelines.reporting.truth import TRUTH_FILE, truth_page
 from pipelines.settings import Settings
@@ -29,13 +30,15 @@ def write_report(sub: Submission) -> Path:
     """
     sub.require_pass()
     studies = [read_study(folder) for folder in study_folders(sub)]
+    banner = banner_of(studies)
     with sub.write_dir("report") as aside:
         for study in studies:
-            write_study_page(study, sub, aside / f"{study.id}.html")
-        truth = truth_page(sub)
+            write_study_page(study, sub, aside / f"{study.id}.html", banner=banner)
+        truth = truth_page(sub, banner=banner)
         if truth is not None:
             write_text(truth, aside / "truth.html")
-        write_text(_page(sub, [{"id": one.id, "title": one.title} for one in studies]), aside / "index.html")
+        listed = [{"id": one.id, "title": one.title} for one in studies]
+        write_text(_page(sub, listed, banner), aside / "index.html")
     return sub.root / "report" / "index.html"
 
 
@@ -58,7 +61,7 @@ def _side_table(facts: SideTableFacts) -> dict[str, str | int | None]:
     return {"table": facts.table, "rows": facts.rows, **dict(zip(SIDE_PARTS, parts, strict=True))}
 
 
-def _page(sub: Submission, studies: list[dict[str, str]]) -> str:
+def _page(sub: Submission, studies: list[dict[str, str]], banner: str) -> str:
     manifest = sub.manifest
     if not manifest.holds_people:
         return published_survival_page(sub, _files_table(manifest))
@@ -67,6 +70,7 @@ def _page(sub: Submission, studies: list[dict[str, str]]) -> str:
     return render(
         "submission.html.j2",
         title=f"Submission {sub.id}",
+        banner=banner,
         manifest=manifest,
         side_tables=[_side_table(one) for one in manifest.side_tables],
         studies=studies,

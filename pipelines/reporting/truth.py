@@ -10,13 +10,15 @@ TRUTH_FILE = "truth.csv"
 """Beside the manifest of a synthetic submission: one row per estimate with its truth; a real one has none."""
 
 
-def truth_page(sub: Submission) -> str | None:
+def truth_page(sub: Submission, *, banner: str = "") -> str | None:
     """Draw the page, or None where the submission has no truth.
 
     Parameters
     ----------
     sub : Submission
         Published.
+    banner : str
+        What stands at the head of every page of the submission.
     """
     path = sub.root / TRUTH_FILE
     if not path.is_file():
@@ -26,6 +28,7 @@ def truth_page(sub: Submission) -> str | None:
     return render(
         "truth.html.j2",
         title=f"Estimates against the truth: {sub.id}",
+        banner=banner,
         submission=sub.id,
         n_valid=valid.height,
         n_held=valid.filter("holds").height,

@@ -2,8 +2,9 @@
 
 from pipelines.studies.catalog import StudyListing, list_studies, load_published, load_study, show_study
 from pipelines.studies.language import StudyDefinition
-from pipelines.studies.lines import comparison_lines, diagnostic_lines
+from pipelines.studies.lines import comparison_lines, diagnostic_lines, study_lines
 from pipelines.studies.run import StudyFacts, run_study
+from pipelines.studies.signing import sign, switch_off
 
 __all__ = [
     "StudyDefinition",
@@ -16,4 +17,7 @@ __all__ = [
     "load_study",
     "run_study",
     "show_study",
+    "sign",
+    "study_lines",
+    "switch_off",
 ]

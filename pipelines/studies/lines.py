@@ -1,10 +1,18 @@
-"""A study's comparison and findings as lines for a terminal."""
+"""A study's gate, comparison and findings as lines for a terminal."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from pipelines.disclosure import gives_away
+from pipelines.disclosure import format_count, gives_away
+from pipelines.store.withheld import hidden_keys, read_comparison, standing
+
+HIDDEN_TEXT = "hidden until the gate passes"
+GATE_OFF = "GATE OFF (--no-gate)"
+MOST_NAMES = 4
+PROBABILITIES = ("survival_probability", "cumulative_incidence", "relative_survival")
 
 
 def number(value: float | None, measure: str) -> str:
@@ -13,12 +21,60 @@ def number(value: float | None, measure: str) -> str:
         return "–"
     if measure == "n":
         return f"{value:,.0f}"
+    if measure in PROBABILITIES:
+        return f"{value:.3f}"
     return f"{value:.2f}" if measure in {"hr", "or", "rr", "shr"} else f"{value:,.1f}"
 
 
 def interval(low: float | None, high: float | None, measure: str) -> str:
     """An interval in brackets; nothing where there is none."""
     return "" if low is None and high is None else f" ({number(low, measure)}–{number(high, measure)})"
+
+
+def gate_words(folder: Path, *, min_cell: int = 11) -> str:
+    """How a study stands before its gate, in one sentence for terminal and page.
+
+    Parameters
+    ----------
+    folder : Path
+        ``<submission>/studies/<study>``.
+    min_cell : int
+        Numbers of events below this are hidden.
+    """
+    now = standing(folder)
+    if now.status == "not_judged":
+        shown = (
+            f"{GATE_OFF}: every estimate is shown" if now.off else "every estimate is hidden: run it again"
+        )
+        return f"the study ran before there was a gate; {shown}"
+    verdict = json.loads((folder / "run.json").read_text(encoding="utf-8"))["gate_verdict"]
+    said = f"gate of the primary analysis {verdict['primary']} {now.status}"
+    if verdict["failed"]:
+        said += f" ({'; '.join(failed_check(one, min_cell) for one in verdict['failed'])})"
+    if now.off:
+        return f"{GATE_OFF}: every estimate is shown, whatever its diagnostics say; {said}"
+    if now.signature is not None:
+        who = now.signature
+        return f"{said}; shown on the signature of {who['name']}, {who['date']}: {who['reason']}"
+    if now.status == "failed":
+        return f"{said}: every estimate of the exposure's effect is hidden"
+    alone = verdict["hidden_alone"]
+    if hidden_keys(folder) and alone:
+        names = ", ".join(dict.fromkeys(one["analysis"] for one in alone))
+        return f"{said}; hidden alone, as their own gate failed: {names}"
+    return said
+
+
+def failed_check(row: dict[str, Any], min_cell: int) -> str:
+    """A failed check with its value, its limit and what it is about."""
+    value = row["value"]
+    if row["check"] == "events":
+        text = f"{format_count(None if value is None else int(value), min_cell)} events"
+        text += f", at least {row['threshold']:g} are asked for"
+    else:
+        text = f"{row['check'].replace('_', ' ')} {'unknown' if value is None else f'{value:.3f}'}, "
+        text += f"the limit is {row['threshold']:g}"
+    return f"{text}, {row['note']}" if row["note"] else text
 
 
 def comparison_lines(folder: Path, *, min_cell: int = 11) -> list[str]:
@@ -32,7 +88,8 @@ def comparison_lines(folder: Path, *, min_cell: int = 11) -> list[str]:
         Counts of people below this are hidden, and so are percentages and other parts that tell them.
     """
     lines = []
-    for row in pl.read_csv(folder / "comparison.csv", infer_schema_length=None).iter_rows(named=True):
+    off = f" [{GATE_OFF}]" if standing(folder).off else ""
+    for row in read_comparison(folder).iter_rows(named=True):
         measure = row["measure"]
         ours = number(row["estimated"], measure) + interval(row["ci_low"], row["ci_high"], measure)
         if gives_away(measure, row["estimated"], row["n"], min_cell):
@@ -41,9 +98,8 @@ def comparison_lines(folder: Path, *, min_cell: int = 11) -> list[str]:
         if row["published"] is None:
             published = "a direction"
         published += interval(row["published_ci_low"], row["published_ci_high"], measure)
-        lines.append(
-            f"{row['target']}: published {published}, estimated {ours}: {row['verdict']} ({row['verification']})"
-        )
+        judged = f"estimated {ours}: {row['verdict']}" if not row["hidden"] else f"ours {HIDDEN_TEXT}"
+        lines.append(f"{row['target']}: published {published}, {judged} ({row['verification']}){off}")
     return lines
 
 
@@ -53,4 +109,16 @@ def diagnostic_lines(folder: Path) -> list[str]:
     told: dict[tuple[str, str], list[str]] = {}
     for row in table.filter(pl.col("status").is_in(["warning", "absent"])).iter_rows(named=True):
         told.setdefault((row["status"], row["message"]), []).append(f"{row['analysis']} ({row['subgroup']})")
-    return [f"{status}: {message} [{', '.join(about)}]" for (status, message), about in told.items()]
+    return [f"{status}: {message} [{shortened(about)}]" for (status, message), about in told.items()]
+
+
+def shortened(names: list[str]) -> str:
+    """The first few of many analyses: the page has them all."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(names) if more <= 1 else f"{', '.join(names[:MOST_NAMES])} and {more} more"
+
+
+def study_lines(folder: Path, *, min_cell: int = 11) -> list[str]:
+    """Everything that a terminal says of a study that ran: its gate first."""
+    gate = f"gate: {gate_words(folder, min_cell=min_cell)}"
+    return [gate, *comparison_lines(folder, min_cell=min_cell), *diagnostic_lines(folder)]

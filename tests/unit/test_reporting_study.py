@@ -2,7 +2,7 @@
 
 import re
 
-from pipelines.reporting.study import _estimates_table
+from pipelines.reporting.study_tables import estimates_table
 from pipelines.studies.results import Counts, Estimate, estimates_frame
 
 SAME = {"study": "s", "submission": "x", "cohort": "c", "ci_level": 0.95, "settings_hash": "0"}
@@ -19,7 +19,7 @@ def test_who_left_a_model_cannot_be_counted_by_subtraction() -> None:
             ("cox_few", 9),
         )
     ]
-    html = _estimates_table(estimates_frame(rows, SAME))
+    html = estimates_table(estimates_frame(rows, SAME).with_columns(hidden=False))
     cells = [re.sub("<[^>]+>", "", cell).strip() for cell in re.findall(r"<td.*?</td>", html, re.S)]
     assert {"1,175", "800", "hidden", "&lt;11"} <= set(cells)
     assert "1,167" not in html

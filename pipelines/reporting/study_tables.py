@@ -1,0 +1,354 @@
+"""The tables of a study's page: text in every cell, small counts hidden, and what the gate hides not there."""
+
+from typing import Any
+
+import polars as pl
+
+from pipelines.disclosure import format_count, gives_away, hide_table, is_small
+from pipelines.reporting.study_record import Study
+from pipelines.reporting.tables import html_table, interval, number, p_value
+from pipelines.settings import Settings
+from pipelines.store.withheld import Standing
+from pipelines.studies.language import ALL, ANALYSES, BASELINE_ONLY
+from pipelines.studies.lines import HIDDEN_TEXT, PROBABILITIES
+
+RATIOS = ("hr", "or", "rr", "shr")
+MEDIANS = ("median_months", "naive_median_months")
+SHOWN_OF_HIDDEN = (
+    "largest_", "propensity_", "caliper_", "common_support", "events_", "fewest_", "estimand", "effective_",
+    "proportional_hazards",
+)  # fmt: skip
+"""Findings of a hidden analysis that tell of its design and not of its effect: they are what a reviewer looks at."""
+EXPLAINS = ("matching_grid", "e_value", "unmeasured_confounder", "rosenbaum")
+
+
+def digits_of(measure: str) -> int:
+    """Digits that a measure deserves."""
+    return 2 if measure in RATIOS else 3 if measure in PROBABILITIES else 1
+
+
+def estimate_text(row: dict[str, Any]) -> str:
+    """An estimate with its interval, or that it is hidden."""
+    if row["hidden"]:
+        return HIDDEN_TEXT
+    return interval(row["estimate"], row["ci_low"], row["ci_high"], digits_of(row["measure"]))
+
+
+def warnings(diagnostics: pl.DataFrame) -> list[dict[str, Any]]:
+    """What a reader must know first: one line for each kind of finding, with the analyses it holds for."""
+    told = diagnostics.filter(pl.col("status").is_in(["warning", "absent"])).with_columns(
+        pl.when(pl.col("subgroup") == "all")
+        .then(pl.col("analysis"))
+        .otherwise(pl.format("{} ({})", "analysis", pl.col("subgroup").str.replace_all("_", " ")))
+        .alias("where")
+    )
+    rows = []
+    for (check, status), block in told.group_by(["check", "status"], maintain_order=True):
+        messages = block["message"].unique(maintain_order=True).to_list()
+        rows.append(
+            {
+                "status": status,
+                "check": str(check).replace("_", " "),
+                "analyses": ", ".join(block["where"].unique(maintain_order=True).to_list()),
+                "message": messages[0],
+                "more": messages[1:],
+            }
+        )
+    return rows
+
+
+def comparison_table(comparison: pl.DataFrame) -> str:
+    """Published beside ours, difference and verdict."""
+    min_cell = Settings().min_cell
+    rows = []
+    for row in comparison.iter_rows(named=True):
+        digits = digits_of(row["measure"])
+        ours = interval(row["estimated"], row["ci_low"], row["ci_high"], digits)
+        if row["measure"] == "n":
+            digits = 0
+            ours = format_count(None if row["estimated"] is None else int(row["estimated"]), min_cell)
+        elif row["estimated"] is None:
+            ours = "–"
+        hidden = gives_away(row["measure"], row["estimated"], row["n"], min_cell)
+        if hidden and not ours.startswith("<"):
+            ours = "hidden"
+        if row["hidden"]:
+            ours, hidden = HIDDEN_TEXT, True
+        delta = "–" if row["delta"] is None else f"{row['delta']:+,.{0 if row['measure'] == 'n' else 2}f}"
+        rows.append(
+            {
+                "target": row["target"],
+                "published": "direction only"
+                if row["published"] is None
+                else interval(row["published"], row["published_ci_low"], row["published_ci_high"], digits),
+                "ours": ours,
+                "delta": "hidden" if hidden else delta,  # published and difference would give the count away
+                "verification": row["verification"],
+                "verdict": row["verdict"].replace("_", " "),
+                "note": row["note"] or "",
+            }
+        )
+    return html_table(
+        pl.DataFrame(rows),
+        table_id="comparison",
+        labels={
+            "target": "published number",
+            "published": "published",
+            "ours": "this submission",
+            "delta": "difference (log for ratios)",
+            "verification": "how it is known",
+            "verdict": "verdict",
+            "note": "note",
+        },
+        numbers=["published", "ours", "delta"],
+    )
+
+
+def table_one(table: pl.DataFrame | None) -> str:
+    """Counts by arm with small cells and their neighbours hidden; means where the covariate is continuous."""
+    if table is None:
+        return ""
+    labels = [arm for arm in table["arm"].unique(maintain_order=True) if arm != ALL]
+    rows = []
+    for (words,), block in table.group_by("words", maintain_order=True):
+        levels = block["level"].fill_null("").unique(maintain_order=True).to_list()
+        cells = {
+            (row["level"] or "", row["arm"]): row
+            for row in block.iter_rows(named=True)
+            if row["arm"] in labels
+        }
+        counts = [[_count_of(cells.get((level, arm))) for arm in labels] for level in levels]
+        hidden = hide_table(counts, Settings().min_cell)
+        for level, shown in zip(levels, hidden, strict=True):
+            texts = [
+                _cell_text(cells.get((level, arm)), count) for arm, count in zip(labels, shown, strict=True)
+            ]
+            shown_level = level.replace("_", " ") or "mean (sd)"
+            rows.append({"variable": words, "level": shown_level, **dict(zip(labels, texts, strict=True))})
+    return html_table(
+        pl.DataFrame(rows),
+        table_id="table_one",
+        group="variable",
+        labels={"level": "", **{label: label for label in labels}},
+        numbers=labels,
+    )
+
+
+def _count_of(row: dict[str, Any] | None) -> int:
+    return 0 if row is None else int(row["n"])
+
+
+def _cell_text(row: dict[str, Any] | None, shown: int | None) -> str:
+    if row is None:
+        return "0"
+    if shown is None:
+        return f"<{Settings().min_cell}" if is_small(int(row["n"]), Settings().min_cell) else "hidden"
+    if row["mean"] is not None:
+        return f"{row['mean']:.1f} ({number(row['sd'], 1)})"
+    return f"{shown:,} ({row['percent']:.1f} %)"
+
+
+def estimates_table(estimates: pl.DataFrame) -> str:
+    """Every estimate but the percentages of Table 1."""
+    total = estimates["n"].max()  # everybody: who few left a model can be subtracted from them
+    rows = [
+        {
+            "analysis": row["analysis"],
+            "what": _what(row),
+            "measure": row["measure"].replace("_", " "),
+            "estimate": estimate_text(row),
+            "p": "" if row["hidden"] else p_value(row["p_value"]),
+            "n": _people_text(row["n"], int(str(total or 0))),
+            "effect": " ".join(part for part in (row["effect_type"], row["estimand"]) if part),
+        }
+        for row in estimates.filter(~pl.col("analysis").is_in(["table_one", "exposed_share"])).iter_rows(
+            named=True
+        )
+    ]
+    return html_table(
+        pl.DataFrame(rows),
+        table_id="estimates",
+        group="analysis",
+        labels={
+            "what": "",
+            "measure": "measure",
+            "estimate": "estimate",
+            "p": "p",
+            "n": "people",
+            "effect": "effect",
+        },
+        numbers=["estimate", "p", "n"],
+    )
+
+
+def _people_text(count: int | None, total: int) -> str:
+    """People of an analysis, hidden where they, or those of all who are not in it, are few."""
+    hidden = gives_away("n", count, total, Settings().min_cell)
+    text = format_count(count, Settings().min_cell)
+    return "hidden" if hidden and not text.startswith("<") else text
+
+
+def _what(row: dict[str, Any]) -> str:
+    """Whom or what an estimate is about: an arm where it has no contrast, else a term, its contrast, its subgroup."""
+    if not row["contrast"] and row["measure"] in MEDIANS:
+        return "both arms" if row["subgroup"] == "all" else str(row["subgroup"]).replace("_", " ")
+    subgroup = row["subgroup"] if row["subgroup"] != "all" else ""
+    parts = (subgroup, row["term"], row["contrast"])
+    return " ".join(str(part).replace("_", " ") for part in parts if part)
+
+
+def diagnostics_table(diagnostics: pl.DataFrame, hidden: set[tuple[str, str]]) -> str:
+    """Every finding; of a hidden analysis those about its design."""
+    rows = [
+        {**row, "value": _value_text(row)}
+        if may_show(row, hidden)
+        else {**row, "value": "", "message": HIDDEN_TEXT}
+        for row in diagnostics.iter_rows(named=True)
+    ]
+    names = ("analysis", "subgroup", "check", "value", "status", "message")
+    return html_table(
+        pl.DataFrame(rows, schema_overrides={"value": pl.String}).select(names),
+        table_id="diagnostics",
+        labels={name: name for name in names},
+        numbers=["value"],
+    )
+
+
+def _value_text(row: dict[str, Any]) -> str:
+    """The value of a finding; a number of people is hidden where it is small."""
+    if row["value"] is None:
+        return ""
+    if row["unit"] == "people":
+        return format_count(int(row["value"]), Settings().min_cell)
+    return f"{row['value']:.4g}"
+
+
+def provenance_table(run: dict[str, Any], standing: Standing) -> str:
+    """What the numbers were made of, and who answers for showing them."""
+    facts = {
+        "submission": run["submission"],
+        "format": f"{run['format']}, release {run['release']}",
+        "extract": "; ".join(f"{one['name']} sha256 {one['sha256']}" for one in run["extract"]),
+        "gate": "off (--no-gate)" if standing.off else standing.status,
+        "signature": signature_text(standing),
+        "seed": run["randomness"],
+        "settings hash": run["settings_hash"],
+        "versions": ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
+    }
+    facts = {fact: value for fact, value in facts.items() if value}
+    frame = pl.DataFrame({"fact": list(facts), "value": list(facts.values())})
+    return html_table(frame, table_id="provenance", labels={"fact": "", "value": ""})
+
+
+def may_show(row: dict[str, Any], hidden: set[tuple[str, str]]) -> bool:
+    """Whether a finding may be read while the estimates of its analysis are hidden."""
+    if (row["analysis"], row["subgroup"]) not in hidden:
+        return True
+    told = row["status"] in ("warning", "absent") or row["unit"] == "people"
+    return told or str(row["check"]).startswith(SHOWN_OF_HIDDEN)
+
+
+def signature_text(standing: Standing) -> str:
+    """Who signed for hidden estimates, when, and why."""
+    who = standing.signature
+    return "" if who is None else f"{who['name']}, {who['date']}: {who['reason']}"
+
+
+def gate_table(rows: pl.DataFrame, primary: str) -> str:
+    """Checks of the primary analysis on everybody, and every other check that failed."""
+    mine = (pl.col("analysis") == primary) & (pl.col("variant") == ALL)
+    shown = rows.filter(mine | (pl.col("status") == "fail")).sort(~mine, maintain_order=True)
+    cells = [
+        {
+            "analysis": row["analysis"]
+            if row["subgroup"] == ALL
+            else f"{row['analysis']} ({row['subgroup']})",
+            "check": row["check"].replace("_", " "),
+            "value": _gate_value(row),
+            "threshold": f"{row['threshold']:g}",
+            "status": row["status"],
+            "note": row["note"] or "",
+        }
+        for row in shown.iter_rows(named=True)
+    ]
+    labels = {"analysis": "analysis", "check": "check", "value": "value", "threshold": "limit"}
+    return html_table(
+        pl.DataFrame(cells, schema=dict.fromkeys((*labels, "status", "note"), pl.String)),
+        table_id="gate",
+        labels={**labels, "status": "", "note": ""},
+        numbers=["value", "threshold"],
+    )
+
+
+def _gate_value(row: dict[str, Any]) -> str:
+    if row["value"] is None:
+        return "unknown"
+    if row["check"] == "events":
+        return format_count(int(row["value"]), Settings().min_cell)
+    return f"{row['value']:.3f}"
+
+
+def effects_table(rows: pl.DataFrame, table_id: str, first: str) -> str:
+    """A few estimates side by side; ``label`` says what each is."""
+    cells = [
+        {
+            "label": row["label"],
+            "analysis": row["analysis"],
+            "what": _what(row),
+            "estimate": estimate_text(row),
+            "p": "" if row["hidden"] else p_value(row["p_value"]),
+        }
+        for row in rows.iter_rows(named=True)
+    ]
+    labels = {"label": first, "analysis": "analysis", "what": "", "estimate": "estimate", "p": "p"}
+    return html_table(
+        pl.DataFrame(cells, schema=dict.fromkeys(labels, pl.String)),
+        table_id=table_id,
+        labels=labels,
+        numbers=["estimate", "p"],
+    )
+
+
+def subgroup_tables(study: Study) -> list[dict[str, str]]:
+    """For every declared subgroup its estimates, the test of interaction, and whether it was planned."""
+    found = []
+    for group in study.settings.get("subgroups", []):
+        name, levels = group["name"], [f"{group['name']}={level}" for level in group["levels"]]
+        where = study.estimates["subgroup"].fill_null("")
+        mine = [value.rpartition(", ")[2] in levels or value == name for value in where]
+        effects = study.estimates.filter(pl.Series(mine, dtype=pl.Boolean))
+        effects = effects.filter(
+            (pl.col("term") == study.settings["exposure"]) | (pl.col("subgroup") == name)
+        )
+        if effects.is_empty():
+            continue
+        label = pl.when(pl.col("subgroup") == name).then(pl.lit("interaction")).otherwise(pl.col("subgroup"))
+        rows = effects.with_columns(label.str.replace_all("_", " ").alias("label"), subgroup=pl.lit(ALL))
+        planned = "declared beforehand" if group.get("planned", True) else "unplanned"
+        title = f"{group['words']} ({planned})"
+        found.append({"title": title, "table": effects_table(rows, f"subgroup_{name}", "subgroup")})
+    return found
+
+
+def sensitivity_table(study: Study) -> str | None:
+    """The primary estimate under other definitions, and what could explain it away."""
+    settings, primary = study.settings, study.run["primary"]
+    names = {BASELINE_ONLY: "what is known at diagnosis alone"}
+    names |= {one["name"]: one["words"] for one in settings.get("other_outcomes", [])}
+    names |= {one["name"]: one["words"] for one in settings.get("sensitivity", [])}
+    again = (pl.col("analysis") == primary) & pl.col("subgroup").is_in([ALL, *names])
+    words = {one: ANALYSES[one].words for one in EXPLAINS}
+    of_exposure = pl.col("term") == settings["exposure"]
+    rows = study.estimates.filter((again & of_exposure) | pl.col("analysis").is_in(EXPLAINS))
+    if rows.height < 2:
+        return None
+    explains = pl.col("analysis").is_in(EXPLAINS)
+    label = (
+        pl.when(explains)
+        .then(pl.col("analysis").replace(words))
+        .otherwise(pl.col("subgroup").replace({ALL: "as published", **names}))
+    )
+    plain = pl.when(explains).then(pl.col("subgroup")).otherwise(pl.lit(ALL))
+    return effects_table(
+        rows.with_columns(label.alias("label"), subgroup=plain), "sensitivity", "what is changed"
+    )
