@@ -2,12 +2,11 @@
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from pipelines.stats.cox import fit_cox
-from pipelines.stats.errors import EmptyArmError, StatsError
+from pipelines.stats.errors import StatsError
 from pipelines.stats.sensitivity import subgroup_effects
-from pipelines.studies.analysis_set import AnalysisSet
+from pipelines.studies.analysis_set import MISSING_LEVEL, AnalysisSet
 from pipelines.studies.design import Column, Design, build_design
 from pipelines.studies.estimators.describe import label_of
 from pipelines.studies.estimators.models import few_events, hazard_ratios, post_baseline
@@ -19,7 +18,7 @@ ANALYSIS = "cox_effect_by"
 
 
 def cox_effect_by(people: AnalysisSet) -> Outcomes:
-    """For each covariate of ``effect_by`` one model with its interaction, adjusted for the covariates of the Cox model."""
+    """For each covariate of ``effect_by`` a model with its interaction, adjusted for the Cox model's covariates."""
     found = Outcomes(findings=post_baseline(ANALYSIS, people.subgroup, people.terms("cox")))
     for by in people.covariates(people.study.effect_by):
         found += one_covariate(people, by)
@@ -34,8 +33,8 @@ def one_covariate(people: AnalysisSet, by: Covariate) -> Outcomes:
     inside, findings = with_events_in_both_arms(people, by)
     design = build_design(inside, [by, *others], analysis=ANALYSIS, with_exposure=False)
     found = Outcomes(findings=(*findings, *design.findings)) + in_levels(design, by)
-    numeric = is_number(inside.frame[f"cov_{by.name}"])
-    return found + trend(inside.where(numeric), by, others) if numeric.any() else found
+    known = inside.where((inside.frame[f"cov_{by.name}"] != MISSING_LEVEL).to_numpy())
+    return found + trend(known, by, others) if are_numbers(known, by) else found
 
 
 def with_events_in_both_arms(people: AnalysisSet, by: Covariate) -> tuple[AnalysisSet, tuple[Finding, ...]]:
@@ -113,26 +112,15 @@ def in_levels(design: Design, by: Covariate) -> Outcomes:
     return Outcomes(rows, (same, *few))
 
 
-def is_number(level: pl.Series) -> NDArray[np.bool_]:
-    """Whose level is a number, such as a year."""
-    return level.cast(pl.Float64, strict=False).is_not_null().to_numpy()
+def are_numbers(people: AnalysisSet, by: Covariate) -> bool:
+    """Whether every level is a number, such as a year, and there is more than one."""
+    levels = people.frame[f"cov_{by.name}"].unique()
+    return len(levels) > 1 and levels.cast(pl.Float64, strict=False).null_count() == 0
 
 
 def trend(people: AnalysisSet, by: Covariate, others: list[Covariate]) -> Outcomes:
-    """How the hazard ratio changes with each step of the covariate, the levels' own hazards left free.
-
-    Raises
-    ------
-    EmptyArmError
-        Fewer than two levels are numbers.
-    """
+    """How the hazard ratio changes with each step of the covariate, the levels' own hazards left free."""
     study = people.study
-    if people.frame[f"cov_{by.name}"].drop_nulls().n_unique() < 2:
-        raise EmptyArmError(
-            "Fewer than two levels are numbers, so that there is no trend over them",
-            field=by.name,
-            remedy="Take the covariate out of effect_by, or give it levels that are numbers.",
-        )
     design = build_design(people, [by, *others], analysis=ANALYSIS, with_exposure=True)
     inside = design.people
     value = inside.frame[f"cov_{by.name}"].cast(pl.Float64).to_numpy()

@@ -12,6 +12,7 @@ from pipelines.studies.estimators import (
     horizons,
     immortal,
     matched,
+    missing,
     models,
     outcomes_binary,
     plasmode,
@@ -54,6 +55,8 @@ ESTIMATORS: dict[str, Estimator] = {
     "cox_effect_by": effect_by.cox_effect_by,
     "share_by_year": groups.share_by_year,
     "group_survival": groups.group_survival,
+    "imputed_cox": missing.imputed_cox,
+    "complete_case_cox": missing.complete_case_cox,
 }
 """By the word of `pipelines.studies.language.ANALYSES`; those done ``within`` another have none of their own."""
 
