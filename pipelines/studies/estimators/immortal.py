@@ -13,22 +13,19 @@ from numpy.typing import NDArray
 
 from pipelines.stats import immortal_time as methods
 from pipelines.stats.effect import Effect
-from pipelines.stats.errors import CodingError, StatsError
+from pipelines.stats.errors import StatsError
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.design import Design, build_design
-from pipelines.studies.estimators.describe import label_of
 from pipelines.studies.estimators.models import few_events, fitted_cox, post_baseline
-from pipelines.studies.language import ALL, Timing
-from pipelines.studies.results import Counts, Estimate, Finding, Outcomes
+from pipelines.studies.estimators.rows import absent, estimate_of, require_no_entry
+from pipelines.studies.language import Timing
+from pipelines.studies.results import Estimate, Finding, Outcomes
 
 OPERATION = "operation"
 """Column of the months from time zero to the operation, null where there is none."""
 
 ONE_MONTH = 1.0
 """A registry counts survival in months and operations in days: less than a month apart is rounding."""
-
-EFFECTIVE_SHARE = 0.25
-SMALLEST_CHANCE = 0.01
 
 
 def timing_of(people: AnalysisSet) -> Timing:
@@ -49,14 +46,9 @@ def operations(people: AnalysisSet, analysis: str) -> tuple[AnalysisSet, tuple[F
     Raises
     ------
     CodingError
-        People come under observation after time zero: none of these methods knows late entry.
+        People come under observation after time zero: none of these methods takes that.
     """
-    if people.entry is not None and bool(np.any(people.entry > 0)):
-        raise CodingError(
-            "Some people come under observation after time zero, and these methods have no late entry",
-            field="outcome.entry",
-            remedy="Ask for them in a study whose people are followed from time zero on.",
-        )
+    require_no_entry(people, "An analysis by the date of the operation")
     start, time = people.start_months, people.time
     ends_before = np.isfinite(start) & (start > time)
     rounded = ends_before & (start - time < ONE_MONTH)
@@ -98,23 +90,10 @@ def designed(people: AnalysisSet, analysis: str) -> tuple[Design, tuple[Finding,
     return design, told
 
 
-def estimate_of(effect: Effect, people: AnalysisSet, analysis: str) -> Estimate:
+def effect_row(effect: Effect, people: AnalysisSet, analysis: str, contrast: str = "") -> Estimate:
     """The effect as a row of the estimates, named as these people are."""
-    return Estimate(
-        analysis,
-        people.subgroup,
-        people.study.exposure,
-        people.contrast,
-        effect.measure,
-        effect.estimate,
-        effect.ci_low,
-        effect.ci_high,
-        effect.p_value,
-        Counts(effect.n, effect.n_exposed, effect.events),
-        effect.estimand.lower(),
-        effect.effect_type,
-        effect.method,
-    )
+    term = people.study.exposure
+    return estimate_of(effect, analysis, people.subgroup, term, contrast or people.contrast)
 
 
 def one_model(
@@ -126,7 +105,7 @@ def one_model(
     """Estimate and warnings of a method that fits one Cox model."""
     fit = found.fit
     warnings = few_events(analysis, people.subgroup, fit.events_per_covariate, fit.warnings)
-    return Outcomes((estimate_of(found.effect, people, analysis),), (*told, *warnings))
+    return Outcomes((effect_row(found.effect, people, analysis),), (*told, *warnings))
 
 
 def biased(people: AnalysisSet, analysis: str, words: str) -> Finding:
@@ -231,10 +210,7 @@ def at_each_landmark(
         try:
             found += one(people, analysis, month)
         except StatsError as error:
-            if analysis == people.study.primary and people.subgroup == ALL:
-                raise
-            absent = Finding(analysis, people.subgroup, "not_fitted", "absent", error.without_count)
-            found += Outcomes(findings=(absent,))
+            found += Outcomes(findings=(absent(people, analysis, error.without_count),))
     return found
 
 
@@ -312,134 +288,3 @@ def counted(
 ) -> Finding:
     """A count of people, which small-cell rules apply to."""
     return Finding(analysis, people.subgroup, check, "info", words, float(who.sum()), unit="people")
-
-
-def clone_censor_weight(people: AnalysisSet) -> Outcomes:
-    """Operated within the window against not operated within it: two strategies that start at time zero.
-
-    Besides the hazard ratio: weighted survival of both strategies at the horizons, its difference, the difference of
-    restricted means, and what the weights look like.
-    """
-    analysis = "clone_censor_weight"
-    design, told = designed(people, analysis)
-    inside, study, timing = design.people, people.study, timing_of(people)
-    found = methods.clone_censor_weight(
-        inside.time,
-        inside.event,
-        months_to_operation(inside),
-        design.matrix,
-        grace=timing.window_months,
-        strategy=timing.strategy,
-        names=design.names,
-        truncate=timing.truncate,
-        ties=study.models.ties,
-        bootstrap=timing.bootstrap,
-        seed=timing.seed,
-        level=study.confidence_level,
-    )
-    warnings = few_events(analysis, people.subgroup, found.fit.events_per_covariate, found.fit.warnings)
-    hazard_ratio = estimate_of(found.effect, inside, analysis)
-    return (
-        Outcomes((hazard_ratio,), (*told, *warnings)) + of_strategies(found, inside) + weights(found, inside)
-    )
-
-
-def of_strategies(found: methods.CloneCensorWeight, people: AnalysisSet) -> Outcomes:
-    """Survival of both strategies at the horizons, and their differences; absent beyond an arm's follow-up."""
-    analysis, horizons = "clone_censor_weight", people.study.horizons
-    level = people.study.confidence_level
-    last = min(curve.last for curve in found.curves)
-    result = Outcomes()
-    for month in sorted({*horizons.survival_months, horizons.rmst_months}):
-        if month > last:
-            words = f"nobody who follows one of the strategies is seen for {month:g} months"
-            beyond = Finding(analysis, people.subgroup, f"beyond_{month:g}_months", "warning", words)
-            result += Outcomes(findings=(beyond,))
-    for month in (one for one in horizons.survival_months if one <= last):
-        result += Outcomes((*survival_at(found, people, month), survival_difference(found, people, month)))
-    if horizons.rmst_months <= last:
-        effect = found.rmst_difference(horizons.rmst_months, level)
-        row = estimate_of(effect, people, analysis)
-        contrast = f"{people.contrast} to {horizons.rmst_months:g} months"
-        result += Outcomes((replace(row, measure="rmst_difference_months", contrast=contrast),))
-    return result
-
-
-def survival_at(found: methods.CloneCensorWeight, people: AnalysisSet, month: float) -> list[Estimate]:
-    """Weighted survival of both strategies at a month."""
-    table = found.survival_frame([month], people.study.confidence_level)
-    labels = {True: people.exposed_label, False: people.reference_label}
-    return [
-        Estimate(
-            "clone_censor_weight",
-            label_of(people, labels[row["operated"]]),
-            people.study.exposure,
-            f"at {month:g} months",
-            "survival_probability",
-            row["survival"],
-            row["ci_low"],
-            row["ci_high"],
-            counts=people.counts(),
-            estimand="per_protocol",
-            effect_type="marginal",
-            method="clone, censor, weight; weighted Kaplan-Meier, log-log interval by person",
-        )
-        for row in table.iter_rows(named=True)
-    ]
-
-
-def survival_difference(found: methods.CloneCensorWeight, people: AnalysisSet, month: float) -> Estimate:
-    """Survival under the strategy to operate less that under the strategy not to (the risk difference turned)."""
-    effect = found.risk_difference(month, people.study.confidence_level)
-    row = estimate_of(effect, people, "clone_censor_weight")
-    return replace(
-        row,
-        contrast=f"{people.contrast} at {month:g} months",
-        measure="survival_probability",
-        estimate=-effect.estimate,
-        ci_low=-effect.ci_high,
-        ci_high=-effect.ci_low,
-    )
-
-
-def weights(found: methods.CloneCensorWeight, people: AnalysisSet) -> Outcomes:
-    """Largest weights, effective sizes, and the smallest chance of the operation: positivity."""
-    analysis, subgroup = "clone_censor_weight", people.subgroup
-    findings = []
-    for arm in found.weights:
-        label = people.exposed_label if arm.operated else people.reference_label
-        share = arm.effective_size / arm.after_grace if arm.after_grace else 0.0
-        low = share < EFFECTIVE_SHARE
-        findings += [
-            Finding(
-                analysis,
-                subgroup,
-                f"largest_weight, {label}",
-                "info",
-                "largest weight of a clone of this strategy",
-                arm.largest,
-            ),
-            Finding(
-                analysis,
-                subgroup,
-                f"effective_share, {label}",
-                "warning" if low else "ok",
-                "effective size of those who follow the strategy to the end of the window, as a share of their number",
-                share,
-                EFFECTIVE_SHARE,
-            ),
-        ]
-    chance = found.hazard.probability(found.grace)
-    smallest = float(chance.min())
-    findings.append(
-        Finding(
-            analysis,
-            subgroup,
-            "smallest_chance_of_operation",
-            "warning" if smallest < SMALLEST_CHANCE else "ok",
-            "smallest modelled probability of being operated within the window: near zero, few stand for many",
-            smallest,
-            SMALLEST_CHANCE,
-        )
-    )
-    return Outcomes(findings=tuple(findings))

@@ -11,7 +11,7 @@ from pipelines.stats.immortal_time import PlasmodeResult, SimulatedPeople
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.estimators.immortal import designed, months_to_operation, timing_of
 from pipelines.studies.language import StudyDefinition, Timing
-from pipelines.studies.results import Counts, Estimate, Finding, Outcomes
+from pipelines.studies.results import Estimate, Finding, Outcomes
 
 Method = Callable[[SimulatedPeople], Effect]
 
@@ -101,7 +101,7 @@ def estimate(name: str, one: PlasmodeResult, people: AnalysisSet) -> Estimate:
         low,
         high,
         one.p_value,
-        Counts(n=people.frame.height),
+        people.counts(),
         estimand="bias",
         effect_type="marginal" if name == "clone_censor_weight" else "conditional",
         method=(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.estimators import (
+    clone_censor,
     competing,
     describe,
     effect_by,
@@ -42,7 +43,7 @@ ESTIMATORS: dict[str, Estimator] = {
     "time_varying_window_cox": immortal.time_varying_window_cox,
     "landmark": immortal.landmark,
     "undated_landmark": immortal.undated_landmark,
-    "clone_censor_weight": immortal.clone_censor_weight,
+    "clone_censor_weight": clone_censor.clone_censor_weight,
     "plasmode": plasmode.plasmode,
     "survival_at": horizons.survival_at,
     "rmst": horizons.rmst,

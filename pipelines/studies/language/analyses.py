@@ -53,9 +53,9 @@ def _described(
     return AnalysisFacts(words, survival=survival, block=block, repeats=repeats, causes=causes)
 
 
-def _dated(words: str, *, terms: Terms = "cox", dated: bool = True) -> AnalysisFacts:
+def _dated(words: str, *, dated: bool = True, repeats: bool = True) -> AnalysisFacts:
     return AnalysisFacts(
-        words, gate="events", terms=terms, block="timing", two_arms=True, dated=dated, repeats=True
+        words, gate="events", terms="cox", block="timing", two_arms=True, dated=dated, repeats=repeats
     )
 
 
@@ -87,6 +87,7 @@ ANALYSES: dict[str, AnalysisFacts] = {
         gate="events",
         survival=False,
         block="binary_outcomes",
+        repeats=True,
     ),
     # regression
     "cox_unadjusted": AnalysisFacts("Cox model of the arms alone", gate="events", repeats=True),
@@ -141,7 +142,9 @@ ANALYSES: dict[str, AnalysisFacts] = {
         "alive at the landmark, exposed at any time or not (no date is recorded)", dated=False
     ),
     "clone_censor_weight": _dated("strategies within a grace period, by clone-censor-weight"),
-    "plasmode": _dated("the estimators on these people with a simulated outcome of known hazard ratio"),
+    "plasmode": _dated(
+        "the estimators on these people with a simulated outcome of known hazard ratio", repeats=False
+    ),
     # what could explain it away
     "e_value": AnalysisFacts("E-value of the primary estimate", gate="events"),
     "unmeasured_confounder": AnalysisFacts(
