@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from pipelines.stats.balance import balance
 from pipelines.stats.cox import fit_cox
 from pipelines.stats.errors import StatsError
-from pipelines.stats.matching import Matches, adjusted_matched_cox, match_nearest
+from pipelines.stats.matching import Matches, adjusted_matched_cox, match_nearest, match_optimal
 from pipelines.stats.propensity import Propensity, fit_propensity
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.design import Column, Design, build_design
 from pipelines.studies.estimators.describe import MATCHED, survival_by_arm
 from pipelines.studies.estimators.models import few_events, hazard_ratios, matrix_of_levels, post_baseline
-from pipelines.studies.language import ALL, Covariate
+from pipelines.studies.language import ALL, Covariate, Matching
 from pipelines.studies.results import Counts, Estimate, Finding, Outcomes
 
 LOGIT_DIGITS = 9
@@ -26,31 +26,21 @@ PAIRS = "matched_pairs"
 def matched(people: AnalysisSet) -> Outcomes:
     """Match on the propensity score, then every matched analysis that the study asks for."""
     study, rule, subgroup = people.study, people.study.matching, people.subgroup
-    terms = people.terms("propensity")
+    terms = terms_of(people)
     design = build_design(people, terms, analysis="matched_cox", with_exposure=False)
     everybody = design.people
-    scores = fit_propensity(design.matrix, everybody.exposed, names=design.names)
-    matches = match_nearest(
-        np.round(scores.logit, LOGIT_DIGITS),
-        everybody.exposed,
-        ratio=rule.ratio,
-        replace=rule.replace,
-        order=rule.order,
-        caliper=rule.caliper,
-        caliper_sd=rule.caliper_sd,
-        ids=np.arange(everybody.frame.height),  # the frame is sorted by tumor id
-    )
+    scores = scores_of(design, rule)
+    matches = pairs_of(everybody, rule, scores)
     rows, pair = matches.rows()
     weights = np.zeros(everybody.frame.height)
     weights[rows] = weights_in_sets(everybody.exposed[rows], pair)
     inside = everybody.taken(rows)
     found = Outcomes(
         findings=(*design.findings, *post_baseline("matched_cox", subgroup, terms)),
-        tables=(
-            (pairs_name(subgroup), pairs_table(inside, pair, matches)),
-            ("propensity", histogram(everybody, scores, rows, subgroup)),
-        ),
+        tables=((pairs_name(subgroup), pairs_table(inside, pair, matches)),),
     )
+    if scores is not None:
+        found += Outcomes(tables=(("propensity", histogram(everybody, scores, rows, subgroup)),))
     found += balance_of(everybody, terms, weights, subgroup) + matching_facts(matches, scores, subgroup)
     found += matched_cox(inside, pair, matches, subgroup) + adjusted_in_sets(design, matches, subgroup)
     if "stratified_cox" in study.analyses:
@@ -58,6 +48,65 @@ def matched(people: AnalysisSet) -> Outcomes:
     if "matched_km" in study.analyses and subgroup == ALL:
         found += survival_by_arm(inside, analysis="matched_km", which=MATCHED)
     return found
+
+
+def terms_of(people: AnalysisSet) -> list[Covariate]:
+    """Covariates of the design: the score's and those matched on exactly; exact pairs have the Cox model's instead."""
+    models, rule = people.study.models, people.study.matching
+    names = (*rule.exact, *models.cox) if rule.method == "exact" else (*models.propensity, *rule.exact)
+    return people.covariates(dict.fromkeys(names))
+
+
+def scores_of(design: Design, rule: Matching) -> Propensity | None:
+    """Propensity scores of the design; none where pairs are exact and nothing else."""
+    if rule.method == "exact":
+        return None
+    return fit_propensity(design.matrix, design.people.exposed, names=design.names)
+
+
+def pairs_of(people: AnalysisSet, rule: Matching, scores: Propensity | None) -> Matches:
+    """Pairs by the rule of the study; among people who are alike the lower tumor id is taken."""
+    exposed = people.exposed
+    score = np.zeros(len(exposed)) if scores is None else np.round(scores.logit, LOGIT_DIGITS)
+    ids = np.arange(len(exposed))  # the frame is sorted by tumor id
+    caliper = None if scores is None else rule.caliper
+    exact = exact_cells(people, rule)
+    if rule.method == "optimal":
+        return match_optimal(
+            score,
+            exposed,
+            ratio=rule.ratio,
+            caliper=caliper,
+            caliper_sd=rule.caliper_sd,
+            exact=exact,
+            ids=ids,
+        )
+    return match_nearest(
+        score,
+        exposed,
+        ratio=rule.ratio,
+        replace=rule.replace,
+        order=rule.order,
+        caliper=caliper,
+        caliper_sd=rule.caliper_sd,
+        exact=exact,
+        ids=ids,
+    )
+
+
+def exact_cells(people: AnalysisSet, rule: Matching) -> NDArray[np.int64] | None:
+    """The cell of each person in which pairs must lie; None where nothing has to agree exactly."""
+    columns = [f"cov_{one.name}" for one in people.covariates(rule.exact)]
+    if not columns:
+        return None
+    return people.frame.select(pl.struct(columns).rank("dense")).to_series().to_numpy().astype(np.int64)
+
+
+def in_words(rule: Matching) -> str:
+    """How the pairs were made, for the method of an estimate."""
+    on = [] if rule.method == "exact" else ["the propensity score"]
+    on += [f"{', '.join(rule.exact)} exactly"] if rule.exact else []
+    return f"{rule.ratio}:1 matched on {' and '.join(on)}"
 
 
 def weights_in_sets(exposed: NDArray[np.bool_], pair: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -86,9 +135,7 @@ def matched_cox(inside: AnalysisSet, pair: NDArray[np.int64], matches: Matches, 
         cluster=pair,
         ties=study.models.ties,
     )
-    method = f"{study.matching.ratio}:1 matched on the propensity score, Cox, {study.models.ties} ties, " + (
-        "variance clustered by matched set"
-    )
+    method = f"{in_words(study.matching)}, Cox, {study.models.ties} ties, variance clustered by matched set"
     same = Estimate(
         "matched_cox",
         subgroup,
@@ -167,7 +214,7 @@ def stratified_cox(inside: AnalysisSet, pair: NDArray[np.int64], matches: Matche
         None,
         estimand=estimand_of(matches),
         effect_type="conditional",
-        method=f"matched on the propensity score, Cox stratified by matched set, {study.models.ties} ties",
+        method=f"{in_words(study.matching)}, Cox stratified by matched set, {study.models.ties} ties",
         counts=inside.counts(),
     )
     column = Column(study.exposure, study.exposure, inside.contrast)
@@ -232,21 +279,25 @@ def largest_smd(analysis: str, subgroup: str, names: list[str], after: NDArray[n
     )
 
 
-def matching_facts(matches: Matches, scores: Propensity, subgroup: str) -> Outcomes:
+def matching_facts(matches: Matches, scores: Propensity | None, subgroup: str) -> Outcomes:
     """How much of the exposed arm found a match, the caliper, how well the score separates the arms."""
     unmatched = matches.n_treated - matches.n_matched_treated
     facts = [
         ("exposed_unmatched", float(unmatched), "people", "exposed without a match: not in the estimand"),
         ("matched_sets", float(matches.n_matched_treated), "people", "exposed with a match, one set each"),
-        ("propensity_auc", scores.auc, "", "chance that an exposed person scores higher than another"),
     ]
+    if scores is not None:
+        facts.append(
+            ("propensity_auc", scores.auc, "", "chance that an exposed person scores higher than another")
+        )
     if matches.caliper_width is not None:
         facts.append(("caliper_width", matches.caliper_width, "logit", "widest distance allowed"))
     findings = [
         Finding("matched_cox", subgroup, check, "info", message, value, unit=unit)
         for check, value, unit, message in facts
     ]
-    findings += few_events("matched_cox", subgroup, scores.model.events_per_covariate, scores.warnings)
+    if scores is not None:
+        findings += few_events("matched_cox", subgroup, scores.model.events_per_covariate, scores.warnings)
     return Outcomes(findings=tuple(findings))
 
 
