@@ -6,12 +6,12 @@ from typing import TypeVar
 
 from pipelines.cohorts import load_cohort
 from pipelines.cohorts.catalog import catalog_files
-from pipelines.cohorts.definition import CohortDefinition
 from pipelines.cohorts.yaml_models import dump_yaml, load_model
 from pipelines.errors import InputError
 from pipelines.studies.compare import Target, load_targets
 from pipelines.studies.evidence import show_evidence
 from pipelines.studies.language import EvidenceDefinition, StudyDefinition
+from pipelines.studies.protocol import protocol
 
 Definition = TypeVar("Definition", StudyDefinition, EvidenceDefinition)
 
@@ -99,56 +99,3 @@ def show_study(name: str, catalog_dir: Path) -> str:
     cohort = load_cohort(study.cohort, catalog_dir)
     targets = load_published(name, catalog_dir)
     return f"{protocol(study, cohort, targets)}\n\n--- definition ---\n{dump_yaml(study)}"
-
-
-def protocol(study: StudyDefinition, cohort: CohortDefinition, targets: list[Target]) -> str:
-    """Question, people, arms, outcome, models, choices, targets: plain text."""
-    rule = study.matching
-    lines = [
-        f"{study.title} ({study.id})",
-        "",
-        f"Question: {study.question}",
-        f"Sources that can answer: {', '.join(study.sources)}",
-        *(f"Reference: {one}" for one in study.references),
-        "",
-        f"Cohort: {cohort.title} ({cohort.name})",
-        *(f"  {number}. {words}" for number, words in enumerate(rules_in_words(cohort), start=1)),
-        f"Arms: {cohort.arms.exposed.label} against {cohort.arms.reference.label}",
-        *outcome_lines(study),
-        "",
-        "Covariates:",
-        *(
-            f"  {one.name}: {one.words}"
-            + (f" (reference {one.reference})" if one.reference else "")
-            + (", known only after diagnosis" if one.post_baseline else "")
-            for one in study.covariates
-        ),
-        f"  model of the exposure: {', '.join(study.models.logistic) or 'none'}",
-        f"  Cox model: {', '.join(study.models.cox) or 'none'}",
-        f"  propensity score: {', '.join(study.models.propensity) or 'none'}",
-    ]
-    if "matched_cox" in study.analyses:
-        caliper = "no caliper" if rule.caliper is None else f"caliper {rule.caliper:g} SD ({rule.caliper_sd})"
-        said = "as the paper says" if rule.stated_in_paper else "our default, the paper does not say"
-        lines.append(f"Matching: {rule.ratio}:1, {caliper}, order {rule.order}, no replacement ({said})")
-    lines += [
-        f"Analyses: {', '.join(study.analysis_names)}; primary: {study.primary}",
-        *(f"Again as {other.name}, for rule {other.rule}: {other.words}" for other in study.sensitivity),
-        f"Published numbers compared: {len(targets)}",
-    ]
-    return "\n".join(lines)
-
-
-def outcome_lines(study: StudyDefinition) -> list[str]:
-    """Outcomes and how they are counted."""
-    lines = [] if study.outcome is None else [f"Outcome: {study.outcome.words}"]
-    lines += [f"  survival of 0 months: {study.outcome.zero_months}"] if study.outcome else []
-    lines += [f"Also: {one.words}" for one in study.other_outcomes]
-    return lines + [f"Happened or not: {one.words}" for one in study.binary_outcomes]
-
-
-def rules_in_words(cohort: CohortDefinition) -> list[str]:
-    """The cohort's rules as sentences."""
-    from pipelines.cohorts.compile import steps_of
-
-    return [step.rule for step in steps_of(cohort)]
