@@ -32,6 +32,12 @@ BETWEEN_WORDS = {
     "reml": "REML",
     "paule_mandel": "Paule and Mandel",
 }
+FAILED = {
+    "interval_symmetric": "interval_not_symmetric",
+    "p_value_agrees": "p_value_disagrees",
+    "deaths_within_people": "more_deaths_than_people",
+}
+"""What a check of the statistics is called where it fails."""
 SAID = {
     "assumed_membership": "No source says which studies {review} pooled: this set is an assumption, and a pool that "
     "agrees does not show that the sets are the same.",
@@ -215,7 +221,7 @@ def about_the_set(chosen: PoolSet, review: str) -> list[Finding]:
         findings.append(said(name, "left_out_for_overlap", "info", names=names))
     findings += [Finding("pooled", name, "overlap", "warning", str(one)) for one in chosen.overlaps]
     findings += [
-        Finding("pooled", name, check.check, "warning", f"{check.label}: {check.finding}.")
+        Finding("pooled", name, FAILED[check.check], "warning", f"{check.label}: {check.finding}.")
         for study in chosen.studies
         for check in check_study(study)
         if check.passed is False
