@@ -1,5 +1,6 @@
 """Reads a YAML file into a pydantic model and reports every mistake at once, with its line."""
 
+import copy
 import hashlib
 import json
 from dataclasses import dataclass
@@ -17,6 +18,14 @@ CORRECT_IT = "Correct the file; the other definitions of its folder show what it
 
 Model = TypeVar("Model", bound=BaseModel)
 Place = tuple[int | str, ...]
+
+
+class Mistakes(ValueError):
+    """What is wrong across the keys of a definition, each with the place of the key that is nearest to it."""
+
+    def __init__(self, found: list[tuple[Place, str]]) -> None:
+        self.found = found
+        super().__init__("; ".join(words for _, words in found))
 
 
 @dataclass(frozen=True)
@@ -38,11 +47,8 @@ class Document:
         try:
             return model.model_validate(self.content)
         except ValidationError as error:
-            mistakes = [
-                (item["loc"], f"{named(item['loc'])}: {in_plain_words(item['type'], item['msg'])}")
-                for item in own_mistakes(error)
-            ]
-        raise self.wrong(mistakes)
+            mistakes = placed(error)
+        raise self.wrong([*mistakes, *across_keys(self.content, model, mistakes)])
 
     def wrong(self, mistakes: list[tuple[Place, str]]) -> InputError:
         """One error for all mistakes, each with the line that its place stands on."""
@@ -120,3 +126,45 @@ def settings_hash(*models: BaseModel) -> str:
     content = [model.model_dump(mode="json") for model in models]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def placed(error: ValidationError) -> list[tuple[Place, str]]:
+    """Every mistake with its place; those across keys one by one."""
+    found: list[tuple[Place, str]] = []
+    for item in own_mistakes(error):
+        inside = item.get("ctx", {}).get("error")
+        if isinstance(inside, Mistakes):
+            found += [((*item["loc"], *place), words) for place, words in inside.found]
+        else:
+            words = in_plain_words(item["type"], item["msg"])
+            found.append((item["loc"], f"{named(item['loc'])}: {words}"))
+    return found
+
+
+def across_keys(content: Any, model: type[Model], found: list[tuple[Place, str]]) -> list[tuple[Place, str]]:
+    """Mistakes across keys, which pydantic looks for once every key is right: without the wrong ones.
+
+    Nothing is looked for where a wrong key cannot be left out, or the rest would be wrong without it.
+    """
+    rest = copy.deepcopy(content)
+    for place, _ in found:
+        if not left_out(rest, place):
+            return []
+    try:
+        model.model_validate(rest)
+    except ValidationError as error:
+        whole = any(isinstance(item.get("ctx", {}).get("error"), Mistakes) for item in error.errors())
+        return placed(error) if whole else []
+    return []
+
+
+def left_out(content: Any, place: Place) -> bool:
+    """Take a key with a plain value out of a definition; false where the place is none."""
+    for part in place[:-1]:
+        try:
+            content = content[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    if not place or not isinstance(content, dict) or isinstance(content.get(place[-1]), dict | list):
+        return False
+    return content.pop(place[-1], content) is not content

@@ -5,8 +5,9 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipelines.studies.language.analyses import ANALYSES
-from pipelines.studies.language.base import BASELINE_ONLY, RESERVED_LABELS, Identifier, Strict
+from pipelines.cohorts.yaml_models import Mistakes
+from pipelines.studies.language.base import BASELINE_ONLY, Identifier, Strict
+from pipelines.studies.language.coherence import mistakes_of
 from pipelines.studies.language.covariates import Covariate, Models
 from pipelines.studies.language.descriptions import FlexibleModel, GroupSurvival, Horizons, Imputation
 from pipelines.studies.language.designs import Design, Fallback, GateLimits, Matching, Plasmode, Timing
@@ -102,98 +103,9 @@ class StudyDefinition(Strict):
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
-        mistakes = [
-            *self._names_twice(),
-            *self._unknown_terms(),
-            *self._unknown_analyses(),
-            *self._unmet_analyses(),
-            *self._wrong_fallbacks(),
-        ]
-        if mistakes:
-            raise ValueError("; ".join(mistakes))
+        if mistakes := mistakes_of(self):
+            raise Mistakes(mistakes)
         return self
-
-    def _names_twice(self) -> list[str]:
-        labels = [one.name for one in self.other_outcomes]
-        labels += [one.name for one in self.subgroups]
-        labels += [one.name for one in self.sensitivity]
-        mistakes = [f"covariate {name} is there twice" for name in twice(one.name for one in self.covariates)]
-        mistakes += [
-            f"binary outcome {name} is there twice"
-            for name in twice(one.name for one in self.binary_outcomes)
-        ]
-        mistakes += [f"{name} names two of outcomes, subgroups, sensitivity" for name in twice(labels)]
-        return mistakes + [f"{name} is a reserved label" for name in labels if name in RESERVED_LABELS]
-
-    def _unknown_terms(self) -> list[str]:
-        names = [one.name for one in self.covariates]
-        used: dict[str, tuple[str, ...]] = {
-            "model logistic": self.models.logistic,
-            "model cox": self.models.cox,
-            "model propensity": self.models.propensity,
-            "design.match.exact": self.design.match.exact,
-            "effect_by": self.effect_by,
-            "group_survival.by": self.group_survival.by if self.group_survival else (),
-        }
-        used |= {f"model {extra.name}": extra.covariates for extra in self.models.extra}
-        used |= {f"binary outcome {one.name}": one.covariates for one in self.binary_outcomes}
-        used |= {f"subgroup {one.name}": one.drop for one in self.subgroups}
-        return [
-            f"{place} uses {term}, which is not a covariate"
-            for place, terms in used.items()
-            for term in terms
-            if term not in names
-        ]
-
-    def _unknown_analyses(self) -> list[str]:
-        named: dict[str, Iterable[str]] = {"analyses": self.analyses}
-        named |= {f"fallbacks[{number}].use": one.use for number, one in enumerate(self.fallbacks)}
-        named |= {f"outcome {one.name}": one.analyses for one in self.other_outcomes}
-        named |= {f"subgroup {one.name}": one.analyses for one in self.subgroups}
-        mistakes = [
-            f"{place}: there is no analysis {name}"
-            for place, names in named.items()
-            for name in names
-            if name not in ANALYSES
-        ]
-        outcomes = [one.name for one in self.other_outcomes]
-        return mistakes + [
-            f"subgroup {one.name}: there is no other outcome {name}"
-            for one in self.subgroups
-            for name in one.outcomes
-            if name not in outcomes
-        ]
-
-    def _unmet_analyses(self) -> list[str]:
-        mistakes = []
-        asked = (*self.analyses, *(name for one in self.fallbacks for name in one.use))
-        for name in dict.fromkeys(one for one in asked if one in ANALYSES):
-            facts = ANALYSES[name]
-            if facts.survival and self.outcome is None:
-                mistakes.append(f"{name} needs outcome")
-            if facts.terms and not getattr(self.models, facts.terms) and not self._matches_exactly(name):
-                mistakes.append(f"{name} has no covariates under models.{facts.terms}")
-            if facts.block and not getattr(self, facts.block):
-                mistakes.append(f"{name} needs {facts.block}")
-            if facts.within and facts.within not in asked:
-                mistakes.append(f"{name} needs {facts.within}")
-        competing = [name for name in asked if name in ANALYSES and ANALYSES[name].causes]
-        if competing and (self.outcome is None or self.outcome.other_cause is None):
-            mistakes.append(f"{', '.join(competing)} needs outcome.other_cause")
-        if self.primary not in self.analysis_names:
-            mistakes.append(f"the primary analysis {self.primary} is not one of the analyses")
-        return mistakes
-
-    def _matches_exactly(self, name: str) -> bool:
-        exact = self.design.match.method == "exact" and bool(self.design.match.exact)
-        return exact and name in ("matched_cox", "matched_km", "stratified_cox", "rosenbaum")
-
-    def _wrong_fallbacks(self) -> list[str]:
-        return [
-            f"fallbacks[{number}]: the primary {one.primary} is not one of what it uses"
-            for number, one in enumerate(self.fallbacks)
-            if one.primary is not None and one.primary not in self.names_of(one.use)
-        ]
 
     def names_of(self, analyses: Iterable[str]) -> tuple[str, ...]:
         """The ``analysis`` column of the estimates that some words of `ANALYSES` give."""
@@ -281,9 +193,3 @@ class StudyDefinition(Strict):
         """Whether the published covariate sets hold anything known only after diagnosis."""
         used = (*self.models.cox, *self.models.propensity)
         return any(one.post_baseline for one in self.terms(used))
-
-
-def twice(names: Iterable[str]) -> list[str]:
-    """Names that are there more than once, sorted."""
-    seen = list(names)
-    return sorted({name for name in seen if seen.count(name) > 1})
