@@ -1,7 +1,8 @@
 """The demo: synthetic extracts in every format, the whole pipeline, and published beside estimated beside true.
 
 The women of the demo gain nothing from surgery: the true hazard ratio is one. What the published designs make of
-them is the point. Extracts that no study is asked of are small: they show that their format goes all the way.
+them is the point: the studies run with their gate off, and every page says so. Extracts that no study is asked of
+are small: they show that their format goes all the way.
 """
 
 import json
@@ -111,7 +112,7 @@ def _refresh(home: Home, extract: DemoExtract) -> tuple[float, list[dict[str, st
 
 def _study_rows(home: Home, extract: DemoExtract, study: str, truth: pl.DataFrame) -> list[dict[str, str]]:
     try:
-        folder = steps.run_study(home, extract.submission, study).folder
+        folder = steps.run_study(home, extract.submission, study, no_gate=True).folder
     except RefusedError as refusal:
         said = f"refused: {refusal.reason_code}"
         return [_row(study, extract.submission, "", "", said, "")]

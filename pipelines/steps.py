@@ -2,9 +2,11 @@
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:  # Each step imports its room when it runs, so that `cohorts -
     from pipelines.registry import RegistryFacts
     from pipelines.reporting.diff import Diff
     from pipelines.studies import StudyFacts
+    from pipelines.studies.many import Job, Outcome
 
 
 def examine(paths: Sequence[Path]) -> list[dict[str, Any]]:
@@ -242,8 +245,15 @@ def run_cohort(home: Home, submission: str, cohort: str) -> "CohortFacts":
     return cohorts.materialise(for_analysis(home, submission), cohort, Settings().catalog_dir)
 
 
-def run_study(home: Home, submission: str, study: str) -> "StudyFacts":
+def run_study(home: Home, submission: str, study: str, *, no_gate: bool = False) -> "StudyFacts":
     """Run one study on a published submission; a refusal is kept beside the studies, so that the report prints it.
+
+    Parameters
+    ----------
+    home : Home
+    submission, study : str
+    no_gate : bool
+        Show every estimate whatever the study's gate says; that is told wherever they are, until it runs again.
 
     Raises
     ------
@@ -253,22 +263,102 @@ def run_study(home: Home, submission: str, study: str) -> "StudyFacts":
     from pipelines import studies
 
     published = for_analysis(home, submission)
-    refusal = published.root / "refusals" / f"{study}.json"
+    refusal, failure = (published.root / folder / f"{study}.json" for folder in ("refusals", "failures"))
     try:
-        facts = studies.run_study(published, study, Settings().catalog_dir)
+        facts = studies.run_study(published, study, Settings().catalog_dir, no_gate=no_gate)
     except RefusedError as error:
         said = {"study": study, "reason_code": error.reason_code, "reason": str(error)}
         write_text(json.dumps(said, indent=2) + "\n", refusal)
+        remove(failure)
         raise
     remove(refusal)
+    remove(failure)
     return facts
 
 
-def report(home: Home, submission: str) -> Path:
-    """Write the pages of a submission and the site's index; return the index."""
-    from pipelines import reporting
+def run_studies(
+    home: Home,
+    submissions: Sequence[str],
+    *,
+    tell: Callable[["Outcome"], None],
+    tier: int | None = None,
+    workers: int = 2,
+    no_gate: bool = False,
+) -> list["Outcome"]:
+    """Run every study of the catalog on some submissions, side by side; one that fails stops no other.
 
-    reporting.write_report(for_analysis(home, submission))
+    Parameters
+    ----------
+    home : Home
+    submissions : sequence of str
+    tell : callable
+        Takes each outcome when it is there.
+    tier : int, optional
+        Of the studies; all where it is left out.
+    workers : int
+        Processes.
+    no_gate : bool
+        As in `run_study`.
+
+    Raises
+    ------
+    GateError, InputError
+        A submission is not published or may not be used; nothing runs then.
+    """
+    from pipelines.studies import many
+
+    for name in submissions:
+        for_analysis(home, name)
+    catalog = Settings().catalog_dir
+    names = many.studies_of_tier(catalog, tier)
+    jobs = [many.Job(submission, study) for submission in dict.fromkeys(submissions) for study in names]
+    run = partial(run_job, home, no_gate)
+    return many.run_many(many.rounds_of(jobs, catalog), run, workers=many.require_workers(workers), tell=tell)
+
+
+def run_job(home: Home, no_gate: bool, job: "Job") -> "Outcome":
+    """Run one of many studies; what goes wrong is its outcome, kept beside the studies, and never raised."""
+    from pipelines.studies import many
+
+    started = time.monotonic()
+    try:
+        run_study(home, job.submission, job.study, no_gate=no_gate)
+    except Exception as error:
+        outcome = many.as_outcome(job, error, time.monotonic() - started)
+        if outcome.state == many.FAILED:
+            root = home.published(job.submission).root
+            said = {"study": job.study, "reason": outcome.reason}
+            write_text(json.dumps(said, indent=2) + "\n", root / "failures" / f"{job.study}.json")
+            remove(root / "refusals" / f"{job.study}.json")
+        return outcome
+    return many.Outcome(job.submission, job.study, many.DONE, seconds=time.monotonic() - started)
+
+
+def sign_study(home: Home, submission: str, study: str, *, name: str, reason: str) -> dict[str, Any]:
+    """Show the estimates that a study's gate hides on a reviewer's signature, valid for these estimates alone.
+
+    Raises
+    ------
+    InputError
+        The study has not run, nothing is hidden, or name or reason are empty.
+    """
+    from pipelines import studies
+
+    return studies.sign(for_analysis(home, submission).root / "studies" / study, name, reason)
+
+
+def report(home: Home, submission: str, *, no_gate: bool = False) -> Path:
+    """Write the pages of a submission and the site's index; return the index.
+
+    With ``no_gate`` the gate of every study that ran is switched off first, as in `run_study`.
+    """
+    from pipelines import reporting, studies
+
+    published = for_analysis(home, submission)
+    if no_gate:
+        for run in sorted((published.root / "studies").glob("[!.]*/run.json")):
+            studies.switch_off(run.parent)
+    reporting.write_report(published)
     return reporting.write_index(home)
 
 

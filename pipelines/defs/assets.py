@@ -11,6 +11,7 @@ from pipelines.errors import RefusedError
 from pipelines.settings import Settings
 from pipelines.store import publish
 from pipelines.studies import list_studies
+from pipelines.studies.lines import gate_words
 
 
 class ExtractConfig(dg.Config):
@@ -108,7 +109,7 @@ def study_asset(name: str, title: str, cohort: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=["studies", name],
-        deps=[["cohorts", cohort]],
+        deps=[["cohorts", cohort]] if cohort else [],  # published evidence has no cohort
         partitions_def=submissions,
         group_name="studies",
         description=title,
@@ -118,7 +119,12 @@ def study_asset(name: str, title: str, cohort: str) -> dg.AssetsDefinition:
             facts = steps.run_study(store.home, context.partition_key, name)
         except RefusedError as error:
             return _refused(error)
-        return dg.MaterializeResult(metadata={"folder": dg.MetadataValue.path(str(facts.folder))})
+        return dg.MaterializeResult(
+            metadata={
+                "folder": dg.MetadataValue.path(str(facts.folder)),
+                "gate": gate_words(facts.folder, min_cell=Settings().min_cell),
+            }
+        )
 
     return study
 

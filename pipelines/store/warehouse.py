@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from pipelines.store.files import aside
 from pipelines.store.home import Home
 from pipelines.store.submission import Submission
+from pipelines.store.withheld import read_estimates, standing
 
 STORAGE_VERSION = "v1.2.0"
 """So that DuckDB 1.5 and 2.0 both read the file."""
@@ -74,10 +76,17 @@ def _write_submission(connection: duckdb.DuckDBPyConnection, submission: Submiss
         f"rules_{path.parent.name}": path
         for path in sorted((submission.root / "cohorts").glob("*/rule_outcomes.parquet"))
     }
-    tables |= {
-        f"study_{path.parent.name}": path
-        for path in sorted((submission.root / "studies").glob("*/estimates.csv"))
-    }
     for name, path in tables.items():
-        reader = "read_csv_auto" if path.suffix == ".csv" else "read_parquet"
-        connection.execute(f'create table "{schema}"."{name}" as from {reader}(\'{path}\')')
+        connection.execute(f'create table "{schema}"."{name}" as from read_parquet(\'{path}\')')
+    for path in sorted((submission.root / "studies").glob("[!.]*/estimates.csv")):
+        _write_study(connection, f'"{schema}"."study_{path.parent.name}"', path.parent)
+
+
+def _write_study(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:
+    """Estimates without what the study's gate hides, which is null, and ``gate``: how the study stands."""
+    now = standing(folder)
+    word = "off" if now.off else "signed" if now.signature is not None else now.status
+    estimates = read_estimates(folder).with_columns(gate=pl.lit(word))
+    connection.register("estimates_of_study", estimates.to_arrow())
+    connection.execute(f"create table {table} as from estimates_of_study")
+    connection.unregister("estimates_of_study")

@@ -1,9 +1,19 @@
 """A study definition becomes estimates, their diagnostics, and a verdict on each published number."""
 
-from pipelines.studies.catalog import StudyListing, list_studies, load_published, load_study, show_study
+from pipelines.studies.catalog import (
+    StudyListing,
+    is_evidence,
+    list_studies,
+    load_evidence,
+    load_published,
+    load_study,
+    show_study,
+)
+from pipelines.studies.evidence import run_evidence
+from pipelines.studies.facts import StudyFacts
 from pipelines.studies.language import StudyDefinition
 from pipelines.studies.lines import comparison_lines, diagnostic_lines, study_lines
-from pipelines.studies.run import StudyFacts, run_study
+from pipelines.studies.run import run_study
 from pipelines.studies.signing import sign, switch_off
 
 __all__ = [
@@ -12,9 +22,12 @@ __all__ = [
     "StudyListing",
     "comparison_lines",
     "diagnostic_lines",
+    "is_evidence",
     "list_studies",
+    "load_evidence",
     "load_published",
     "load_study",
+    "run_evidence",
     "run_study",
     "show_study",
     "sign",

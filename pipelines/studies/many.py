@@ -1,0 +1,170 @@
+"""Many studies on many submissions: side by side where they are independent, and one that fails stops no other."""
+
+import multiprocessing
+import os
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.cohorts.catalog import catalog_files
+from pipelines.errors import CohortsError, InputError, RefusedError
+from pipelines.studies.catalog import is_evidence, load_evidence, load_study
+
+DONE, REFUSED, FAILED = "done", "refused", "failed"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One study on one submission."""
+
+    submission: str
+    study: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a job.
+
+    Attributes
+    ----------
+    state : str
+        ``done``, ``refused`` or ``failed``.
+    reason : str
+        Why, where it is not done; one paragraph.
+    seconds : float
+    """
+
+    submission: str
+    study: str
+    state: str
+    reason: str = ""
+    seconds: float = 0.0
+
+
+def studies_of_tier(catalog_dir: Path, tier: int | None) -> list[str]:
+    """Names of the studies of a tier, or of all; one whose definition has mistakes is there too, and will say so.
+
+    Parameters
+    ----------
+    catalog_dir : Path
+    tier : int, optional
+    """
+    names = [path.parent.name for path in catalog_files(catalog_dir, "studies/*/study.yaml")]
+    return [name for name in names if tier is None or tier_of(name, catalog_dir) in (None, tier)]
+
+
+def tier_of(name: str, catalog_dir: Path) -> int | None:
+    """Tier of a study; None where its definition has mistakes."""
+    load = load_evidence if is_evidence(name, catalog_dir) else load_study
+    try:
+        return load(name, catalog_dir).tier
+    except CohortsError:
+        return None
+
+
+def rounds_of(jobs: Iterable[Job], catalog_dir: Path) -> list[list[list[Job]]]:
+    """Jobs in rounds, and in each round in groups that may go side by side.
+
+    Studies of one cohort on one submission are a group and go one after another: both would write the cohort.
+    Syntheses of evidence read the estimates of the other studies, and come in a round of their own.
+
+    Parameters
+    ----------
+    jobs : iterable of Job
+    catalog_dir : Path
+    """
+    groups: dict[tuple[str, str], list[Job]] = {}
+    last: list[list[Job]] = []
+    for job in jobs:
+        if is_evidence(job.study, catalog_dir):
+            last.append([job])
+        else:
+            groups.setdefault((job.submission, _cohort_of(job.study, catalog_dir)), []).append(job)
+    # The longest groups first, so that no core waits for one at the end.
+    first = sorted(groups.values(), key=lambda group: -len(group))
+    return [one for one in (first, last) if one]
+
+
+def _cohort_of(study: str, catalog_dir: Path) -> str:
+    try:
+        return load_study(study, catalog_dir).cohort
+    except CohortsError:
+        return study
+
+
+def run_many(
+    rounds: Sequence[Sequence[Sequence[Job]]],
+    run: Callable[[Job], Outcome],
+    *,
+    workers: int,
+    tell: Callable[[Outcome], None],
+) -> list[Outcome]:
+    """Do every job; results in the order of submission and study, whatever the order in which they came.
+
+    Parameters
+    ----------
+    rounds : sequence of rounds
+        As `rounds_of` gives them.
+    run : callable
+        Does one job and never raises; a function of a module, as other processes import it.
+    workers : int
+        Processes; one does everything here.
+    tell : callable
+        Takes each outcome when it is there.
+    """
+    found: list[Outcome] = []
+    for groups in rounds:
+        for outcome in _side_by_side(groups, run, min(workers, len(groups), os.cpu_count() or 1)):
+            tell(outcome)
+            found.append(outcome)
+    return sorted(found, key=lambda one: (one.submission, one.study))
+
+
+def _side_by_side(
+    groups: Sequence[Sequence[Job]], run: Callable[[Job], Outcome], workers: int
+) -> Iterator[Outcome]:
+    if workers <= 1:
+        for group in groups:
+            yield from map(run, group)
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        asked: dict[Future[list[Outcome]], Sequence[Job]] = {
+            pool.submit(_run_group, group, run): group for group in groups
+        }
+        for future in as_completed(asked):
+            try:
+                yield from future.result()
+            except Exception as error:  # the process itself ended, as where memory ran out
+                why = f"the process that ran it ended ({type(error).__name__})"
+                yield from (Outcome(job.submission, job.study, FAILED, why) for job in asked[future])
+
+
+def _run_group(group: Sequence[Job], run: Callable[[Job], Outcome]) -> list[Outcome]:
+    return [run(job) for job in group]
+
+
+def as_outcome(job: Job, error: Exception, seconds: float) -> Outcome:
+    """What an error makes of a job: a refusal, or a failure with its reason."""
+    if isinstance(error, RefusedError):
+        return Outcome(job.submission, job.study, REFUSED, error.reason_code, seconds)
+    if isinstance(error, CohortsError):
+        return Outcome(job.submission, job.study, FAILED, str(error), seconds)
+    # Its words may hold a patient's value: the place is enough to find it.
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    why = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}: run it alone to see more"
+    return Outcome(job.submission, job.study, FAILED, why, seconds)
+
+
+def require_workers(workers: int) -> int:
+    """A number of processes that can be.
+
+    Raises
+    ------
+    InputError
+        Less than one.
+    """
+    if workers < 1:
+        raise InputError("There has to be a worker", where=f"--workers {workers}")
+    return workers
