@@ -3,6 +3,7 @@
 from pipelines.codebook.schemes import (
     ascertainment_facts,
     canonical_fields,
+    every_ascertainment,
     field_schemes,
     received_names,
     register,
@@ -12,6 +13,7 @@ from pipelines.codebook.schemes import (
 __all__ = [
     "ascertainment_facts",
     "canonical_fields",
+    "every_ascertainment",
     "field_schemes",
     "received_names",
     "register",

@@ -124,6 +124,20 @@ def received_names(dialect: str, release: str) -> pl.DataFrame:
     )
 
 
+@cache
+def every_ascertainment() -> pl.DataFrame:
+    """What every dialect and release has, does not collect, withholds or does not release.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``source`` (the dialect), ``release_from, release_to`` (years, null without a limit), ``variable, status,
+        reason, reference``.
+    """
+    tables = [_read(path) for path in sorted(TABLES.glob("ascertainment_*.csv"))]
+    return pl.concat(tables, how="diagonal").with_columns(pl.col("release_from", "release_to").cast(pl.Int64))
+
+
 def ascertainment_facts(dialect: str, release_year: int | None) -> pl.DataFrame:
     """Say, for one dialect and release, what is recorded, derived, not collected, withheld or not released.
 
@@ -132,14 +146,13 @@ def ascertainment_facts(dialect: str, release_year: int | None) -> pl.DataFrame:
     polars.DataFrame
         ``variable, status, reason, reference``, ordered by variable.
     """
-    paths = sorted(TABLES.glob("ascertainment_*.csv"))
     year = pl.lit(release_year, dtype=pl.Int64)
     return (
-        pl.concat((_read(path) for path in paths), how="diagonal")
+        every_ascertainment()
         .filter(pl.col("source") == dialect)
         .filter(
-            (pl.col("release_from").cast(pl.Int64) <= year).fill_null(pl.col("release_from").is_null()),
-            (pl.col("release_to").cast(pl.Int64) >= year).fill_null(pl.col("release_to").is_null()),
+            (pl.col("release_from") <= year).fill_null(pl.col("release_from").is_null()),
+            (pl.col("release_to") >= year).fill_null(pl.col("release_to").is_null()),
         )
         .select("variable", "status", "reason", "reference")
         .sort("variable")

@@ -1,15 +1,15 @@
 """What a source cannot give is refused before anything runs, with the reason that the source has."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
 from pipelines.cohorts.definition import Years
+from pipelines.cohorts.sources import LATER, holdings, who_has
 from pipelines.errors import InputError, RefusedError
 from pipelines.store import Submission
 
 NEVER_GIVEN = ("not_released", "withheld")
-LATER = "not_collected_before_"
 STAGE_HEADERS = {
     "ajcc6_adjusted": "Breast - Adjusted AJCC 6th Stage",
     "ajcc6_derived": "Derived AJCC Stage Group, 6th ed",
@@ -78,7 +78,9 @@ def check_needs(sub: Submission, needs: Iterable[str], years: Years | None, *, a
         A need is not a column of the registry model.
     """
     wanted = list(dict.fromkeys(needs))
-    known = pl.read_parquet_schema(sub.registry_table("tumor"))
+    said = pl.read_parquet(sub.registry_table("ascertainment")).sort("variable", "status")
+    # Of a variable without a column the sources say why: no registry counts lesions.
+    known = {*pl.read_parquet_schema(sub.registry_table("tumor")), *said["variable"]}
     strange = [name for name in wanted if name not in known]
     if strange:
         raise InputError(
@@ -86,27 +88,34 @@ def check_needs(sub: Submission, needs: Iterable[str], years: Years | None, *, a
             where=str(sub.registry_table("tumor")),
             remedy="Use the names of pipelines/registry/columns.csv.",
         )
-    said = pl.read_parquet(sub.registry_table("ascertainment"))
-    refused = [
-        (refusal_code(row["status"], years), row)
-        for row in said.sort("variable", "status").iter_rows(named=True)
-        if row["variable"] in wanted
-    ]
-    refused = sorted(
-        ((code, row) for code, row in refused if code), key=lambda one: wanted.index(one[1]["variable"])
-    )
+    rows = {row["variable"]: row for row in said.iter_rows(named=True)}
+    refused = [rows[name] for name in wanted if name in rows and refusal_code(rows[name]["status"], years)]
     if refused:
-        reasons = "; ".join(
-            f"{row['variable']} ({row['status']} in {row['source']} {row['release']}): {row['reason'].rstrip('.')}"
-            for _, row in refused
-        )
-        raise RefusedError(
-            f"{asked_by} needs what submission '{sub.id}' cannot give: {reasons}",
-            reason_code=refused[0][0],
-            where="registry/ascertainment",
-            remedy="Use a source that records it, such as a mapped source or another registry.",
-        )
+        raise cannot_give(sub, refused, years, asked_by=asked_by)
     check_fields_of_periods(sub, wanted, years, asked_by=asked_by)
+
+
+def cannot_give(
+    sub: Submission, refused: Sequence[dict[str, str]], years: Years | None, *, asked_by: str
+) -> RefusedError:
+    """The refusal of some variables: each with its source, its reason, and which source has it."""
+    reasons = "; ".join(
+        f"{row['variable']} ({row['status']} in {row['source']} {row['release']}): {row['reason'].rstrip('.')}"
+        for row in refused
+    )
+    names = [row["variable"] for row in refused]
+    dialect = sub.manifest.dialect
+    here = [name for name in names if any(one.source == dialect for one in holdings(name))]
+    again = (
+        f" What {sub.manifest.source} has and this extract has not ({', '.join(here)}) may come with another "
+        "release, other years, or an export with the field."
+    )
+    return RefusedError(
+        f"{asked_by} needs what submission '{sub.id}' cannot give: {reasons}",
+        reason_code=refusal_code(refused[0]["status"], years),
+        where="registry/ascertainment",
+        remedy=f"Who has it: {who_has(names, years)}{again if here else ''}",
+    )
 
 
 def check_fields_of_periods(

@@ -7,7 +7,11 @@ import pytest
 import yaml
 from toy_registry import submission, tumors
 
+from pipelines import store
 from pipelines.cohorts import materialise, read_attrition
+from pipelines.cohorts.definition import Years
+from pipelines.cohorts.needs import check_needs
+from pipelines.cohorts.sources import who_has
 from pipelines.errors import GateError, InputError, RefusedError
 from pipelines.settings import Settings
 
@@ -39,6 +43,75 @@ def test_recurrence_is_refused_with_the_reason_of_the_source(tmp_path: Path) -> 
     assert error.value.reason_code == "not_released"
     assert "disease_presentation" in str(error.value)
     assert "made-up reason for disease_presentation" in str(error.value)
+
+
+def test_a_refusal_teaches_who_has_what_is_missing(tmp_path: Path) -> None:
+    """Recurrence: of the registries only a registry's own NAACCR file has it."""
+    sub = submission(tmp_path, tumors([{}]), source="seer", statuses={"disease_presentation": "not_released"})
+    with pytest.raises(RefusedError) as error:
+        materialise(sub, "metastatic_de_novo_vs_metachronous", CATALOG)
+    said = str(error.value)
+    assert "disease_presentation (not_released in seer 2016): made-up reason for disease_presentation" in said
+    assert "Who has it: disease_presentation: naaccr; never released by ncdb, seer and seer_ascii." in said
+    assert "this extract has not" not in said
+
+
+def test_what_the_source_has_and_the_extract_lacks_is_told_apart(tmp_path: Path) -> None:
+    """SEER releases the cause of death; whoever exported this listing left it out."""
+    statuses = {"cause_of_death_group": "not_released"}
+    sub = submission(tmp_path, tumors([{}]), source="seer", covered=(1975, 2020), statuses=statuses)
+    with pytest.raises(
+        RefusedError, match=r"What seer has and this extract has not \(cause_of_death_group\)"
+    ):
+        materialise(sub, "stage_iv_seer_1988_2011", CATALOG)
+
+
+def test_what_no_registry_counts_is_refused_and_no_mistake(tmp_path: Path) -> None:
+    """There is no column of lesion counts, and the sources say so: exit code 3, not 2."""
+    sub = submission(tmp_path, tumors([{}]))
+    with_reason = pl.read_parquet(sub.registry_table("ascertainment")).vstack(
+        pl.DataFrame(
+            {
+                "source": ["ncdb"],
+                "release": ["2016"],
+                "variable": ["oligometastatic"],
+                "status": ["not_released"],
+                "reason": ["Lesions are not counted."],
+                "reference": ["toy"],
+            }
+        )
+    )
+    store.write_parquet(with_reason, sub.registry_table("ascertainment"))
+    with pytest.raises(RefusedError, match=r"Lesions are not counted.*no registry here; a mapped source may"):
+        check_needs(sub, ["oligometastatic"], None, asked_by="A study")
+    with pytest.raises(InputError, match="registry model does not have: oligometastasis"):
+        check_needs(sub, ["oligometastasis"], None, asked_by="A study")
+
+
+@pytest.mark.parametrize(
+    ("variable", "first", "said"),
+    [
+        ("days_to_definitive_surgery", 2010, "naaccr and ncdb; never released by seer and seer_ascii"),
+        (
+            "income_quartile_2016",
+            2010,
+            "ncdb from release 2016 on; never released by naaccr, seer and seer_ascii",
+        ),
+        ("complication_30_days", 2010, "no registry here; a mapped source may"),
+        ("her2_status", 2010, "naaccr, ncdb, seer and seer_ascii for diagnoses from 2010 on"),
+        (
+            "stage_iv",
+            1975,
+            "naaccr and ncdb; seer and seer_ascii for diagnoses from 1988 on, not for all years asked for",
+        ),
+    ],
+)
+def test_who_has_a_variable_follows_from_the_codebook(variable: str, first: int, said: str) -> None:
+    assert who_has([variable], Years(first=first, last=2015)) == f"{variable}: {said}."
+
+
+def test_variables_with_one_answer_stand_together() -> None:
+    assert who_has(["smoker", "diabetes", "smoker"], None).startswith("smoker, diabetes: no registry here")
 
 
 @pytest.mark.parametrize(("since", "refused"), [(2010, False), (2011, True)])
