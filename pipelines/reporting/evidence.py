@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 
 from pipelines.reporting.figures_evidence import evidence_forest, funnel
 from pipelines.reporting.render import render
+from pipelines.reporting.study_record import Study
 from pipelines.reporting.tables import html_table, interval, number, p_value
 from pipelines.settings import Settings
 from pipelines.store import write_text
@@ -22,39 +23,40 @@ METHODS = {
     "pooled_hartung_knapp": "Hartung and Knapp",
     "pooled_prediction": "prediction, one more study",
 }
+TABLES = (
+    "estimates",
+    "comparison",
+    "diagnostics",
+    "studies",
+    "checks",
+    "overlaps",
+    "e_values",
+    "leave_one_out",
+)
 SIDES = {"observational": "Observational studies", "randomised": "Randomised trials"}
 
 
-def write_evidence_page(folder: Path, target: Path) -> None:
-    """Write the page of a synthesis that ran.
+def write_evidence_page(study: Study, target: Path, *, banner: str = "") -> None:
+    """Write the page of a synthesis that ran, on a submission or without one.
 
     Parameters
     ----------
-    folder : Path
-        Where it was written: of a submission, or of the home's ``evidence``.
+    study : Study
+        What it wrote.
     target : Path
         The page.
+    banner : str
+        What every page of its submission says first.
     """
-    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    tables = {
-        name: pl.read_csv(folder / f"{name}.csv", infer_schema_length=None)
-        for name in (
-            "estimates",
-            "comparison",
-            "diagnostics",
-            "studies",
-            "checks",
-            "overlaps",
-            "e_values",
-            "leave_one_out",
-        )
-    }
+    run = study.run
+    tables = {name: study.required(name) for name in TABLES}
     settings = run["settings"]
     words = {pool["name"]: pool["words"] for pool in settings["pools"]}
     notes = Settings().catalog_dir / "studies" / run["study"] / "notes.md"
     page = render(
         "evidence.html.j2",
-        title=run["title"],
+        title=study.title,
+        banner=banner,
         run=run,
         question=settings["question"],
         submission=None if run["source"] == "published" else run["submission"],
@@ -131,21 +133,6 @@ def forest_rows(name: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
         for row in with_site.iter_rows(named=True)
     ]
     return pl.concat([lines, pl.DataFrame(pools, schema=lines.schema)])
-
-
-def pooled_lines(tables: dict[str, pl.DataFrame], shown: list[str]) -> list[dict[str, Any]]:
-    """The two shown pools as one line each, for the forest of any study of the same exposure."""
-    rows = tables["estimates"].filter(
-        pl.col("subgroup").is_in(shown) & (pl.col("analysis") == "pooled_hartung_knapp")
-    )
-    side = {row["pool"]: row["side"] for row in tables["studies"].iter_rows(named=True)}
-    return [
-        {
-            "label": f"pooled: {SIDES[side[row['subgroup']]].lower()}",
-            **{key: row[key] for key in ("estimate", "ci_low", "ci_high")},
-        }
-        for row in rows.iter_rows(named=True)
-    ]
 
 
 def _tau2(name: str, tables: dict[str, pl.DataFrame]) -> float:

@@ -1,5 +1,6 @@
 """The figures of a study's page with their captions, drawn from what its gate lets through."""
 
+from dataclasses import asdict
 from typing import Any
 
 import polars as pl
@@ -9,6 +10,7 @@ from pipelines.reporting.study_record import Study
 from pipelines.reporting.study_tables import effects_table
 from pipelines.reporting.tables import interval, number
 from pipelines.settings import Settings
+from pipelines.studies.evidence.beside import pools_beside
 from pipelines.studies.language import ALL, BASELINE_ONLY
 from pipelines.studies.lines import HIDDEN_TEXT
 
@@ -87,6 +89,10 @@ def _forest_rows(study: Study) -> pl.DataFrame:
             _forest_row(f"{row['name']} ({row['report']})", "randomised trials", row["hr"], row, "ci_low")
             for row in trials().iter_rows(named=True)
         ]
+    rows += [
+        _forest_row(one.label, "published evidence pooled", one.estimate, asdict(one), "ci_low")
+        for one in pools_beside(exposure, Settings().catalog_dir)
+    ]
     return pl.DataFrame(rows, schema=FOREST_SCHEMA, orient="row").unique(
         "label", keep="first", maintain_order=True
     )

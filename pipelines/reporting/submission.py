@@ -8,6 +8,7 @@ import polars as pl
 
 from pipelines.disclosure import hide_parts
 from pipelines.reporting.cohort import diagram
+from pipelines.reporting.evidence import write_evidence_page
 from pipelines.reporting.published_survival import published_survival_page
 from pipelines.reporting.render import render
 from pipelines.reporting.study import write_study_page
@@ -33,7 +34,10 @@ def write_report(sub: Submission) -> Path:
     banner = banner_of(studies)
     with sub.write_dir("report") as aside:
         for study in studies:
-            write_study_page(study, sub, aside / f"{study.id}.html", banner=banner)
+            if study.run.get("kind") == "evidence":
+                write_evidence_page(study, aside / f"{study.id}.html", banner=banner)
+            else:
+                write_study_page(study, sub, aside / f"{study.id}.html", banner=banner)
         truth = truth_page(sub, banner=banner)
         if truth is not None:
             write_text(truth, aside / "truth.html")

@@ -1,6 +1,5 @@
 """Runs a study on a submission: cohort, analyses, comparison, everything written at once."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.cohorts import load_cohort
@@ -8,39 +7,14 @@ from pipelines.cohorts.yaml_models import settings_hash
 from pipelines.store import Submission
 from pipelines.studies import gate
 from pipelines.studies.analyse import analyse
-from pipelines.studies.catalog import load_published, load_study
+from pipelines.studies.catalog import is_evidence, load_evidence, load_published, load_study
 from pipelines.studies.compare import compare
+from pipelines.studies.evidence import run_evidence
+from pipelines.studies.facts import StudyFacts
 from pipelines.studies.plan import plan_study
 from pipelines.studies.record import write
 from pipelines.studies.results import Outcomes
 from pipelines.studies.variants import fresh_cohort
-
-
-@dataclass(frozen=True)
-class StudyFacts:
-    """What came of a study.
-
-    Attributes
-    ----------
-    name, submission, cohort : str
-    folder : Path
-        ``<submission>/studies/<name>``.
-    settings_hash : str
-    n_estimates : int
-    verdicts : dict
-        Number of published numbers by verdict.
-    warnings : tuple of str
-        Messages of the findings a reader must see.
-    """
-
-    name: str
-    submission: str
-    cohort: str
-    folder: Path
-    settings_hash: str
-    n_estimates: int
-    verdicts: dict[str, int]
-    warnings: tuple[str, ...]
 
 
 def run_study(sub: Submission, name: str, catalog_dir: Path, *, no_gate: bool = False) -> StudyFacts:
@@ -68,6 +42,8 @@ def run_study(sub: Submission, name: str, catalog_dir: Path, *, no_gate: bool = 
         analysis cannot be fitted. Nothing is written then.
     """
     sub.require_pass()
+    if is_evidence(name, catalog_dir):
+        return run_evidence(sub.root / "studies", load_evidence(name, catalog_dir), catalog_dir, sub)
     sub.require_people()
     study = load_study(name, catalog_dir)
     cohort = load_cohort(study.cohort, catalog_dir)
