@@ -347,6 +347,29 @@ def sign_study(home: Home, submission: str, study: str, *, name: str, reason: st
     return studies.sign(for_analysis(home, submission).root / "studies" / study, name, reason)
 
 
+def run_evidence(home: Home, study: str) -> "StudyFacts":
+    """Pool published estimates without a submission, into ``<home>/evidence``, and draw the page.
+
+    Raises
+    ------
+    InputError
+        The study asks for a submission.
+    """
+    from pipelines import reporting, studies
+
+    catalog = Settings().catalog_dir
+    if not studies.is_evidence(study, catalog):
+        studies.load_study(study, catalog)  # one that is not there is told first
+        published = ", ".join(home.published_ids()) or "none yet"
+        raise InputError(
+            f"Study '{study}' runs on a submission",
+            remedy=f"Name one with --submission; published here: {published}.",
+        )
+    facts = studies.run_evidence(home.root / "evidence", studies.load_evidence(study, catalog), catalog)
+    reporting.write_evidence_page(reporting.read_study(facts.folder), home.root / "report" / f"{study}.html")
+    return facts
+
+
 def report(home: Home, submission: str, *, no_gate: bool = False) -> Path:
     """Write the pages of a submission and the site's index; return the index.
 
