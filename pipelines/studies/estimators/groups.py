@@ -127,19 +127,28 @@ def group_survival(people: AnalysisSet) -> Outcomes:
     """Survival in the levels of covariates: medians, survival at given months, differences of ordered levels."""
     settings = cast("GroupSurvival", people.study.group_survival)
     people, findings = described(people)
+    by_term: dict[str, list[Group]] = {
+        one.name: groups_of(people, one) for one in people.study.terms(settings.by)
+    }
     found = Outcomes(tuple(survival_of(people, ALL, "", settings)), findings)
-    for one in people.study.terms(settings.by):
-        groups = groups_of(people, one)
-        total = sum(group.frame.height for _, group in groups)
-        for level, group in groups:
-            subgroup = f"{one.name}={level}"
-            size = share(people, subgroup, one.name, "", group.frame.height, total, analysis="group_survival")
-            found += Outcomes(estimates=(size, *survival_of(group, subgroup, one.name, settings)))
-        order = settings.order.get(one.name, ())
-        found += Outcomes(estimates=tuple(differences(people, one.name, dict(groups), order, settings)))
-        if settings.relative:
-            found += relative_survival_of(people, one, groups, settings.at_months)
+    for term, groups in by_term.items():
+        found += Outcomes(tuple(in_levels(people, term, groups, settings)))
+    if settings.relative and people.study.survives.kind == "overall":  # it is made from deaths of any cause
+        named = [(term, f"{term}={level}", one) for term, groups in by_term.items() for level, one in groups]
+        found += relative_survival_of(people, [("", ALL, people), *named], settings.at_months)
     return found
+
+
+def in_levels(
+    people: AnalysisSet, term: str, groups: list[Group], settings: GroupSurvival
+) -> Iterator[Estimate]:
+    """Each level's share of those in any level, its survival, and the differences of ordered levels."""
+    total = sum(group.frame.height for _, group in groups)
+    for level, group in groups:
+        subgroup = f"{term}={level}"
+        yield share(people, subgroup, term, "", group.frame.height, total, analysis="group_survival")
+        yield from survival_of(group, subgroup, term, settings)
+    yield from differences(people, term, dict(groups), settings)
 
 
 def described(people: AnalysisSet) -> tuple[AnalysisSet, tuple[Finding, ...]]:
@@ -165,7 +174,7 @@ def groups_of(people: AnalysisSet, one: Covariate) -> list[Group]:
     """People by level, reference first, then as the study names the levels; a missing value is in no level."""
     values = people.frame[f"cov_{one.name}"]
     present = set(values.drop_nulls().to_list())
-    first = [one.reference] if one.reference in present else []
+    first = [one.reference] if one.reference is not None and one.reference in present else []
     return [
         (level, people.where((values == level).fill_null(False).to_numpy()))
         for level in (*first, *ordered_levels(one, values))
@@ -218,11 +227,11 @@ def differences(
     people: AnalysisSet,
     term: str,
     groups: dict[str, AnalysisSet],
-    order: tuple[str, ...],
     settings: GroupSurvival,
 ) -> Iterator[Estimate]:
     """Each ordered level less the one before it: an ordering holds where every difference is above zero."""
-    for shorter, longer in pairwise(level for level in order if level in groups):
+    order = [level for level in settings.order.get(term, ()) if level in groups]
+    for shorter, longer in pairwise(order):
         both = [curve_of(groups[level]) for level in (longer, shorter)]
         counts = Counts(groups[longer].frame.height + groups[shorter].frame.height)
         contrast, label = f"{longer} minus {shorter}", label_of(people, ALL)
