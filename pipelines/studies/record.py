@@ -15,7 +15,17 @@ from pipelines.studies.plan import Plan
 from pipelines.studies.results import Outcomes, estimates_frame, findings_frame
 from pipelines.studies.variants import other_cohort
 
-CSV_TABLES = ("gate", "hidden", "km_curves", "table_one", "balance", "propensity")
+CSV_TABLES = (
+    "gate",
+    "hidden",
+    "km_curves",
+    "table_one",
+    "balance",
+    "propensity",
+    "rosenbaum",
+    "unmeasured_confounder",
+    "covariate_benchmarks",
+)
 DRAWS = {"imputed_cox": "imputation", "clone_censor_weight": "timing", "plasmode": "plasmode"}
 """Analyses that draw random numbers, and the block of the definition that has their seed."""
 

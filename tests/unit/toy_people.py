@@ -26,6 +26,13 @@ COVARIATES: tuple[dict[str, Any], ...] = (
         "strong": True,
     },
     {
+        "name": "size",
+        "words": "Size",
+        "column": "tumor_size_mm",
+        "kind": "continuous",
+        "missing": "complete_case",
+    },
+    {
         "name": "year",
         "words": "Year",
         "column": "year_of_diagnosis",
@@ -47,9 +54,9 @@ def study(**changes: Any) -> StudyDefinition:
         "outcome": {"kind": "disease_specific", "words": "Death of cancer", "other_cause": "true"},
         "covariates": COVARIATES,
         "models": {
-            "cox": ["age", "spread"],
-            "propensity": ["age", "spread"],
-            "logistic": ["age", "spread"],
+            "cox": ["age", "spread", "size"],
+            "propensity": ["age", "spread", "size"],
+            "logistic": ["age", "spread", "size"],
         },
         "analyses": ["cox_unadjusted", "cox_adjusted"],
         "primary": "cox_adjusted",
@@ -68,18 +75,19 @@ def people(
     confounded: float = 0.9,
     definition: StudyDefinition | None = None,
 ) -> AnalysisSet:
-    """People whose age and spread decide surgery and death alike; the effect of surgery itself is ``log_hr``.
+    """People whose age, spread and size decide surgery and death alike; the effect of surgery itself is ``log_hr``.
 
     Each of ``other_arms`` has the effect of surgery too; about one death in four is of another cause, whose
     hazard surgery and spread leave alone.
     """
     draw = np.random.default_rng(seed)
     old, visceral = draw.random(n) < 0.5, draw.random(n) < 0.5
-    logit = 0.4 - confounded * old - confounded * visceral
+    size = np.round(draw.normal(0, 1, n), 2)
+    logit = 0.4 - confounded * (old + visceral + 0.3 * size)
     operated = draw.random(n) < 1 / (1 + np.exp(-logit))
     labels = np.array([SURGERY, *other_arms])
     arm = np.where(operated, labels[draw.integers(0, len(labels), n)], NO_SURGERY)
-    rate = 0.015 * np.exp(confounded * old + confounded * visceral + log_hr * operated)
+    rate = 0.015 * np.exp(confounded * (old + visceral + 0.3 * size) + log_hr * operated)
     cancer, other = draw.exponential(1 / rate), draw.exponential(1 / (0.006 * np.exp(0.5 * old)))
     seen = draw.uniform(50, 90, n)
     time = np.minimum.reduce([cancer, other, seen])
@@ -99,6 +107,7 @@ def people(
             "year": np.array([int(one) for one in year]),
             "cov_age": np.where(old, "old", "young"),
             "cov_spread": np.where(visceral, "visceral", "bone"),
+            "cov_size": size,
             "cov_year": year,
         }
     )

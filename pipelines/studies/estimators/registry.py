@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.estimators import (
+    agreement,
     clone_censor,
     competing,
     describe,
     effect_by,
     flexible,
+    grid,
     groups,
     horizons,
     immortal,
@@ -17,6 +19,7 @@ from pipelines.studies.estimators import (
     models,
     outcomes_binary,
     plasmode,
+    strata,
     weighted,
 )
 from pipelines.studies.results import Estimate, Outcomes
@@ -58,8 +61,11 @@ ESTIMATORS: dict[str, Estimator] = {
     "group_survival": groups.group_survival,
     "imputed_cox": missing.imputed_cox,
     "complete_case_cox": missing.complete_case_cox,
+    "stratified_by_score_cox": strata.stratified_by_score_cox,
+    "matching_grid": grid.matching_grid,
+    "rosenbaum": grid.rosenbaum,
 }
 """By the word of `pipelines.studies.language.ANALYSES`; those done ``within`` another have none of their own."""
 
-SUMMARIES: dict[str, Summary] = {}
+SUMMARIES: dict[str, Summary] = {"trial_agreement": agreement.trial_agreement}
 """What is said of the estimates themselves, once all are there: everybody in the study, every estimate."""

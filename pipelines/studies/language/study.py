@@ -125,6 +125,8 @@ class StudyDefinition(Strict):
             return (word, *(f"{word}_{estimand.lower()}" for estimand in rest))
         if word == "matched_cox":
             return (word, "adjusted_matched_cox")
+        if word == "stratified_by_score_cox":
+            return (word, "within_score_strata_cox")
         if word == "plasmode":
             dated = (
                 "ever_never",
