@@ -12,6 +12,7 @@ from pipelines.studies.compare import Target, load_targets
 from pipelines.studies.evidence import show_evidence
 from pipelines.studies.language import EvidenceDefinition, StudyDefinition
 from pipelines.studies.protocol import protocol
+from pipelines.studies.target_trial import with_results
 
 Definition = TypeVar("Definition", StudyDefinition, EvidenceDefinition)
 
@@ -33,7 +34,7 @@ def load_study(name: str, catalog_dir: Path) -> StudyDefinition:
     InputError
         There is none (the message names those there are), or the definition has mistakes (all of them).
     """
-    return load_as(name, catalog_dir, StudyDefinition)
+    return with_results(load_as(name, catalog_dir, StudyDefinition), catalog_dir)
 
 
 def load_evidence(name: str, catalog_dir: Path) -> EvidenceDefinition:

@@ -8,7 +8,6 @@ from pipelines.studies.compare import INFORMS_ONLY, RATIOS, Target
 from pipelines.studies.language import (
     ANALYSES,
     Covariate,
-    Emulation,
     Matching,
     OtherOutcome,
     Outcome,
@@ -16,6 +15,7 @@ from pipelines.studies.language import (
     Timing,
     Weighting,
 )
+from pipelines.studies.target_trial import protocol_table
 
 PAPER = "as the paper says"
 OURS = "our choice: the paper does not say"
@@ -54,7 +54,7 @@ def protocol(study: StudyDefinition, cohort: CohortDefinition, targets: list[Tar
             + f": {one.words}"
             for one in study.fallbacks
         ],
-        "Target trial": list(emulation(study.emulation)) if study.emulation else [],
+        "Target trial": list(emulation(study)),
         "Before an estimate is shown": list(gate(study)),
         f"Published numbers compared: {len(targets)}": [target_line(one) for one in targets],
     }
@@ -204,20 +204,19 @@ def subgroups(study: StudyDefinition) -> Iterator[str]:
         yield f"{one.name} ({planned}): {one.words}: {', '.join(one.levels)}{outcomes}; test of interaction"
 
 
-def emulation(one: Emulation) -> Iterator[str]:
+def emulation(study: StudyDefinition) -> Iterator[str]:
     """The protocol of the trial beside what a registry can say."""
-    yield f"Trial: {one.trial}{f' ({one.report})' if one.report else ''}; compared with {one.analysis}"
-    names = [
-        *("eligibility" for _ in one.eligibility),
-        "time zero",
-        "assignment",
-        "follow-up",
-        "outcome",
-        "estimand",
-    ]
-    for name, line in zip(names, one.criteria, strict=True):
-        rests = "; the trial's question rests on it" if line.decides else ""
-        yield f"{name}: {line.trial} | here: {line.registry} ({STATUS[line.status]}{rests})"
+    one = study.emulation
+    if one is None:
+        return
+    reports = ", ".join((one.trial, *one.other_reports))
+    yield f"Trial: {reports}; compared with {one.analysis}"
+    for row in protocol_table(study).iter_rows(named=True):
+        marks = [STATUS[row["status"]]] if row["status"] else []
+        marks += ["the trial's question rests on it"] if row["decides"] else []
+        said_of_it = f" ({'; '.join(marks)})" if marks else ""
+        name = row["component"].replace("_", " ")
+        yield f"{name}: {row['target_trial']} | here: {row['emulation']}{said_of_it}"
     for outcome_name, reason in one.refused_outcomes.items():
         yield f"refused, {outcome_name}: {reason}"
     if one.undecidable:

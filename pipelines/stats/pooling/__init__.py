@@ -1,5 +1,6 @@
 """Pooling: published estimates checked, turned to one orientation, pooled with every interval in use."""
 
+from .agreement import Agreement, agreement
 from .bias import AsymmetryTest, TrimAndFill, begg, egger, egger_mixed, trim_and_fill
 from .influence import leave_one_out
 from .intervals import PooledInterval
@@ -10,6 +11,7 @@ from .regression import MetaRegression, SubgroupPools, meta_regression, pool_sub
 from .study import StudyCheck, StudyEstimate, check_studies, check_study
 
 __all__ = [
+    "Agreement",
     "AsymmetryTest",
     "MetaRegression",
     "Overlap",
@@ -19,6 +21,7 @@ __all__ = [
     "StudyEstimate",
     "SubgroupPools",
     "TrimAndFill",
+    "agreement",
     "begg",
     "check_studies",
     "check_study",

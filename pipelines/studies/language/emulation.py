@@ -23,10 +23,22 @@ class Criterion(Strict):
         trial is ``not_comparable``, whatever the numbers are.
     """
 
-    trial: str
-    registry: str
+    trial: str = Field(min_length=1)
+    registry: str = Field(min_length=1)
     status: Literal["mapped", "proxied", "not_recorded"]
     decides: bool = False
+
+
+class TrialResult(Strict):
+    """What a report of the trial prints, in our orientation and at our confidence level."""
+
+    report: Identifier
+    name: str
+    hr: float = Field(gt=0)
+    ci_low: float = Field(gt=0)
+    ci_high: float = Field(gt=0)
+    ci_level: float = Field(gt=0.5, lt=1)
+    verification: str
 
 
 class Emulation(Strict):
@@ -34,20 +46,27 @@ class Emulation(Strict):
 
     Attributes
     ----------
-    trial, report : str
+    trial : str
         Row of ``catalog/evidence/trials.csv`` it is compared with.
+    other_reports : tuple of str
+        Rows of ``catalog/evidence/trial_reports.csv``: later or earlier reports of the same trial.
     eligibility : tuple of Criterion
     time_zero, assignment, follow_up, outcome, estimand : Criterion
     strategy_exposed, strategy_reference : str
         The two strategies in words; the grace period is ``timing.window_months``.
+    trial_strategies, trial_analysis : str
+        The trial's own arms, and how it compared them.
     analysis : str
         Our estimate that is compared with the trial's.
     refused_outcomes : dict
         Outcomes of the trial that no registry holds (progression-free survival), with the reason.
+    results : tuple of TrialResult
+        What the reports print. Not written in study.yaml: the catalog fills it in from the rows named above, so that
+        the identity of a study's estimates holds the numbers they were compared with.
     """
 
     trial: Identifier
-    report: str = ""
+    other_reports: tuple[Identifier, ...] = ()
     eligibility: tuple[Criterion, ...] = Field(min_length=1)
     time_zero: Criterion
     assignment: Criterion
@@ -56,12 +75,15 @@ class Emulation(Strict):
     estimand: Criterion
     strategy_exposed: str
     strategy_reference: str
+    trial_strategies: str
+    trial_analysis: str = "The arms as they were randomised, by a Cox model"
     analysis: str = "clone_censor_weight"
     refused_outcomes: dict[Identifier, str] = {}
+    results: tuple[TrialResult, ...] = ()
 
     @property
     def criteria(self) -> tuple[Criterion, ...]:
-        """Every line of the protocol table."""
+        """Every line of the protocol that the study words itself, eligibility first."""
         rest = (self.time_zero, self.assignment, self.follow_up, self.outcome, self.estimand)
         return (*self.eligibility, *rest)
 
