@@ -22,6 +22,7 @@ from pipelines.cli_options import (
     JsonOption,
     LayoutOption,
     MappingOption,
+    NoGateOption,
     PathsArgument,
     ReplaceOption,
     SourceOption,
@@ -162,15 +163,21 @@ def discard(
 
 @app.command()
 def report(
-    submission: SubmissionArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+    submission: SubmissionArgument,
+    no_gate: NoGateOption = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
 ) -> None:
     """Write the pages of a submission."""
     from pipelines import steps
+    from pipelines.settings import Settings
     from pipelines.store import Home
+    from pipelines.studies import gate_lines
 
     with busy(f"drawing {submission}", as_json):
-        index = steps.report(Home(home), submission)
-    say({"report": str(index)}, [f"report: {index}"], as_json)
+        index = steps.report(Home(home), submission, no_gate=no_gate)
+    gates = gate_lines(Home(home).published(submission).root, min_cell=Settings().min_cell)
+    say({"report": str(index), "gates": gates}, [*gates, f"report: {index}"], as_json)
 
 
 @app.command()
@@ -219,6 +226,7 @@ def run(
     layout: LayoutOption = None,
     mapping: MappingOption = None,
     replace: ReplaceOption = False,
+    no_gate: NoGateOption = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
@@ -247,14 +255,14 @@ def run(
     for name in study or []:
         with busy(f"running {name}", as_json):
             try:
-                folders[name] = steps.run_study(store, submission, name).folder
+                folders[name] = steps.run_study(store, submission, name, no_gate=no_gate).folder
             except RefusedError as refusal:  # an answer too: the report prints it, and the exit code says so
                 refused[name] = refusal
     with busy("drawing and publishing", as_json):
         index = steps.report(store, submission)
         warehouse = steps.publish_warehouse(store)
     from pipelines.settings import Settings
-    from pipelines.studies import comparison_lines, diagnostic_lines
+    from pipelines.studies import gate_lines, study_lines
 
     manifest = store.published(submission).manifest
     lines = [
@@ -262,18 +270,14 @@ def run(
         f"+ {manifest.quarantined:,} quarantined; {verdict.checks} checks passed, {len(verdict.warnings)} warnings"
     ]
     for name, folder in folders.items():
-        lines += [
-            "",
-            name,
-            *comparison_lines(folder, min_cell=Settings().min_cell),
-            *diagnostic_lines(folder),
-        ]
+        lines += ["", name, *study_lines(folder, min_cell=Settings().min_cell)]
     lines += [f"{name}: refused ({refusal.reason_code})" for name, refusal in refused.items()]
     lines += ["", f"report: {index}", f"warehouse: {warehouse}"]
     say(
         {
             "manifest": manifest.model_dump(mode="json"),
             "studies": {name: str(folder) for name, folder in folders.items()},
+            "gates": gate_lines(store.published(submission).root, min_cell=Settings().min_cell),
             "refused": {name: refusal.reason_code for name, refusal in refused.items()},
             "report": str(index),
             "warehouse": str(warehouse),

@@ -60,3 +60,10 @@ ReplaceOption = Annotated[
 UnusedHome = Annotated[
     Path | None, typer.Option("--home", hidden=True, help="Taken everywhere; not needed here.")
 ]
+NoGateOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-gate",
+        help="Show estimates whatever the diagnostics of their design say; every page and line says that it is so.",
+    ),
+]

@@ -1,14 +1,140 @@
-"""A cohort for a reader: its flow diagram with small cells hidden."""
+"""A cohort for a reader: its flow diagram by arm, small cells hidden, the paper's own counts beside ours."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import yaml
 
-from pipelines.cohorts import attrition_lines
-from pipelines.reporting.figures import attrition_diagram
+from pipelines.cohorts import Arms
+from pipelines.cohorts.compile import UNKNOWN_ARM
+from pipelines.disclosure import format_count, hide_attrition
+from pipelines.reporting.figures_flow import Stage, flow_diagram
 from pipelines.settings import Settings
 
+EVERYBODY = "all"
+MEMBERS = "members"
+PaperCounts = Mapping[tuple[str, str], str]
+"""What a paper says were left, by rule id (or ``members``) and arm (or ``all``)."""
 
-def diagram(folder: Path) -> str:
-    """Flow diagram of a materialised cohort as SVG, both arms together."""
-    return attrition_diagram(pl.DataFrame(attrition_lines(folder, min_cell=Settings().min_cell)))
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the attrition table: what may be shown of it (None: hidden), and what was counted."""
+
+    rule_id: str
+    rule: str
+    after: int | None
+    unknown: int | None
+    by_arm: Mapping[str, int | None]
+
+
+def diagram(folder: Path, paper: PaperCounts | None = None) -> str:
+    """Flow diagram of a materialised cohort as SVG.
+
+    Parameters
+    ----------
+    folder : Path
+        ``cohorts/<name>`` of a submission.
+    paper : mapping, optional
+        Of `paper_counts`.
+    """
+    definition = yaml.safe_load((folder / "definition.yaml").read_text(encoding="utf-8"))
+    arms = Arms.model_validate(definition["arms"])
+    lines = read_lines(folder, arms)
+    said = paper or {}
+    shown = [number for number, line in enumerate(lines) if line.after is not None]
+    stages = [Stage((), remained(lines[0], said, (lines[0].rule,)))]
+    ends = [*([] if shown[:1] == [0] else [0]), *shown]
+    if ends[-1] != len(lines) - 1:
+        ends.append(len(lines) - 1)
+    for start, end in pairwise(ends):
+        words = ("members",) if end == len(lines) - 1 else ()
+        stages.append(Stage(left(lines, start, end, said), remained(lines[end], said, words)))
+    in_arms = [arm_lines(label, lines[-1].by_arm[label], said) for label in arms.labels]
+    return flow_diagram(stages, in_arms, title=f"Flow of the cohort: {definition['title']}")
+
+
+def read_lines(folder: Path, arms: Arms) -> list[Line]:
+    """The attrition table as it may be shown."""
+    table = hide_attrition(pl.read_csv(folder / "attrition.csv"), Settings().min_cell)
+    labels = {role: arm.label for role, arm in arms.by_role.items()} | {UNKNOWN_ARM: "arm unknown"}
+    return [
+        Line(
+            rule_id=row["rule_id"],
+            rule=row["rule"],
+            after=row["n_after"],
+            unknown=row["n_excluded_unknown"],
+            by_arm={label: row[f"n_after_{role}"] for role, label in labels.items()},
+        )
+        for row in table.iter_rows(named=True)
+    ]
+
+
+def left(lines: list[Line], start: int, end: int, said: PaperCounts) -> tuple[str, ...]:
+    """Who left after one total that is shown and up to the next: how many, by which rules, of which arms."""
+    before, after = lines[start], lines[end]
+    words = ["Number hidden"]
+    if before.after is not None and after.after is not None:
+        words = [f"{before.after - after.after:,} left"]
+        if end == start + 1 and after.unknown:
+            words[0] += f", {after.unknown:,} of them because nobody can tell"
+    for line in lines[start + 1 : end + 1]:
+        words.append(f"– {line.rule}")
+        if line is not after and (line.rule_id, EVERYBODY) in said:
+            words.append(f"   (then the paper has {said[line.rule_id, EVERYBODY]})")
+    gone = {label: minus(before.by_arm[label], after.by_arm[label]) for label in after.by_arm}
+    if words[0] != "0 left" and any(n is not None for n in gone.values()):
+        words.append("; ".join(f"{label} {n:,}" for label, n in gone.items() if n))
+    return tuple(words)
+
+
+def minus(before: int | None, after: int | None) -> int | None:
+    """How many left between two totals that are both shown."""
+    return None if before is None or after is None else before - after
+
+
+def remained(line: Line, said: PaperCounts, words: tuple[str, ...]) -> tuple[str, ...]:
+    """The box of those who stay: how many, who they are, and what the paper says."""
+    count = "hidden" if line.after is None else f"{line.after:,}"
+    names = [line.rule_id, *([MEMBERS] if "members" in words else [])]
+    paper = [said[name, EVERYBODY] for name in names if (name, EVERYBODY) in said]
+    return (count, *words, *(f"paper: {one}" for one in paper))
+
+
+def arm_lines(label: str, count: int | None, said: PaperCounts) -> tuple[str, ...]:
+    """The box of an arm."""
+    shown = "number hidden" if count is None else format_count(count, Settings().min_cell)
+    paper = [f"paper: {said[MEMBERS, label]}"] if (MEMBERS, label) in said else []
+    return (label, shown, *paper)
+
+
+def paper_counts(comparison: pl.DataFrame) -> dict[tuple[str, str], str]:
+    """The counts that a paper gives of its people: after a rule, of everybody, of an arm.
+
+    Parameters
+    ----------
+    comparison : pl.DataFrame
+        ``comparison.csv`` of a study.
+    """
+    counts = comparison.filter(
+        (pl.col("measure") == "n")
+        & pl.col("analysis").is_in(["attrition", "table_one"])
+        & pl.col("published").is_not_null()
+    )
+    return {where_in_the_flow(row): paper_text(row) for row in counts.iter_rows(named=True)}
+
+
+def where_in_the_flow(row: dict[str, Any]) -> tuple[str, str]:
+    """Rule and arm that a published count stands beside."""
+    if row["analysis"] == "attrition":
+        return row["term"] or MEMBERS, row["subgroup"]
+    return MEMBERS, row["contrast"] or EVERYBODY
+
+
+def paper_text(row: dict[str, Any]) -> str:
+    """A published count, and whether ours can be held against it."""
+    return f"{row['published']:,.0f}{', not comparable' if row['verdict'] == 'not_comparable' else ''}"

@@ -14,7 +14,7 @@ import vl_convert as vlc
 ARM_COLOURS = ("#b3541e", "#2b5f75", "#6b7a3a", "#7a4b8a")
 INK, SOFT, RULE = "#22303a", "#6c7a83", "#c9d1d6"
 FONT = "DejaVu Sans, Verdana, sans-serif"
-WIDTH, ATTRITION_WIDTH = 620, 860
+WIDTH = 620
 RATIO_TICKS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 7, 10)
 
 
@@ -234,77 +234,5 @@ def overlap(histogram: pl.DataFrame) -> str:
             color=alt.Color("arm:N", scale=alt.Scale(domain=arms, range=list(ARM_COLOURS[: len(arms)]))),
         )
         .properties(width=WIDTH, height=170)
-    )
-    return to_svg(chart)
-
-
-def _left_out(left: str) -> str:
-    return "number hidden" if left == "hidden" else f"{left} left out"
-
-
-def attrition_diagram(steps: pl.DataFrame) -> str:
-    """The flow of a cohort: a box for those who stay, and beside each arrow those who leave and why.
-
-    Parameters
-    ----------
-    steps : polars.DataFrame
-        Columns ``rule, left, remained`` as text, small cells already hidden; the first row is the start.
-    """
-    gap, box, left, right = 62, 34, 150, 300
-    rows = []
-    for number, row in enumerate(steps.iter_rows(named=True)):
-        y = number * gap
-        rows.append(
-            {
-                "y": y,
-                "y2": y + box,
-                "middle": y + box / 2,
-                "after": row["remained"],
-                "rule": row["rule"],
-                "out": _left_out(row["left"]) if number else "",
-                "arrow": y - (gap - box),
-            }
-        )
-    height = gap * len(rows)
-    scale_y = alt.Scale(domain=[0, height], reverse=True)
-    scale_x = alt.Scale(domain=[0, ATTRITION_WIDTH])
-    base = alt.Chart(alt.Data(values=rows))
-    boxes = base.mark_rect(fill="#f4f1ea", stroke=RULE, cornerRadius=3).encode(
-        x=alt.X("x:Q", scale=scale_x, axis=None),
-        x2="x2:Q",
-        y=alt.Y("y:Q", scale=scale_y, axis=None),
-        y2="y2:Q",
-    )
-    boxes = boxes.transform_calculate(x="0", x2=str(left))
-    counts = base.mark_text(fontSize=14, fontWeight="bold", color=INK).encode(
-        x=alt.X("x:Q", scale=scale_x, axis=None),
-        y=alt.Y("middle:Q", scale=scale_y, axis=None),
-        text="after:N",
-    )
-    counts = counts.transform_calculate(x=str(left / 2))
-    arrows = (
-        base.transform_filter("datum.out != ''")
-        .transform_calculate(x=str(left / 2))
-        .mark_rule(color=SOFT)
-        .encode(
-            x=alt.X("x:Q", scale=scale_x, axis=None),
-            y=alt.Y("arrow:Q", scale=scale_y, axis=None),
-            y2="y:Q",
-        )
-    )
-    rules = base.transform_calculate(x=str(left + 18)).mark_text(
-        align="left", fontSize=12, color=INK, limit=ATTRITION_WIDTH - left - 18
-    )
-    rules_text = rules.encode(
-        x=alt.X("x:Q", scale=scale_x, axis=None), y=alt.Y("middle:Q", scale=scale_y, axis=None), text="rule:N"
-    )
-    outs = base.transform_calculate(x=str(left / 2 + 10), y_out="datum.arrow + 15").mark_text(
-        align="left", fontSize=11, color=SOFT, limit=right
-    )
-    outs_text = outs.encode(
-        x=alt.X("x:Q", scale=scale_x, axis=None), y=alt.Y("y_out:Q", scale=scale_y, axis=None), text="out:N"
-    )
-    chart = (arrows + boxes + counts + rules_text + outs_text).properties(
-        width=ATTRITION_WIDTH, height=height
     )
     return to_svg(chart)

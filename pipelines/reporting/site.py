@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.reporting.render import render
+from pipelines.reporting.scoreboard import write_scoreboard
 from pipelines.reporting.study_record import Study, banner_of, read_study
 from pipelines.reporting.submission import refusals, study_folders
 from pipelines.reporting.tables import html_table, interval
@@ -13,7 +14,7 @@ from pipelines.store import Home, Submission, write_text
 
 
 def write_index(home: Home) -> Path:
-    """Write ``<home>/report/index.html`` over everything that is published."""
+    """Write ``<home>/report/index.html`` and the scoreboard over everything that is published."""
     submissions = [home.published(name) for name in home.published_ids()]
     ran = [(sub, read_study(folder)) for sub in submissions for folder in study_folders(sub)]
     scoreboard = [row for sub, study in ran for row in _score(sub, study)]
@@ -29,6 +30,7 @@ def write_index(home: Home) -> Path:
         refusals=[{**refusal, "submission": sub.id} for sub in submissions for refusal in refusals(sub)],
     )
     write_text(page, target)
+    write_scoreboard(home)
     return target
 
 

@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from pipelines.reporting import study_figures as figures
 from pipelines.reporting import study_tables as tables
-from pipelines.reporting.cohort import diagram
+from pipelines.reporting.cohort import diagram, paper_counts
 from pipelines.reporting.render import render
 from pipelines.reporting.study_record import Study
 from pipelines.settings import Settings
@@ -40,7 +40,7 @@ def write_study_page(study: Study, sub: Submission, target: Path, *, banner: str
         gate=gate_of(study),
         forest=figures.main_forest(study),
         comparison=tables.comparison_table(study.comparison),
-        attrition=diagram(sub.root / "cohorts" / study.run["cohort"]),
+        attrition=diagram(sub.root / "cohorts" / study.run["cohort"], paper_counts(study.comparison)),
         table_one=tables.table_one(study.table("table_one")),
         curves=figures.curves(study),
         balance=figures.balance(study),

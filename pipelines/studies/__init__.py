@@ -9,10 +9,11 @@ from pipelines.studies.catalog import (
     load_study,
     show_study,
 )
+from pipelines.studies.draft import init_study
 from pipelines.studies.evidence import run_evidence
 from pipelines.studies.facts import StudyFacts
 from pipelines.studies.language import StudyDefinition
-from pipelines.studies.lines import comparison_lines, diagnostic_lines, study_lines
+from pipelines.studies.lines import comparison_lines, diagnostic_lines, gate_lines, study_lines
 from pipelines.studies.run import run_study
 from pipelines.studies.signing import sign, switch_off
 
@@ -22,6 +23,8 @@ __all__ = [
     "StudyListing",
     "comparison_lines",
     "diagnostic_lines",
+    "gate_lines",
+    "init_study",
     "is_evidence",
     "list_studies",
     "load_evidence",

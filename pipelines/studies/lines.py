@@ -48,8 +48,10 @@ def gate_words(folder: Path, *, min_cell: int = 11) -> str:
         )
         return f"the study ran before there was a gate; {shown}"
     verdict = json.loads((folder / "run.json").read_text(encoding="utf-8"))["gate_verdict"]
-    said = f"gate of the primary analysis {verdict['primary']} {now.status}"
-    if verdict["failed"]:
+    if now.status == "not_needed":
+        return f"no gate is needed: {verdict['reason']}"
+    said = f"gate of the primary analysis {verdict.get('primary', '')} {now.status}"
+    if verdict.get("failed"):
         said += f" ({'; '.join(failed_check(one, min_cell) for one in verdict['failed'])})"
     if now.off:
         return f"{GATE_OFF}: every estimate is shown, whatever its diagnostics say; {said}"
@@ -58,11 +60,25 @@ def gate_words(folder: Path, *, min_cell: int = 11) -> str:
         return f"{said}; shown on the signature of {who['name']}, {who['date']}: {who['reason']}"
     if now.status == "failed":
         return f"{said}: every estimate of the exposure's effect is hidden"
-    alone = verdict["hidden_alone"]
+    alone = verdict.get("hidden_alone")
     if hidden_keys(folder) and alone:
         names = ", ".join(dict.fromkeys(one["analysis"] for one in alone))
         return f"{said}; hidden alone, as their own gate failed: {names}"
     return said
+
+
+def gate_lines(submission: Path, *, min_cell: int = 11) -> list[str]:
+    """A line for each study of a submission that ran: how it stands before its gate.
+
+    Parameters
+    ----------
+    submission : Path
+        Its folder.
+    min_cell : int
+        Numbers of events below this are hidden.
+    """
+    folders = sorted(path.parent for path in (submission / "studies").glob("[!.]*/run.json"))
+    return [f"{folder.name}: {gate_words(folder, min_cell=min_cell)}" for folder in folders]
 
 
 def failed_check(row: dict[str, Any], min_cell: int) -> str:

@@ -78,7 +78,7 @@ def _ran(folder: Path, min_cell: int) -> dict[str, str]:
     primary = _primary(run, estimates)
     return {
         "state": state_of(folder),
-        "people": _people(estimates, min_cell),
+        "people": _people(primary, estimates, min_cell),
         **{word: str(verdicts[word]) for word in ("match", "differs", "not_comparable", "hidden")},
         "can_fail": str(sure.height),
         **_beside(primary, comparison, min_cell),
@@ -90,16 +90,19 @@ def state_of(folder: Path) -> str:
     now = standing(folder)
     if now.off:
         return "gate off"
-    if now.status == "passed":
+    if now.status in ("passed", "not_needed"):
         return "done"
     if now.signature is not None:
         return "signed"
     return "gate failed" if now.status == "failed" else "not judged"
 
 
-def _people(estimates: pl.DataFrame, min_cell: int) -> str:
-    largest = estimates["n"].max() if estimates.height else None
-    return format_count(None if largest is None else int(str(largest)), min_cell)
+def _people(primary: dict[str, Any] | None, estimates: pl.DataFrame, min_cell: int) -> str:
+    """Of the primary analysis; where it has no one number, of everybody that any analysis counts."""
+    if primary is not None:
+        return format_count(primary["n"], min_cell)
+    counted = estimates.filter(pl.col("analysis") != "attrition")["n"].drop_nulls()
+    return format_count(int(str(counted.max())) if counted.len() else None, min_cell)
 
 
 def _primary(run: dict[str, Any], estimates: pl.DataFrame) -> dict[str, Any] | None:
