@@ -9,8 +9,8 @@ from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.design import Column, Design, build_design
 from pipelines.studies.estimators.describe import label_of
 from pipelines.studies.estimators.horizons import HORIZON
-from pipelines.studies.estimators.models import post_baseline
-from pipelines.studies.results import Estimate, Finding, Outcomes
+from pipelines.studies.estimators.models import few_events, post_baseline
+from pipelines.studies.results import Estimate, Outcomes
 
 ANALYSIS = "royston_parmar"
 
@@ -41,7 +41,7 @@ def royston_parmar(people: AnalysisSet) -> Outcomes:
     rows += standardised_survival(design, fit, months)
     findings = (
         *design.findings,
-        *(Finding(ANALYSIS, people.subgroup, "model", "warning", words) for words in fit.warnings),
+        *few_events(ANALYSIS, people.subgroup, fit.n_events / len(fit.covariates), fit.warnings),
         *post_baseline(ANALYSIS, people.subgroup, terms),
     )
     return Outcomes(tuple(rows), findings)

@@ -11,6 +11,7 @@ from pipelines.stats.cox.diagnostics import proportional_hazards_test
 from pipelines.stats.errors import StatsError
 from pipelines.stats.propensity import fit_propensity
 from pipelines.stats.propensity.logistic import fit_logistic
+from pipelines.stats.sensitivity import detectable_ratio
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.design import Column, Design, build_design
 from pipelines.studies.language import Covariate
@@ -173,10 +174,27 @@ def cox_other_cause(people: AnalysisSet) -> Outcomes:
     Surgery of the breast should not prevent deaths of the heart: a hazard ratio below one here shows how
     much healthier the exposed were.
     """
+    analysis = "cox_other_cause"
     known = people.frame["other_cause"].is_not_null().to_numpy()
     inside = people.where(known)
-    other = replace(inside, frame=inside.frame.with_columns(event=pl.col("other_cause")))
-    return cox_model(other, people.terms("cox"), analysis="cox_other_cause")
+    words = "left out: died of an unknown cause"
+    gone = float((~known).sum())
+    unknown = Finding(analysis, people.subgroup, "cause_unknown", "info", words, gone, unit="people")
+    frame = inside.frame.with_columns(event=pl.col("other_cause"))
+    other = replace(inside, frame=frame)
+    found = cox_model(other, people.terms("cox"), analysis=analysis)
+    return found + Outcomes(findings=(*((unknown,) if gone else ()), *detectable(other, analysis)))
+
+
+def detectable(people: AnalysisSet, analysis: str) -> tuple[Finding, ...]:
+    """How far from one a hazard ratio of the arms must be for these deaths to show it: silence proves nothing."""
+    words = (
+        "hazard ratio below one that these deaths would show with a power of 80 percent (above: its inverse)"
+    )
+    ratio = detectable_ratio(
+        int(people.event.sum()), float(people.exposed.mean()), level=people.study.confidence_level
+    )
+    return (Finding(analysis, people.subgroup, "detectable_ratio", "info", words, ratio),)
 
 
 def cox_propensity_covariate(people: AnalysisSet) -> Outcomes:
@@ -204,11 +222,19 @@ def cox_propensity_covariate(people: AnalysisSet) -> Outcomes:
 def few_events(
     analysis: str, subgroup: str, per_covariate: float, warnings: tuple[str, ...]
 ) -> tuple[Finding, ...]:
-    """The fit's own warnings, fewer than ten events per covariate among them."""
+    """The fit's own warnings, fewer than ten events per covariate among them, whose figure counts as one of people."""
     few = per_covariate < EVENTS_PER_COVARIATE
+    check = "events_per_covariate"
     return tuple(
         Finding(
-            analysis, subgroup, "events_per_covariate", "warning", words, per_covariate, EVENTS_PER_COVARIATE
+            analysis,
+            subgroup,
+            check,
+            "warning",
+            words.replace(f" ({per_covariate:.1f})", ""),
+            per_covariate,
+            EVENTS_PER_COVARIATE,
+            unit="people",
         )
         if few and number == 0
         else Finding(analysis, subgroup, "model", "warning", words)

@@ -9,6 +9,7 @@ from pipelines.studies.estimators import (
     competing,
     describe,
     effect_by,
+    explain,
     flexible,
     grid,
     groups,
@@ -67,5 +68,9 @@ ESTIMATORS: dict[str, Estimator] = {
 }
 """By the word of `pipelines.studies.language.ANALYSES`; those done ``within`` another have none of their own."""
 
-SUMMARIES: dict[str, Summary] = {"trial_agreement": agreement.trial_agreement}
+SUMMARIES: dict[str, Summary] = {
+    "e_value": explain.e_value,
+    "unmeasured_confounder": explain.unmeasured_confounder,
+    "trial_agreement": agreement.trial_agreement,
+}
 """What is said of the estimates themselves, once all are there: everybody in the study, every estimate."""

@@ -84,13 +84,18 @@ def two_arms(design: Design, terms: list[Covariate], analysis: str, estimand: st
     )
     labels = (people.exposed_label, people.reference_label)
     ess = (fit.weights.ess_treated, fit.weights.ess_control)
-    warnings = () if fit.propensity is None else fit.propensity.warnings
+    score = fit.propensity
+    few = (
+        ()
+        if score is None
+        else few_events(analysis, people.subgroup, score.model.events_per_covariate, score.warnings)
+    )
     facts = (
         *whose_effect(people, analysis, estimand),
         *heaviness(people, analysis, labels, ess, fit.weights.weights),
         *truncated(people, analysis, fit.weights),
         *common_support(people, analysis, fit.overlap),
-        *few_events(analysis, people.subgroup, np.inf, warnings),
+        *few,
     )
     return Outcomes((row,), facts) + balance_of(
         people, terms, fit.weights.weights, people.subgroup, analysis=analysis
@@ -139,7 +144,7 @@ def several_arms(design: Design, terms: list[Covariate], analysis: str, estimand
     facts = (
         *whose_effect(people, analysis, estimand),
         *heaviness(people, analysis, people.labels, ess, weights),
-        *few_events(analysis, people.subgroup, np.inf, fit.propensity.warnings),
+        *few_events(analysis, people.subgroup, fit.propensity.events_per_covariate, fit.propensity.warnings),
     )
     order = {contrast: place for place, contrast in enumerate(all_contrasts(people))}
     rows.sort(key=lambda row: order[row.contrast])
