@@ -59,9 +59,10 @@ def _dated(words: str, *, dated: bool = True, repeats: bool = True) -> AnalysisF
     )
 
 
-def _scored(words: str, *, within: str = "") -> AnalysisFacts:
+def _scored(words: str, *, within: str = "", repeats: bool = True) -> AnalysisFacts:
+    again = repeats and not within
     return AnalysisFacts(
-        words, gate="balance", terms="propensity", two_arms=True, repeats=not within, within=within
+        words, gate="balance", terms="propensity", two_arms=True, repeats=again, within=within
     )
 
 
@@ -128,7 +129,7 @@ ANALYSES: dict[str, AnalysisFacts] = {
     "matched_cox": _scored("Cox model of the matched set"),
     "matched_km": _scored("Kaplan-Meier of the matched set", within="matched_cox"),
     "stratified_cox": _scored("Cox model within matched sets", within="matched_cox"),
-    "matching_grid": _scored("matched estimates over ratios and calipers"),
+    "matching_grid": _scored("matched estimates over ratios and calipers", repeats=False),
     "weighted_cox": AnalysisFacts("weighted Cox model", gate="balance", terms="propensity", repeats=True),
     "weighted_survival": _scored("weighted survival at the horizons, and the difference"),
     "stratified_by_score_cox": _scored("Cox model within strata of the propensity score"),
@@ -150,7 +151,7 @@ ANALYSES: dict[str, AnalysisFacts] = {
     "unmeasured_confounder": AnalysisFacts(
         "what an unmeasured confounder of given strength would leave", gate="events"
     ),
-    "rosenbaum": _scored("Rosenbaum bounds of the matched set"),
+    "rosenbaum": _scored("Rosenbaum bounds of the matched set", repeats=False),
     "trial_agreement": AnalysisFacts("agreement with the trial", gate="events", block="emulation"),
 }
 """Every analysis by the word that a study uses for it, in the order in which they are done and reported."""
