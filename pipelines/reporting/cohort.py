@@ -79,16 +79,18 @@ def left(lines: list[Line], start: int, end: int, said: PaperCounts) -> tuple[st
     before, after = lines[start], lines[end]
     words = ["Number hidden"]
     if before.after is not None and after.after is not None:
-        words = [f"{before.after - after.after:,} left"]
+        number = before.after - after.after
+        words = [f"{number:,} left"]
         if end == start + 1 and after.unknown:
-            words[0] += f", {after.unknown:,} of them because nobody can tell"
+            share = "" if after.unknown == number else f"{after.unknown:,} of them "
+            words[0] += f", {share}because nobody can tell"
     for line in lines[start + 1 : end + 1]:
         words.append(f"– {line.rule}")
         if line is not after and (line.rule_id, EVERYBODY) in said:
-            words.append(f"   (then the paper has {said[line.rule_id, EVERYBODY]})")
+            words.append(f"(after it the paper has {said[line.rule_id, EVERYBODY]})")
     gone = {label: minus(before.by_arm[label], after.by_arm[label]) for label in after.by_arm}
     if words[0] != "0 left" and any(n is not None for n in gone.values()):
-        words.append("; ".join(f"{label} {n:,}" for label, n in gone.items() if n))
+        words.append("; ".join(f"{label.replace('_', ' ')} {n:,}" for label, n in gone.items() if n))
     return tuple(words)
 
 
@@ -109,7 +111,7 @@ def arm_lines(label: str, count: int | None, said: PaperCounts) -> tuple[str, ..
     """The box of an arm."""
     shown = "number hidden" if count is None else format_count(count, Settings().min_cell)
     paper = [f"paper: {said[MEMBERS, label]}"] if (MEMBERS, label) in said else []
-    return (label, shown, *paper)
+    return (label.replace("_", " "), shown, *paper)
 
 
 def paper_counts(comparison: pl.DataFrame) -> dict[tuple[str, str], str]:

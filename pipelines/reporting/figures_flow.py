@@ -1,7 +1,8 @@
 """The flow of a cohort as SVG text: who stays runs down, who leaves stands to the side, the arms at the bottom."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from html import escape
 from textwrap import wrap
 from typing import Any
 
@@ -12,8 +13,12 @@ from pipelines.reporting.figures import INK, RULE, SOFT, to_svg
 WIDTH = 700
 STAY_WIDTH, LEAVE_LEFT = 190, 226
 LINE, PADDING, GAP = 16, 9, 14
-PIXELS_PER_LETTER = 6.4  # of DejaVu Sans at 11 pixels; wider letters have the padding to spare
+PIXELS_PER_LETTER = 6.0  # of the widest font that the page asks for, at 11 pixels
+PIXELS_PER_BOLD_LETTER = 7.6
 STAY_FILL, LEAVE_FILL, ARM_FILL = "#e8eff2", "#ffffff", "#f4f1ea"
+
+
+Line = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -34,13 +39,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class Box:
-    """A box on the page: its corners, its lines, whether the first is bold."""
+    """A box on the page: its corner and size, its bold lines, the others."""
 
     x: float
     y: float
     width: float
     height: float
-    lines: tuple[str, ...]
+    head: tuple[str, ...]
+    rest: tuple[str, ...]
     fill: str
     centered: bool
 
@@ -57,21 +63,23 @@ def flow_diagram(stages: Sequence[Stage], arms: Sequence[tuple[str, ...]], *, ti
     title : str
         What the picture shows, for those who have it read to them.
     """
-    boxes, middles, y = [], [], 0.0
-    for stage in stages:
-        if stage.left:
-            box = written(LEAVE_LEFT, y, WIDTH - LEAVE_LEFT, stage.left, LEAVE_FILL, centered=False)
-            middles.append(y + box.height / 2)
-            boxes.append(box)
-            y += box.height + GAP
-        boxes.append(written(0, y, STAY_WIDTH, stage.remained, STAY_FILL, centered=True))
-        y += boxes[-1].height + GAP
-    members = boxes[-1]
-    spine = STAY_WIDTH / 2
-    lines = [(spine, 0.0, spine, members.y)]
-    lines += [(spine, middle, LEAVE_LEFT, middle) for middle in middles]
+    boxes = [written(0, 0, STAY_WIDTH, stages[0].remained, STAY_FILL, centered=True)]
+    spine, y = STAY_WIDTH / 2, boxes[0].height + GAP / 2
+    lines: list[Line] = []
+    for stage in stages[1:]:
+        leaving = written(LEAVE_LEFT, y, WIDTH - LEAVE_LEFT, stage.left, LEAVE_FILL, centered=False)
+        middle = y + leaving.height / 2
+        lines.append((spine, middle, LEAVE_LEFT, middle))
+        # Those who stay stand on the height of the gap between two boxes of those who leave.
+        staying = written(0, 0, STAY_WIDTH, stage.remained, STAY_FILL, centered=True)
+        top = y + leaving.height + (GAP - staying.height) / 2
+        boxes += [leaving, replace(staying, y=top)]
+        y += leaving.height + GAP
+    members = [box for box in boxes if box.x == 0][-1]
+    y = max(y, members.y + members.height)
+    lines.append((spine, 0.0, spine, members.y))
     if arms:
-        y += GAP
+        y += 2 * GAP
         width = (WIDTH - GAP * (len(arms) - 1)) / len(arms)
         row = [
             written(n * (width + GAP), y, width, arm, ARM_FILL, centered=True) for n, arm in enumerate(arms)
@@ -79,33 +87,27 @@ def flow_diagram(stages: Sequence[Stage], arms: Sequence[tuple[str, ...]], *, ti
         boxes += same_height(row)
         fork = y - GAP
         tops = [box.x + width / 2 for box in row]
-        lines += [(spine, members.y, spine, fork), (min(tops), fork, max(tops), fork)]
+        lines += [(spine, members.y, spine, fork), (min(spine, *tops), fork, max(tops), fork)]
         lines += [(top, fork, top, y) for top in tops]
-        y += max(box.height for box in row)
     return drawn(boxes, lines, height=max(box.y + box.height for box in boxes) + 2, title=title)
 
 
 def written(x: float, y: float, width: float, lines: Sequence[str], fill: str, *, centered: bool) -> Box:
     """A box that is as high as its text, wrapped to its width."""
-    letters = int((width - 2 * PADDING) / PIXELS_PER_LETTER)
-    wrapped = tuple(part for line in lines for part in wrap(line, letters, subsequent_indent=indent(line)))
-    return Box(x, y, width, len(wrapped) * LINE + 2 * PADDING, wrapped, fill, centered)
-
-
-def indent(line: str) -> str:
-    """Where a rule goes on in a second line."""
-    return "   " if line.startswith("–") else ""
+    room = width - 2 * PADDING
+    head = wrap(lines[0], int(room / PIXELS_PER_BOLD_LETTER))
+    rest = [part for line in lines[1:] for part in wrap(line, int(room / PIXELS_PER_LETTER))]
+    height = (len(head) + len(rest)) * LINE + 2 * PADDING
+    return Box(x, y, width, height, tuple(head), tuple(rest), fill, centered)
 
 
 def same_height(boxes: Sequence[Box]) -> list[Box]:
     """Boxes side by side."""
     height = max(box.height for box in boxes)
-    return [Box(b.x, b.y, b.width, height, b.lines, b.fill, b.centered) for b in boxes]
+    return [replace(box, height=height) for box in boxes]
 
 
-def drawn(
-    boxes: Sequence[Box], lines: Sequence[tuple[float, float, float, float]], *, height: float, title: str
-) -> str:
+def drawn(boxes: Sequence[Box], lines: Sequence[Line], *, height: float, title: str) -> str:
     """The boxes over the lines, as SVG."""
     x_scale = alt.Scale(domain=[0, WIDTH], nice=False, zero=False)
     y_scale = alt.Scale(domain=[0, height], reverse=True, nice=False, zero=False)
@@ -126,18 +128,20 @@ def drawn(
         .encode(x=x, y=y, x2="x2:Q", y2="y2:Q", fill=alt.Fill("fill:N", scale=None))
     )
     texts = [text for centered in (True, False) for text in text_layers(boxes, x, y, centered=centered)]
-    chart = alt.layer(rules, rectangles, *texts).properties(width=WIDTH, height=height, description=title)
-    return to_svg(chart)
+    chart = alt.layer(rules, rectangles, *texts).properties(width=WIDTH, height=height)
+    svg = to_svg(chart)
+    inside = svg.index(">") + 1  # Vega leaves a chart's description out of the SVG
+    return f"{svg[:inside]}<title>{escape(title)}</title>{svg[inside:]}"
 
 
 def text_layers(boxes: Sequence[Box], x: alt.X, y: alt.Y, *, centered: bool) -> list[alt.Chart]:
-    """The words of the boxes: the first line of each bold."""
+    """The words of the boxes: the head of each bold."""
     rows: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
     for box in boxes:
         if box.centered is not centered:
             continue
-        for number, line in enumerate(box.lines):
-            rows[number == 0].append(
+        for number, line in enumerate((*box.head, *box.rest)):
+            rows[number < len(box.head)].append(
                 {
                     "x": box.x + (box.width / 2 if centered else PADDING),
                     "y": box.y + PADDING + (number + 0.5) * LINE,
