@@ -145,6 +145,12 @@ def judge_row(
     )
 
 
+def is_late(analysis: str, settings: WorldSettings) -> bool:
+    """Whether an undated landmark lies where nobody is operated on any more: then nothing had to be lived through."""
+    month = re.fullmatch(r"undated_landmark_(\d+(?:\.\d+)?)", analysis)
+    return month is not None and float(month[1]) >= settings.surgery_window_months
+
+
 @cache
 def methods() -> dict[str, dict[str, str]]:
     """How each analysis treats immortal time, and which covariates it adjusts for."""
@@ -165,7 +171,11 @@ def objection(
     """Why the estimate cannot be right in this world; empty where it can."""
     if settings.immortal_time and method["immortal_time"] == "counted":
         return "counts the months before the operation, which had to be lived through, for it"
-    if settings.immortal_time and method["immortal_time"] == "partly":
+    if (
+        settings.immortal_time
+        and method["immortal_time"] == "partly"
+        and not is_late(row["analysis"], settings)
+    ):
         return method["note"]
     if settings.confounding == 0:
         return ""
