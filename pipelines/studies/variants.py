@@ -14,7 +14,13 @@ from pipelines.cohorts.definition import CohortDefinition, Rule
 from pipelines.cohorts.yaml_models import dump_yaml
 from pipelines.errors import InputError, RefusedError
 from pipelines.store import Submission
-from pipelines.studies.analysis_set import AnalysisSet, read_analysis_set, read_members, settle
+from pipelines.studies.analysis_set import (
+    AnalysisSet,
+    life_table_of,
+    read_analysis_set,
+    read_members,
+    settle,
+)
 from pipelines.studies.language import (
     ALL,
     ANALYSES,
@@ -58,7 +64,7 @@ def variants(sub: Submission, study: StudyDefinition, cohort: CohortDefinition) 
         An expression of the study is wrong; nobody, or nobody of an arm, is in the main analyses.
     """
     members = read_members(sub, study)
-    people = settle(members, study, cohort, sub.id)
+    people = replace(settle(members, study, cohort, sub.id), life_table=life_table_of(sub))
     refused = refused_groups(sub, study, cohort)
     tests = tested(study.subgroups, refused) if study.outcome else ()
     yield Variant(people, study.analyses, people.findings, tests)
