@@ -2,6 +2,7 @@
 
 import csv
 import math
+from itertools import combinations
 
 import pytest
 from scipy.stats import norm
@@ -11,12 +12,12 @@ from pipelines.settings import REPOSITORY, Settings
 from pipelines.studies import list_studies, load_published, load_study
 
 CATALOG = Settings().catalog_dir
-SHIPPED = [one.id for one in list_studies(CATALOG)]
+SHIPPED = [one.id for one in list_studies(CATALOG) if one.cohort]  # a synthesis of studies has no cohort
 REFERENCE = REPOSITORY.parent / "shared" / "reference" / "studies" / "published_numbers.csv"
 
 
-def test_the_four_studies_are_there() -> None:
-    assert SHIPPED == ["dawood2010", "gnerlich2007", "mudgway2020", "vohra2018"]
+def test_the_first_four_studies_are_there() -> None:
+    assert {"dawood2010", "gnerlich2007", "mudgway2020", "vohra2018"} <= set(SHIPPED)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -25,50 +26,51 @@ def test_each_study_has_its_cohort_targets_and_notes(name: str) -> None:
     load_cohort(study.cohort, CATALOG)
     assert load_published(name, CATALOG)
     notes = (CATALOG / "studies" / name / "notes.md").read_text(encoding="utf-8")
-    for heading in ("**What the paper did.**", "**What it does not say", "**Traps.**"):
+    for heading in ("**What the paper", "**What", "does not say", "**Traps.**"):
         assert heading in notes
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_targets_name_analyses_terms_and_levels_of_their_study(name: str) -> None:
+def test_targets_name_analyses_arms_terms_and_levels_of_their_study(name: str) -> None:
     study = load_study(name, CATALOG)
-    cohort = load_cohort(study.cohort, CATALOG)
-    arms = f"{cohort.arms.exposed.label} vs {cohort.arms.reference.label}"
+    labels = load_cohort(study.cohort, CATALOG).arms.labels
+    arms = {f"{one} vs {other}" for one, other in combinations(labels, 2)}
+    covariates = {one.name: one for one in study.covariates}
     for target in load_published(name, CATALOG):
         if target.comparable == "no" and target.analysis not in study.analysis_names:
             assert target.note
             continue
         assert target.analysis in study.analysis_names
-        if target.measure in ("hr", "or"):
-            covariates = {one.name: one for one in study.covariates}
-            if target.term == study.exposure:
-                assert target.contrast == arms
-            else:
-                one = covariates[target.term]
-                level, reference = target.contrast.split(" vs ")
-                assert reference == one.reference
-                assert level in one.known_levels
+        if target.term in covariates and " vs " in target.contrast:
+            one = covariates[target.term]
+            level, reference = target.contrast.split(" vs ")
+            assert reference == one.reference
+            assert level in one.known_levels
+        elif " vs " in target.contrast and target.term == study.exposure:
+            assert target.contrast.partition(", ")[0] in arms
 
 
-def test_mudgway_has_six_odds_ratios_seven_hazard_ratios_and_the_propensity_one() -> None:
+def test_mudgway_has_six_odds_ratios_seven_hazard_ratios_and_three_readings_of_the_score() -> None:
     targets = load_published("mudgway2020", CATALOG)
-    by_analysis = {
-        name: [one for one in targets if one.analysis == name]
-        for name in ("logistic_exposure", "cox_adjusted", "matched_cox")
-    }
-    assert {name: len(found) for name, found in by_analysis.items()} == {
+    asked = {
         "logistic_exposure": 6,
         "cox_adjusted": 7,
         "matched_cox": 1,
+        "stratified_by_score_cox": 1,
+        "weighted_cox": 1,
     }
+    by_analysis = {name: [one for one in targets if one.analysis == name] for name in asked}
+    assert {name: len(found) for name, found in by_analysis.items()} == asked
     assert any(one.contrast == "any_visceral vs bone_only" for one in by_analysis["cox_adjusted"])
 
 
-def test_the_25_and_18_months_are_compared_with_medians_of_observed_time() -> None:
+def test_the_25_and_18_months_are_compared_with_medians_of_time_observed_until_the_paper() -> None:
     months = {
         one.subgroup: one for one in load_published("mudgway2020", CATALOG) if one.measure.endswith("months")
     }
-    assert (months["surgery"].published, months["no surgery"].published) == (25, 18)
+    until = "cut_at_paper"
+    assert [months[f"{until}, {arm}"].published for arm in ("surgery", "no surgery")] == [25, 18]
+    assert set(months) == {until, f"{until}, surgery", f"{until}, no surgery"}
     assert {one.measure for one in months.values()} == {"naive_median_months"}
 
 
@@ -96,20 +98,53 @@ def test_trials_stand_in_one_orientation_at_one_confidence_level() -> None:
     assert {row["trial"] for row in trials if row["printed_ci_level"] == "0.9"} == {"ea2108", "jcog1017"}
 
 
+SURENESS = ("memory", "seed", "secondary", "computed", "abstract")
+"""From least to most: a figure may become surer when somebody reads its source, never less sure."""
+
+
 @pytest.mark.skipif(not REFERENCE.is_file(), reason="the reference table is not part of the project")
 @pytest.mark.parametrize("name", SHIPPED)
-def test_every_numeric_reference_value_is_a_target(name: str) -> None:
-    with REFERENCE.open(encoding="utf-8", newline="") as stream:
-        rows = [row for row in csv.DictReader(stream) if row["study_id"] == name]
-    values = {(float(row["value"]), row["verification"]) for row in rows if is_number(row["value"])}
+def test_every_numeric_reference_value_is_a_target_as_sure_as_it_is_there(name: str) -> None:
     targets = load_published(name, CATALOG)
-    assert values <= {(one.published, one.verification) for one in targets}
-    intervals = {
-        (float(row["ci_low"]), float(row["ci_high"]))
-        for row in rows
-        if row["ci_low"] and row["ci_level"] == "95"
-    }
-    assert intervals == {(one.ci_low, one.ci_high) for one in targets if one.ci_low is not None}
+    printed = [(one.published, SURENESS.index(one.verification)) for one in targets]
+    lost = [
+        (row["quantity"], row["group"], row["value"], row["verification"])
+        for row in reference_rows(name)
+        if is_number(row["value"])
+        and not any(
+            same_number(value, float(row["value"])) and sure >= SURENESS.index(row["verification"])
+            for value, sure in printed
+        )
+    ]
+    assert lost == []
+
+
+@pytest.mark.skipif(not REFERENCE.is_file(), reason="the reference table is not part of the project")
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_reference_interval_is_that_of_a_target(name: str) -> None:
+    ours = [(one.ci_low, one.ci_high, one.ci_level) for one in load_published(name, CATALOG)]
+    for row in reference_rows(name):
+        if row["ci_low"] and is_number(row["ci_level"]):
+            high = float(row["ci_high"]) if is_number(row["ci_high"]) else None
+            assert any(
+                level == pytest.approx(float(row["ci_level"]) / 100)
+                and same_number(low_limit, float(row["ci_low"]))
+                and (high is None or same_number(high_limit, high))
+                for low_limit, high_limit, level in ours
+            ), row
+
+
+def reference_rows(name: str) -> list[dict[str, str]]:
+    """Rows of the reference table that are about a study, under whatever ids it has there."""
+    with (REFERENCE.parent / "study_id_map.csv").open(encoding="utf-8", newline="") as stream:
+        ids = {row["study_id"]: row["published_numbers_ids"].split(";") for row in csv.DictReader(stream)}
+    with REFERENCE.open(encoding="utf-8", newline="") as stream:
+        return [row for row in csv.DictReader(stream) if row["study_id"] in ids.get(name, [name])]
+
+
+def same_number(ours: float | None, printed: float) -> bool:
+    """Equal, or a probability that is printed in percent."""
+    return ours is not None and (math.isclose(ours, printed) or math.isclose(100 * ours, printed))
 
 
 def is_number(text: str) -> bool:
