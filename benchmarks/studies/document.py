@@ -14,10 +14,11 @@ WORLDS = {
 }
 INTRODUCTION = """# The studies against the truth
 
-Every study of the catalog on synthetic submissions of {stage_iv:,} people in stage IV each (seed {seed}). An estimate is
-*valid* where its method leaves immortal time out, or the world has none, and its covariates hold every confounder that the
-registry records (`pipelines/synthetic/judge.py`). *Misses by* is estimate less truth on the log scale, in standard
-errors; a valid estimate should lie within 3.5. A ratio of what is not valid says how far the method is off. Made by
+Every study of the catalog on synthetic submissions of {stage_iv:,} people in stage IV each (seed {seed}). An
+estimate is *valid* where its method leaves immortal time out, or the world has none, and its covariates hold every
+confounder that the registry records (`pipelines/synthetic/judge.py`). *Misses by* is estimate less truth on the log
+scale, in standard errors; a valid estimate should lie within 3.5. A ratio of what is not valid says how far the
+method is off. Made by
 `python -m benchmarks.studies.run --write docs/truth-of-studies.md`."""
 
 
