@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from markdown_it import MarkdownIt
 
 from pipelines.reporting import study_figures as figures
@@ -13,6 +14,7 @@ from pipelines.reporting.render import render
 from pipelines.reporting.study_record import Study
 from pipelines.settings import Settings
 from pipelines.store import Submission, write_text
+from pipelines.studies.language import ALL
 from pipelines.studies.lines import gate_words
 
 
@@ -64,10 +66,16 @@ def write_study_page(study: Study, sub: Submission, target: Path, *, banner: str
 def gate_of(study: Study) -> dict[str, Any]:
     """The gate for a reader: one sentence, the primary's checks, and who is hidden alone."""
     rows = study.table("gate")
+    primary = failed = None
+    if rows is not None:
+        mine = (pl.col("analysis") == study.run["primary"]) & (pl.col("variant") == ALL)
+        primary, failed = rows.filter(mine), rows.filter(~mine & (pl.col("status") == "fail"))
     return {
         "words": gate_words(study.folder, min_cell=Settings().min_cell),
         "good": study.standing.status == "passed" and not study.standing.off,
         "rule": study.run.get("gate_verdict", {}).get("rule", ""),
-        "table": None if rows is None else tables.gate_table(rows, study.run["primary"]),
+        "table": None if primary is None else tables.gate_table(primary, "gate"),
+        "others": 0 if failed is None else failed.height,
+        "failed": None if failed is None else tables.gate_table(failed, "gate_failed"),
         "hidden": int(study.estimates["hidden"].sum()),
     }

@@ -19,6 +19,8 @@ SHOWN_OF_HIDDEN = (
     "proportional_hazards",
 )  # fmt: skip
 """Findings of a hidden analysis that tell of its design and not of its effect: they are what a reviewer looks at."""
+COUNTED = ("table_one", "exposed_share", "attrition")
+"""Numbers of people: Table 1 and the flow diagram show them with small ones hidden."""
 EXPLAINS = ("matching_grid", "e_value", "unmeasured_confounder", "rosenbaum")
 
 
@@ -31,6 +33,8 @@ def estimate_text(row: dict[str, Any]) -> str:
     """An estimate with its interval, or that it is hidden."""
     if row["hidden"]:
         return HIDDEN_TEXT
+    if gives_away(row["measure"], row["estimate"], row["n"], Settings().min_cell):
+        return "hidden"
     return interval(row["estimate"], row["ci_low"], row["ci_high"], digits_of(row["measure"]))
 
 
@@ -149,7 +153,7 @@ def _cell_text(row: dict[str, Any] | None, shown: int | None) -> str:
 
 
 def estimates_table(estimates: pl.DataFrame) -> str:
-    """Every estimate but the percentages of Table 1."""
+    """Every estimate that is no mere count of people."""
     total = estimates["n"].max()  # everybody: who few left a model can be subtracted from them
     rows = [
         {
@@ -161,9 +165,7 @@ def estimates_table(estimates: pl.DataFrame) -> str:
             "n": _people_text(row["n"], int(str(total or 0))),
             "effect": " ".join(part for part in (row["effect_type"], row["estimand"]) if part),
         }
-        for row in estimates.filter(~pl.col("analysis").is_in(["table_one", "exposed_share"])).iter_rows(
-            named=True
-        )
+        for row in estimates.filter(~pl.col("analysis").is_in(COUNTED)).iter_rows(named=True)
     ]
     return html_table(
         pl.DataFrame(rows),
@@ -254,10 +256,8 @@ def signature_text(standing: Standing) -> str:
     return "" if who is None else f"{who['name']}, {who['date']}: {who['reason']}"
 
 
-def gate_table(rows: pl.DataFrame, primary: str) -> str:
-    """Checks of the primary analysis on everybody, and every other check that failed."""
-    mine = (pl.col("analysis") == primary) & (pl.col("variant") == ALL)
-    shown = rows.filter(mine | (pl.col("status") == "fail")).sort(~mine, maintain_order=True)
+def gate_table(rows: pl.DataFrame, table_id: str) -> str:
+    """Checks of the gate, with value and limit."""
     cells = [
         {
             "analysis": row["analysis"]
@@ -269,12 +269,12 @@ def gate_table(rows: pl.DataFrame, primary: str) -> str:
             "status": row["status"],
             "note": row["note"] or "",
         }
-        for row in shown.iter_rows(named=True)
+        for row in rows.iter_rows(named=True)
     ]
     labels = {"analysis": "analysis", "check": "check", "value": "value", "threshold": "limit"}
     return html_table(
         pl.DataFrame(cells, schema=dict.fromkeys((*labels, "status", "note"), pl.String)),
-        table_id="gate",
+        table_id=table_id,
         labels={**labels, "status": "", "note": ""},
         numbers=["value", "threshold"],
     )

@@ -279,7 +279,7 @@ def _support(people: AnalysisSet, terms: list[Covariate]) -> tuple[float | None,
     try:
         return common_support(people, terms), words
     except StatsError as error:
-        return None, f"{words}: it cannot be told, {error.without_count}"
+        return None, f"{words}: it cannot be told, as {error.what[:1].lower()}{error.what[1:].rstrip('.')}"
 
 
 def common_support(people: AnalysisSet, terms: list[Covariate]) -> float:

@@ -62,8 +62,8 @@ def gate_words(folder: Path, *, min_cell: int = 11) -> str:
         return f"{said}: every estimate of the exposure's effect is hidden"
     alone = verdict.get("hidden_alone")
     if hidden_keys(folder) and alone:
-        names = ", ".join(dict.fromkeys(one["analysis"] for one in alone))
-        return f"{said}; hidden alone, as their own gate failed: {names}"
+        names = [f"{one['analysis']} ({one['subgroup']})" for one in alone]
+        return f"{said}; hidden alone, as their own gate failed: {shortened(names)}"
     return said
 
 
