@@ -9,13 +9,16 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from pipelines.stats.errors import StatsError
+from pipelines.stats.adjusted import weighted_curves
+from pipelines.stats.effect import Effect
+from pipelines.stats.errors import CodingError, StatsError
 from pipelines.stats.kaplan_meier import KaplanMeierCurve, kaplan_meier
 from pipelines.stats.propensity.logistic import fit_logistic
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.design import ordered_levels
 from pipelines.studies.estimators.describe import arms_of, label_of
 from pipelines.studies.estimators.relative import relative_survival_of
+from pipelines.studies.estimators.rows import estimate_of
 from pipelines.studies.language import ALL, Covariate, GroupSurvival
 from pipelines.studies.results import Counts, Estimate, Finding, Outcomes
 
@@ -224,42 +227,45 @@ def survival_of(people: AnalysisSet, subgroup: str, term: str, settings: GroupSu
 
 
 def differences(
-    people: AnalysisSet,
-    term: str,
-    groups: dict[str, AnalysisSet],
-    settings: GroupSurvival,
+    people: AnalysisSet, term: str, groups: dict[str, AnalysisSet], settings: GroupSurvival
 ) -> Iterator[Estimate]:
     """Each ordered level less the one before it: an ordering holds where every difference is above zero."""
     order = [level for level in settings.order.get(term, ()) if level in groups]
     for shorter, longer in pairwise(order):
-        both = [curve_of(groups[level]) for level in (longer, shorter)]
-        counts = Counts(groups[longer].frame.height + groups[shorter].frame.height)
         contrast, label = f"{longer} minus {shorter}", label_of(people, ALL)
-        medians = [curve.median().estimate for curve in both]
+        medians = [curve_of(groups[level]).median().estimate for level in (longer, shorter)]
         yield Estimate(
             "group_survival",
             label,
             term,
             contrast,
             "median_difference_months",
-            less(medians),
+            None if medians[0] is None or medians[1] is None else medians[0] - medians[1],
             method="difference of Kaplan-Meier medians",
-            counts=counts,
+            counts=Counts(groups[longer].frame.height + groups[shorter].frame.height),
         )
-        for month in settings.at_months:
-            yield Estimate(
+        both = people.where(people.frame[f"cov_{term}"].is_in([longer, shorter]).fill_null(False).to_numpy())
+        for month, effect in survival_differences(both, term, longer, settings.at_months):
+            yield estimate_of(
+                effect,
                 "group_survival",
                 label,
                 term,
                 f"{contrast}, at {month:g} months",
-                "survival_difference",
-                less([curve.at([month])["survival"][0] for curve in both]),
-                method="difference of Kaplan-Meier survival",
-                counts=counts,
+                estimand="association",
+                method="difference of Kaplan-Meier survival, robust variance, not adjusted",
             )
 
 
-def less(values: list[float | None]) -> float | None:
-    """The first less the second, None where either is."""
-    first, second = values
-    return None if first is None or second is None else first - second
+def survival_differences(
+    people: AnalysisSet, term: str, longer: str, months: tuple[float, ...]
+) -> Iterator[tuple[float, Effect]]:
+    """Survival of one level less that of the others, at the months that both were followed to."""
+    first = (people.frame[f"cov_{term}"] == longer).to_numpy()
+    level, ones = people.study.confidence_level, np.ones(people.frame.height)
+    curves = weighted_curves(people.time, people.event, first, ones, entry=people.entry, level=level)
+    for month in months:
+        try:
+            yield month, curves.survival_difference(month)
+        except CodingError:  # beyond the curves
+            continue
