@@ -30,12 +30,13 @@ def cohort_list(as_json: JsonOption = False, home: UnusedHome = None) -> None:
 
 @cohort_app.command("show")
 def cohort_show(name: str, as_json: JsonOption = False, home: UnusedHome = None) -> None:
-    """Show a cohort's rules and the SQL they become."""
-    from pipelines.cohorts import show_cohort
+    """Show a cohort's rules in words and the SQL they become."""
+    from pipelines.cohorts import load_cohort, show_cohort
     from pipelines.settings import Settings
 
     text = show_cohort(name, Settings().catalog_dir)
-    say({"cohort": name, "text": text}, [text], as_json)
+    definition = load_cohort(name, Settings().catalog_dir)
+    say({"cohort": name, "text": text, "definition": definition.model_dump(mode="json")}, [text], as_json)
 
 
 @cohort_app.command("run")

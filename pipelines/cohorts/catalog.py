@@ -1,12 +1,13 @@
 """The cohorts that the catalog holds: loaded, listed, shown."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.cohorts.compile import compile_query
+from pipelines.cohorts.compile import compile_query, steps_of
 from pipelines.cohorts.composition import Composition, compose
-from pipelines.cohorts.definition import CohortDefinition
-from pipelines.cohorts.yaml_models import Document, dump_yaml, read_document
+from pipelines.cohorts.definition import CohortDefinition, Rule
+from pipelines.cohorts.yaml_models import Document, read_document
 from pipelines.errors import InputError
 
 
@@ -91,6 +92,38 @@ def list_cohorts(catalog_dir: Path) -> list[Listing]:
 
 
 def show_cohort(name: str, catalog_dir: Path) -> str:
-    """The definition and the SQL it becomes, for a reader."""
+    """The definition in words and the SQL it becomes, for a reader; bases are resolved."""
     definition = load_cohort(name, catalog_dir)
-    return f"{dump_yaml(definition)}\n{compile_query(definition)}"
+    return f"{in_words(definition, bases_of(name, catalog_dir))}\n\n{compile_query(definition)}"
+
+
+def bases_of(name: str, catalog_dir: Path) -> list[str]:
+    """The cohorts that a cohort is based on, the nearest first."""
+    content = read_document(catalog_dir / "cohorts" / f"{name}.yaml").content
+    base = content.get("base")
+    return [base, *bases_of(base, catalog_dir)] if base else []
+
+
+def in_words(definition: CohortDefinition, bases: Sequence[str] = ()) -> str:
+    """Rules, index tumor and arms as a reader would want them: plain text."""
+    rules = {rule.id: rule for _, rule in definition.numbered_rules}
+    lines = [f"{definition.title} ({definition.name})", "", definition.words.strip()]
+    lines += [f"Based on {', which is based on '.join(bases)}; what follows is the whole."] if bases else []
+    lines += ["", f"Needs: {', '.join(definition.all_needs)}", ""]
+    for step in steps_of(definition):
+        lines.append(f"{step.number:>2}. {step.rule} [{step.rule_id}]")
+        lines.append(f"    why: {step.reference}")
+        if step.rule_id in rules:
+            lines += [f"    {line}" for line in conditions(rules[step.rule_id])]
+    index = ", then ".join(definition.index_tumor.order_by)
+    lines += ["", f"Index tumor: the first by {index}", "", f"Arms: {definition.arms.words}"]
+    lines += [f"  {arm.label} ({role}): {arm.when}" for role, arm in definition.arms.by_role.items()]
+    return "\n".join(lines)
+
+
+def conditions(rule: Rule) -> list[str]:
+    """The condition of a rule, by diagnosis year where it has eras."""
+    if rule.when is not None:
+        return [f"when: {rule.when}"]
+    told = [f"{era.first} to {era.last}: {era.words} ({era.reference}): {era.when}" for era in rule.eras]
+    return [*told, "other years: unknown"]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pipelines.cohorts import list_cohorts, load_cohort, show_cohort
 from pipelines.cohorts.definition import CohortDefinition, IndexTumor, Rule
@@ -69,7 +70,26 @@ def test_shown_sql_is_one_select_with_every_rule(name: str) -> None:
     definition = load_cohort(name, CATALOG)
     text = show_cohort(name, CATALOG)
     assert text.count("from tumor") == 1
-    assert all(rule.condition in text for rule in definition.rules)
+    for rule in (*definition.rules, *definition.rules_after_index):
+        assert rule.words in text
+        assert rule.condition in text
+    assert all(arm.label in text for arm in definition.arms.by_role.values())
+
+
+def test_eras_and_bases_are_shown_in_words(tmp_path: Path) -> None:
+    folder = tmp_path / "cohorts"
+    folder.mkdir()
+    shipped = (CATALOG / "cohorts" / "stage_iv_female_breast.yaml").read_text(encoding="utf-8")
+    (folder / "stage_iv_female_breast.yaml").write_text(shipped, encoding="utf-8")
+    eras = [era(1975, 1987, "summary_distant"), era(1988, 2015)]
+    content = {"name": "long", "title": "t", "words": "w", "base": "stage_iv_female_breast"}
+    replaced = rule(id="stage_iv", words="Distant or stage IV", eras=eras)
+    (folder / "long.yaml").write_text(yaml.safe_dump({**content, "replace": [replaced]}), encoding="utf-8")
+    text = show_cohort("long", tmp_path)
+    assert "Based on stage_iv_female_breast; what follows is the whole." in text
+    assert "7. Distant or stage IV [stage_iv]" in text
+    assert "1975 to 1987: w (r): summary_distant" in text
+    assert "other years: unknown" in text
 
 
 def rule(**changes: Any) -> dict[str, Any]:
