@@ -133,15 +133,12 @@ def date_text(dates: Dates, precision: Coded) -> Text:
 def oncotype_score(world: World) -> IntArray:
     """Recurrence score of a genomic test, or -1 where none was done (n,).
 
-    It is ordered for some women with operated, hormone-receptor positive, HER2-negative cancer of stage I or II.
+    It is ordered for some women with hormone-receptor positive, HER2-negative cancer: operated ones of stage I or II,
+    and few of stage IV.
     """
     known, draws = world.recorded, world.draws
-    asked = (
-        known["stage"].is_("1", "2")
-        & known["er"].is_("positive")
-        & known["her2"].is_("negative")
-        & world.course.operated
-        & (world.year >= ONCOTYPE_FROM)
-    )
+    receptors = known["er"].is_("positive") & known["her2"].is_("negative") & (world.year >= ONCOTYPE_FROM)
+    early = known["stage"].is_("1", "2") & world.course.operated
+    share = np.where(early, 0.4, np.where(known["stage"].is_("4"), 0.04, 0.0))
     score = (100 * draws.uniform("oncotype score") ** 2.5).astype(np.int64)
-    return np.where(asked & (draws.uniform("oncotype") < 0.4), score, -1)
+    return np.where(receptors & (draws.uniform("oncotype") < share), score, -1)
