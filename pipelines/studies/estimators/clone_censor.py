@@ -14,6 +14,7 @@ from pipelines.studies.results import Estimate, Finding, Outcomes
 
 EFFECTIVE_SHARE = 0.25
 SMALLEST_CHANCE = 0.01
+HALF = 0.5 + 1e-12
 
 
 def clone_censor_weight(people: AnalysisSet) -> Outcomes:
@@ -23,8 +24,9 @@ def clone_censor_weight(people: AnalysisSet) -> Outcomes:
     restricted means, and what the weights look like.
     """
     analysis = "clone_censor_weight"
-    design, told = designed(people, analysis)
-    inside, study, timing = design.people, people.study, timing_of(people)
+    study, timing = people.study, timing_of(people)
+    design, told = designed(people, analysis, operable_by=timing.window_months)
+    inside = design.people
     found = methods.clone_censor_weight(
         inside.time,
         inside.event,
@@ -53,15 +55,17 @@ def of_strategies(found: methods.CloneCensorWeight, people: AnalysisSet) -> Outc
     """Survival of both strategies at the horizons, and their differences; absent beyond an arm's follow-up."""
     analysis, horizons = "clone_censor_weight", people.study.horizons
     level = people.study.confidence_level
-    last = min(curve.last for curve in found.curves)
-    result = Outcomes()
+    last = followed_to(found)
+    result = Outcomes(tuple(medians(found, people)))
     for month in sorted({*horizons.survival_months, horizons.rmst_months}):
         if month > last:
             words = f"nobody who follows one of the strategies is seen for {month:g} months"
             beyond = Finding(analysis, people.subgroup, f"beyond_{month:g}_months", "warning", words)
             result += Outcomes(findings=(beyond,))
-    for month in (one for one in horizons.survival_months if one <= last):
-        result += Outcomes((*survival_at(found, people, month), survival_difference(found, people, month)))
+    for month in horizons.survival_months:
+        result += Outcomes(tuple(survival_at(found, people, month)))
+        if month <= last:
+            result += Outcomes((survival_difference(found, people, month),))
     if horizons.rmst_months <= last:
         effect = found.rmst_difference(horizons.rmst_months, level)
         contrast = f"{people.contrast}, to {horizons.rmst_months:g} months"
@@ -70,26 +74,56 @@ def of_strategies(found: methods.CloneCensorWeight, people: AnalysisSet) -> Outc
 
 
 def survival_at(found: methods.CloneCensorWeight, people: AnalysisSet, month: float) -> list[Estimate]:
-    """Weighted survival of both strategies at a month."""
-    table = found.survival_frame([month], people.study.confidence_level)
-    labels = {True: people.exposed_label, False: people.reference_label}
+    """Weighted survival of both strategies at a month; without a value beyond the follow-up of one of them."""
+    reached = month <= followed_to(found)
+    rows = {}
+    if reached:
+        table = found.survival_frame([month], people.study.confidence_level)
+        rows = {row["operated"]: row for row in table.iter_rows(named=True)}
+    method = "clone, censor, weight; weighted Kaplan-Meier, log-log interval by person"
     return [
-        Estimate(
-            "clone_censor_weight",
-            label_of(people, labels[row["operated"]]),
-            people.study.exposure,
-            f"at {month:g} months",
-            "survival_probability",
-            row["survival"],
-            row["ci_low"],
-            row["ci_high"],
-            counts=people.counts(),
-            estimand="per_protocol",
-            effect_type="marginal",
-            method="clone, censor, weight; weighted Kaplan-Meier, log-log interval by person",
+        replace(
+            of_strategy(people, operated, "survival_probability", f"at {month:g} months", method),
+            estimate=rows[operated]["survival"] if reached else None,
+            ci_low=rows[operated]["ci_low"] if reached else None,
+            ci_high=rows[operated]["ci_high"] if reached else None,
         )
-        for row in table.iter_rows(named=True)
+        for operated in (True, False)
     ]
+
+
+def medians(found: methods.CloneCensorWeight, people: AnalysisSet) -> list[Estimate]:
+    """Month at which weighted survival under each strategy falls to a half, where it does."""
+    rows = []
+    for curve in found.curves:
+        below = curve.time[curve.survival <= HALF]
+        row = of_strategy(
+            people, curve.operated, "median_months", "", "clone, censor, weight; weighted Kaplan-Meier"
+        )
+        rows.append(replace(row, estimate=float(below[0]) if len(below) else None))
+    return rows
+
+
+def of_strategy(people: AnalysisSet, operated: bool, measure: str, contrast: str, method: str) -> Estimate:
+    """An estimate about one strategy, named by its arm; the value is still to come."""
+    label = people.exposed_label if operated else people.reference_label
+    return Estimate(
+        "clone_censor_weight",
+        label_of(people, label),
+        people.study.exposure,
+        contrast,
+        measure,
+        None,
+        counts=people.counts(),
+        estimand="per_protocol",
+        effect_type="marginal",
+        method=method,
+    )
+
+
+def followed_to(found: methods.CloneCensorWeight) -> float:
+    """The last month to which both strategies are followed."""
+    return min(curve.last for curve in found.curves)
 
 
 def survival_difference(found: methods.CloneCensorWeight, people: AnalysisSet, month: float) -> Estimate:

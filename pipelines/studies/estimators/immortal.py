@@ -18,7 +18,7 @@ from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.design import Design, build_design
 from pipelines.studies.estimators.models import few_events, fitted_cox, post_baseline
 from pipelines.studies.estimators.rows import absent, estimate_of, require_no_entry
-from pipelines.studies.language import Timing
+from pipelines.studies.language import Covariate, Timing
 from pipelines.studies.results import Estimate, Finding, Outcomes
 
 OPERATION = "operation"
@@ -81,13 +81,65 @@ def months_to_operation(people: AnalysisSet) -> NDArray[np.float64]:
     return people.frame[OPERATION].cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
-def designed(people: AnalysisSet, analysis: str) -> tuple[Design, tuple[Finding, ...]]:
-    """People with placed operations and the covariates of the Cox model, and what a reader must know of both."""
+def designed(
+    people: AnalysisSet, analysis: str, *, operable_by: float | None = None
+) -> tuple[Design, tuple[Finding, ...]]:
+    """People with placed operations and the covariates of the Cox model, and what a reader must know of both.
+
+    Parameters
+    ----------
+    people : AnalysisSet
+    analysis : str
+    operable_by : float, optional
+        For a model of the operation itself: people of a level of whom nobody is operated by this month are left out.
+    """
     placed, findings = operations(people, analysis)
     terms = people.terms("cox")
+    if operable_by is not None:
+        placed, never = operable(placed, terms, analysis, operable_by)
+        findings += never
     design = build_design(placed, terms, analysis=analysis, with_exposure=False)
     told = (*findings, *design.findings, *post_baseline(analysis, people.subgroup, terms))
     return design, told
+
+
+def operable(
+    people: AnalysisSet, terms: list[Covariate], analysis: str, month: float
+) -> tuple[AnalysisSet, tuple[Finding, ...]]:
+    """Leave out levels of whom nobody is operated by a month: no weight lets anybody stand for them."""
+    gone: dict[str, int] = {}
+    while found := never_operated(people, terms, month):
+        leaving = np.zeros(people.frame.height, dtype=bool)
+        for name, level, count in found:
+            gone[f"{name}={level}"] = gone.get(f"{name}={level}", 0) + count
+            leaving |= (people.frame[f"cov_{name}"] == level).fill_null(False).to_numpy()
+        people = people.where(~leaving)
+    return people, tuple(
+        Finding(
+            analysis,
+            people.subgroup,
+            "never_operated_level",
+            "warning",
+            f"left out: people with {name}, of whom nobody is operated by {month:g} months",
+            float(count),
+            unit="people",
+        )
+        for name, count in gone.items()
+    )
+
+
+def never_operated(people: AnalysisSet, terms: list[Covariate], month: float) -> list[tuple[str, str, int]]:
+    """Covariate, level and number of people of every level without an operation by a month."""
+    frame = people.frame.with_columns(done=(pl.col(OPERATION) <= month).fill_null(False))
+    found = []
+    for one in terms:
+        if one.kind == "categorical":
+            levels = frame.group_by(pl.col(f"cov_{one.name}").alias("level")).agg(
+                pl.len(), pl.col("done").any()
+            )
+            alone = levels.filter(~pl.col("done") & pl.col("level").is_not_null()).sort("level")
+            found += [(one.name, level, count) for level, count, _ in alone.iter_rows()]
+    return found
 
 
 def effect_row(effect: Effect, people: AnalysisSet, analysis: str, contrast: str = "") -> Estimate:

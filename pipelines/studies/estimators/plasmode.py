@@ -22,7 +22,7 @@ def plasmode(people: AnalysisSet) -> Outcomes:
     The table ``plasmode`` has the bias on the log scale, how much the estimates vary, the standard error that the
     estimator states, and how often its interval holds the truth.
     """
-    design, told = designed(people, "plasmode")
+    design, told = designed(people, "plasmode", operable_by=math.inf)
     inside, study = design.people, people.study
     model = methods.fit_plasmode(
         inside.time,
