@@ -9,15 +9,15 @@ import polars as pl
 import pytest
 import yaml
 from toy_registry import submission, tumors, world
+from toy_studies import small_catalog
 
 from pipelines.errors import GateError, InputError, RefusedError
-from pipelines.settings import Settings
 from pipelines.stats.cox import fit_cox
 from pipelines.store import Submission
 from pipelines.studies import StudyFacts, comparison_lines, diagnostic_lines, run_study
 from pipelines.studies.results import ESTIMATE_COLUMNS
 
-CATALOG = Settings().catalog_dir
+CATALOG = small_catalog()
 ROWS = world(2000, seed=11)
 LOG_HR = -0.35
 
@@ -42,6 +42,7 @@ def test_the_folder_holds_what_the_report_reads(mudgway: tuple[Submission, Study
     assert names == {
         "estimates.csv", "comparison.csv", "diagnostics.csv", "balance.csv", "km_curves.csv", "table_one.csv",
         "propensity.csv", "matched_pairs.parquet", "matched_pairs_baseline_only.parquet", "run.json",
+        "gate.csv", "hidden.csv",
     }  # fmt: skip
     assert tuple(table(facts, "estimates").columns) == ESTIMATE_COLUMNS
     assert table(facts, "km_curves").columns == [
@@ -186,7 +187,11 @@ def test_a_percentage_that_tells_a_small_count_is_not_printed(tmp_path: Path) ->
         ("percent_others", "percent", 68.2, None, None, 87.5, None, None, "differs", "abstract", 40),
         ("n_others", "n", 2101.0, None, None, 35.0, None, None, "differs", "computed", 40),
     ]
-    pl.DataFrame(rows, schema=columns, orient="row").write_csv(tmp_path / "comparison.csv")
+    keys = [pl.lit(name).alias(name) for name in ("analysis", "subgroup", "term", "contrast", "delta")]
+    table = pl.DataFrame(rows, schema=columns, orient="row").with_columns(keys)
+    table.write_csv(tmp_path / "comparison.csv")
+    run = {"gate": "off", "settings_hash": "0"}
+    (tmp_path / "run.json").write_text(json.dumps(run), encoding="utf-8")
     shown = [line.split("estimated ")[1].split(":")[0] for line in comparison_lines(tmp_path)]
     assert shown == ["40", "35.0", "hidden", "hidden", "hidden"]
 
