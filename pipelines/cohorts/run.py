@@ -14,7 +14,7 @@ from pipelines.cohorts.definition import KEYS, CohortDefinition
 from pipelines.cohorts.needs import check_needs, check_years
 from pipelines.cohorts.yaml_models import dump_yaml
 from pipelines.disclosure import attrition_texts, hide_attrition
-from pipelines.errors import InputError
+from pipelines.errors import InputError, RefusedError
 from pipelines.store import Submission
 
 
@@ -184,11 +184,27 @@ def require_one_arm(con: duckdb.DuckDBPyConnection, definition: CohortDefinition
 
 
 def require_members(lines: pl.DataFrame, definition: CohortDefinition, sub: Submission) -> None:
-    """An empty cohort is a mistake, and the rule after which nobody was left is named."""
+    """Name the rule after which nobody was left.
+
+    Raises
+    ------
+    RefusedError
+        ``not_recorded``: of everybody left it is unknown whether the rule holds, so the source cannot answer.
+    InputError
+        Otherwise: an empty cohort is a mistake.
+    """
     emptied = lines.filter(pl.col("n_after") == 0)
     if emptied.is_empty():
         return
     row = emptied.row(0, named=True)
+    if row["n_excluded"] and row["n_excluded_unknown"] == row["n_excluded"]:
+        raise RefusedError(
+            f"Cohort '{definition.name}' has nobody on submission '{sub.id}': the source records of none of those "
+            f"whom the other rules leave whether rule '{row['rule_id']}' holds ({row['rule']})",
+            reason_code="not_recorded",
+            where=f"catalog/cohorts/{definition.name}.yaml",
+            remedy="Use a source or a release that records it for such people.",
+        )
     raise InputError(
         f"Cohort '{definition.name}' is empty on submission '{sub.id}': nobody is left after rule "
         f"'{row['rule_id']}' ({row['rule']})",
