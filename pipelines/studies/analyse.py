@@ -10,7 +10,7 @@ from pipelines.store import Submission
 from pipelines.studies import gate
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.estimators import ESTIMATORS, SUMMARIES, models
-from pipelines.studies.estimators.interaction import interactions
+from pipelines.studies.estimators.interaction import interactions, interactions_of_estimates
 from pipelines.studies.language import ALL, ANALYSES, StudyDefinition
 from pipelines.studies.plan import Plan
 from pipelines.studies.results import Counts, Estimate, Finding, Outcomes
@@ -80,8 +80,8 @@ def analyse_variant(variant: Variant) -> Outcomes:
 
 
 def summarise(people: AnalysisSet, estimates: tuple[Estimate, ...]) -> Outcomes:
-    """What the study asks about its own estimates: E-values, agreement with a trial."""
-    found = Outcomes()
+    """What the study asks about its own estimates: E-values, agreement with a trial, subgroups of a dated analysis."""
+    found = interactions_of_estimates(people, estimates)
     for word in people.study.analyses:
         if word in SUMMARIES:
             try:

@@ -1,6 +1,6 @@
 """Pooling: published estimates checked, turned to one orientation, pooled with every interval in use."""
 
-from .agreement import Agreement, agreement
+from .agreement import Agreement, Comparison, agreement, compare_ratios
 from .bias import AsymmetryTest, TrimAndFill, begg, egger, egger_mixed, trim_and_fill
 from .influence import leave_one_out
 from .intervals import PooledInterval
@@ -13,6 +13,7 @@ from .study import StudyCheck, StudyEstimate, check_studies, check_study
 __all__ = [
     "Agreement",
     "AsymmetryTest",
+    "Comparison",
     "MetaRegression",
     "Overlap",
     "Pooled",
@@ -25,6 +26,7 @@ __all__ = [
     "begg",
     "check_studies",
     "check_study",
+    "compare_ratios",
     "egger",
     "egger_mixed",
     "find_overlaps",

@@ -1,18 +1,21 @@
 """Whether the exposure's effect differs between the levels of a declared subgroup: one test for each."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import polars as pl
 
 from pipelines.stats.errors import StatsError
+from pipelines.stats.pooling import compare_ratios, pool
 from pipelines.stats.sensitivity import holm, subgroup_effects
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.design import build_design
 from pipelines.studies.estimators.describe import label_of
 from pipelines.studies.estimators.rows import between
-from pipelines.studies.language import MISSING_WORDS, Subgroup
-from pipelines.studies.results import UNPLANNED, Estimate, Finding, Outcomes
+from pipelines.studies.language import ANALYSES, MISSING_WORDS, StudyDefinition, Subgroup
+from pipelines.studies.results import UNPLANNED, Counts, Estimate, Finding, Outcomes
 
 INTERACTION = "interaction"
 REST = "other"
@@ -40,6 +43,8 @@ def interactions(people: AnalysisSet, groups: tuple[Subgroup, ...]) -> Outcomes:
     2007;357:2189-2194.
     """
     found = Outcomes()
+    if is_dated(people.study):
+        return found  # `interactions_of_estimates` has them, once the subgroups are done
     for group in groups:
         for arm in people.labels[:-1]:
             try:
@@ -50,6 +55,74 @@ def interactions(people: AnalysisSet, groups: tuple[Subgroup, ...]) -> Outcomes:
                 found += Outcomes(findings=(reason,))
     planned = {label_of(people, group.name) for group in groups if group.planned}
     return found + Outcomes(findings=tuple(adjusted(found.estimates, planned)))
+
+
+def is_dated(study: StudyDefinition) -> bool:
+    """Whether the primary analysis needs the date of the exposure: a model of ever against never is no test of it."""
+    return any(facts.dated and study.primary in study.names_of([word]) for word, facts in ANALYSES.items())
+
+
+def interactions_of_estimates(people: AnalysisSet, estimates: Sequence[Estimate]) -> Outcomes:
+    """Test the subgroups of a dated primary analysis by its own estimates, which are of different people.
+
+    References
+    ----------
+    Altman DG, Bland JM. Interaction revisited: the difference between two estimates. BMJ 2003;326:219.
+    """
+    study, found = people.study, Outcomes()
+    if not is_dated(study):
+        return found
+    by_key = {one.key: one for one in estimates}
+    for group in study.subgroups:
+        keys = [
+            (study.primary, group.label(level), study.exposure, people.contrast, "hr")
+            for level in group.levels
+        ]
+        levels = [by_key[key] for key in keys if key in by_key and by_key[key].ci_low is not None]
+        if len(levels) == len(keys) and len(levels) > 1:
+            found += Outcomes((compared(people, group, levels),))
+        else:
+            reason = f"{study.primary} is not there in every level"
+            found += Outcomes(findings=(Finding(INTERACTION, group.name, "not_fitted", "absent", reason),))
+    planned = {group.name for group in study.subgroups if group.planned}
+    return found + Outcomes(findings=tuple(adjusted(found.estimates, planned)))
+
+
+def compared(people: AnalysisSet, group: Subgroup, levels: Sequence[Estimate]) -> Estimate:
+    """The second level over the first where there are two, else Cochran's test that all are alike."""
+    study, level = people.study, people.study.confidence_level
+    ratios = [(float(one.estimate or 0), float(one.ci_low or 0), float(one.ci_high or 0)) for one in levels]
+    counts = [one.counts for one in levels]
+    row = Estimate(
+        INTERACTION,
+        group.name,
+        f"{study.exposure}_by_{group.name}",
+        "any level",
+        "hr",
+        None,
+        counts=Counts(
+            sum(one.n or 0 for one in counts),
+            sum(one.n_exposed or 0 for one in counts),
+            sum(one.events or 0 for one in counts),
+        ),
+        estimand=levels[0].estimand,
+        effect_type=levels[0].effect_type,
+        method=f"ratio of hazard ratios; test between the estimates of {study.primary}",
+    )
+    if len(ratios) > 2:
+        widths = np.log([high / low for _, low, high in ratios])
+        std_errs = widths / (2 * NormalDist().inv_cdf((1 + level) / 2))
+        test = pool(np.log([value for value, _, _ in ratios]), std_errs**2, method="fixed", level=level)
+        return replace(row, p_value=test.q_p)
+    test_of_two = compare_ratios(ratios[1], ratios[0], level=level)
+    return replace(
+        row,
+        contrast=f"{group.levels[1]} vs {group.levels[0]}",
+        estimate=test_of_two.ratio,
+        ci_low=test_of_two.ci_low,
+        ci_high=test_of_two.ci_high,
+        p_value=test_of_two.p_value,
+    )
 
 
 def tested(people: AnalysisSet, arm: str, group: Subgroup) -> Outcomes:
