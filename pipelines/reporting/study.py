@@ -8,6 +8,7 @@ import polars as pl
 from markdown_it import MarkdownIt
 
 from pipelines.reporting import study_figures as figures
+from pipelines.reporting import study_protocol as of_protocol
 from pipelines.reporting import study_tables as tables
 from pipelines.reporting.cohort import diagram, paper_counts
 from pipelines.reporting.render import render
@@ -48,7 +49,9 @@ def write_study_page(study: Study, sub: Submission, target: Path, *, banner: str
         balance=figures.balance(study),
         overlap=figures.propensity_overlap(study),
         over_time=figures.over_time(study),
+        target_trial=of_protocol.target_trial_section(study),
         subgroups=tables.subgroup_tables(study),
+        subgroup_forest=of_protocol.subgroup_forest(study),
         battery=figures.battery(study),
         sensitivity=tables.sensitivity_table(study),
         estimates=tables.estimates_table(study.estimates),
@@ -57,6 +60,7 @@ def write_study_page(study: Study, sub: Submission, target: Path, *, banner: str
         else "",
         diagnostics_rows=diagnostics.height,
         diagnostics=tables.diagnostics_table(diagnostics, study.hidden_analyses),
+        checklists=of_protocol.checklist_tables(study),
         settings=json.dumps(study.settings, indent=1, ensure_ascii=False),
         provenance=tables.provenance_table(study.run, study.standing),
     )

@@ -222,8 +222,9 @@ def about_the_set(chosen: PoolSet, review: str) -> list[Finding]:
     findings += [Finding("pooled", name, "overlap", "warning", str(one)) for one in chosen.overlaps]
     findings += [
         Finding("pooled", name, FAILED[check.check], "warning", f"{check.label}: {check.finding}.")
-        for study in chosen.studies
-        for check in check_study(study)
+        for row in chosen.rows
+        if not row.ours  # its figures are computed, and not rounded as printed ones are
+        for check in check_study(row.study())
         if check.passed is False
     ]
     return findings

@@ -212,7 +212,7 @@ def study_row(pool: str, side: str, row: EvidenceRow, level: float, *, pooled: b
         "side": side,
         "row": row.row,
         "name": row.name,
-        "site": row.note == "this submission",
+        "site": row.ours,
         "pooled": pooled,
         "people": row.people,
         "estimate": value,

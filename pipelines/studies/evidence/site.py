@@ -92,6 +92,7 @@ def as_evidence(wanted: SiteEstimate, sub: Submission, row: dict[str, Any]) -> E
             "printed_ci_level": row["ci_level"],
             "orientation": "as_printed",
             "verification": "computed",
+            "ours": True,
             "note": "this submission",
         }
     )

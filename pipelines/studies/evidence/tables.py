@@ -67,6 +67,7 @@ class EvidenceRow(BaseModel):
     verification: Verification
     note: str = ""
     randomised: bool = False
+    ours: bool = False
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

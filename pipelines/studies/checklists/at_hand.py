@@ -1,0 +1,101 @@
+"""What a checklist can be filled from: the definition, and what a run wrote as far as its gate lets it be seen."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines.cohorts import attrition_lines, load_cohort
+from pipelines.cohorts.definition import CohortDefinition
+from pipelines.settings import Settings
+from pipelines.store.withheld import read_comparison, read_estimates
+from pipelines.studies.catalog import load_study
+from pipelines.studies.language import StudyDefinition
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A run of the study, read back.
+
+    Attributes
+    ----------
+    folder : Path
+        ``<submission>/studies/<study>``.
+    """
+
+    folder: Path
+
+    @property
+    def submission(self) -> Path:
+        """Folder of the submission."""
+        return self.folder.parent.parent
+
+    @cached_property
+    def run(self) -> dict[str, Any]:
+        """Settings and provenance."""
+        found: dict[str, Any] = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        return found
+
+    @cached_property
+    def estimates(self) -> pl.DataFrame:
+        """Estimates; the numbers of what is hidden are null."""
+        return read_estimates(self.folder)
+
+    @cached_property
+    def comparison(self) -> pl.DataFrame:
+        """Published numbers beside ours; what is hidden is empty."""
+        return read_comparison(self.folder)
+
+    @property
+    def attrition(self) -> list[dict[str, str]]:
+        """Steps of the cohort, small counts hidden; none where the cohort is not there any more."""
+        folder = self.submission / "cohorts" / self.run["cohort"]
+        if not (folder / "attrition.csv").is_file():
+            return []
+        return attrition_lines(folder, min_cell=Settings().min_cell)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """The submission's manifest."""
+        found: dict[str, Any] = json.loads((self.submission / "manifest.json").read_text(encoding="utf-8"))
+        return found
+
+
+@dataclass(frozen=True)
+class AtHand:
+    """A study with its cohort, and its run if there is one."""
+
+    study: StudyDefinition
+    cohort: CohortDefinition
+    run: Ran | None = None
+
+    @property
+    def ran(self) -> Ran:
+        """The run of a study that ran.
+
+        Raises
+        ------
+        ValueError
+            It did not; the table asks only where it did.
+        """
+        if self.run is None:
+            raise ValueError(f"study {self.study.id} has not run")
+        return self.run
+
+
+def at_hand(name: str, catalog_dir: Path, folder: Path | None = None) -> AtHand:
+    """Read what there is of a study.
+
+    Parameters
+    ----------
+    name : str
+        A study of the catalog.
+    catalog_dir : Path
+    folder : Path, optional
+        Where a run of it was written.
+    """
+    study = load_study(name, catalog_dir)
+    return AtHand(study, load_cohort(study.cohort, catalog_dir), None if folder is None else Ran(folder))
