@@ -54,7 +54,8 @@ def interactions(people: AnalysisSet, groups: tuple[Subgroup, ...]) -> Outcomes:
                 reason = Finding(INTERACTION, label, "not_fitted", "absent", error.without_count)
                 found += Outcomes(findings=(reason,))
     planned = {label_of(people, group.name) for group in groups if group.planned}
-    return found + Outcomes(findings=tuple(adjusted(found.estimates, planned)))
+    declared = len(planned) * len(people.labels[:-1])
+    return found + Outcomes(findings=tuple(adjusted(found.estimates, planned, declared)))
 
 
 def is_dated(study: StudyDefinition) -> bool:
@@ -146,7 +147,7 @@ def tested(people: AnalysisSet, arm: str, group: Subgroup) -> Outcomes:
         entry=inside.entry,
         level=study.confidence_level,
         analysis=INTERACTION,
-        estimand="association",
+        estimand="conditional",
         effect_type="conditional" if design.columns else "marginal",
     )
     ratios = [one.ratio for one in effects.subgroups if one.ratio is not None]
@@ -185,17 +186,17 @@ def levels_of(people: AnalysisSet, group: Subgroup) -> tuple[pl.Series, list[str
     return both, [only, REST]
 
 
-def adjusted(estimates: tuple[Estimate, ...], planned: set[str]) -> list[Finding]:
-    """Holm's p-value of each planned test, and a warning at each that was not planned."""
+def adjusted(estimates: tuple[Estimate, ...], planned: set[str], declared: int) -> list[Finding]:
+    """Holm's p-value of each planned test over all that were declared, and a warning at each that was not planned."""
     tests = [one for one in estimates if one.subgroup in planned and one.p_value is not None]
-    p_values = holm(np.array([one.p_value for one in tests])) if tests else ()
+    p_values = holm(np.array([one.p_value for one in tests]), family_size=declared) if tests else ()
     findings = [
         Finding(
             INTERACTION,
             one.subgroup,
             "holm_p",
             "info",
-            f"p-value of the interaction ({one.contrast}), adjusted by Holm over {len(tests)} planned tests",
+            f"p-value of the interaction ({one.contrast}), adjusted by Holm over the {declared} declared",
             value=float(p_value),
         )
         for one, p_value in zip(tests, p_values, strict=True)
