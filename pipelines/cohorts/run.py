@@ -59,7 +59,7 @@ def materialise(sub: Submission, name: str, catalog_dir: Path) -> CohortFacts:
     GateError
         The submission has no pass.
     RefusedError
-        The source cannot give what the cohort needs, or does not cover its years.
+        The source cannot give what the cohort needs, does not cover its years, or has recorded it of nobody.
     InputError
         Unknown or wrong definition; nobody is left, and the message says after which rule.
     """

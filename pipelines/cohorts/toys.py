@@ -95,12 +95,15 @@ class Toys(Strict):
         Tumor columns of every patient that does not say otherwise; a column that nobody names is null.
     drop : tuple of str
         Patients of the base that do not fit here.
+    arms : dict
+        Arms of the base's expectations, and what those members are in here.
     patients : tuple of Toy
     """
 
     base: Identifier | None = None
     default: dict[str, Value] = {}
     drop: tuple[Identifier, ...] = ()
+    arms: dict[str, str] = {}
     patients: tuple[Toy, ...] = ()
 
 
@@ -213,9 +216,15 @@ def read_toys(name: str, catalog_dir: Path, based_on_it: tuple[str, ...] = ()) -
     inherited = base.patients if base else {}
     if mistakes := [*wrong_columns(own), *wrong_names(own, inherited)]:
         raise document.wrong(mistakes)
-    patients = {id_: toy for id_, toy in inherited.items() if id_ not in own.drop}
+    patients = {id_: moved(toy, own.arms) for id_, toy in inherited.items() if id_ not in own.drop}
     patients |= {toy.id: toy for toy in own.patients}
     return Family(document, own, {**(base.default if base else {}), **own.default}, patients)
+
+
+def moved(toy: Toy, arms: Mapping[str, str]) -> Toy:
+    """A patient of the base in the arm that they are in here."""
+    arm = arms.get(toy.expect.member or "")
+    return toy if arm is None else toy.model_copy(update={"expect": Expected(member=arm)})
 
 
 def wrong_expectations(definition: CohortDefinition, family: Family) -> Iterator[tuple[Place, str]]:
@@ -308,7 +317,7 @@ def not_shown(definition: CohortDefinition, outcomes: pl.DataFrame) -> list[str]
     A rule can be unknown if a tumor without any value is unknown to it.
     """
     members = outcomes.filter(pl.col("left_at_rule").is_null())["arm"].to_list()
-    reasons = outcomes["left_at_rule"].to_list()
+    reasons = {*outcomes["left_at_rule"], *(["arm_known"] if outcomes["arm"].null_count() else [])}
     blank = outcomes_of(definition, pl.DataFrame([{"tumor_id": "blank"}], schema=tumor_schema()))
     unknowable = [rule.id for _, rule in definition.numbered_rules if blank[rule.id][0] is None]
     return [

@@ -157,6 +157,14 @@ def test_an_empty_cohort_names_the_rule_that_emptied_it(tmp_path: Path) -> None:
     assert not (sub.root / "cohorts" / HER2).exists()
 
 
+def test_a_rule_that_can_tell_of_nobody_is_a_refusal(tmp_path: Path) -> None:
+    """The field is there and says "unknown" of everybody who came so far: the source has no answer."""
+    sub = submission(tmp_path, tumors([{"her2_status": "unknown"}, {"her2_status": "negative", "sex": "male"}]))
+    with pytest.raises(RefusedError, match="can rule 'her2_positive'") as error:
+        materialise(sub, HER2, CATALOG)
+    assert error.value.reason_code == "not_recorded"
+
+
 def test_every_rule_with_wrong_sql_is_named(tmp_path: Path) -> None:
     content = yaml.safe_load((CATALOG / "cohorts" / "stage_iv_female_breast.yaml").read_text())
     content["rules"][0]["when"] = "gender = 1"
