@@ -50,7 +50,7 @@ def target_trial_section(study: Study) -> dict[str, Any] | None:
         labels={"target_trial": "the trial", "emulation": "here", "status": "in the registry"},
     )
     return {
-        "trial": known.study.emulation.trial,
+        "trial": known.study.emulation.trial_name,
         "table": table,
         "undecidable": [one.trial for one in known.study.emulation.undecidable],
         "refused": [
@@ -129,9 +129,10 @@ def subgroup_forest(study: Study) -> str | None:
     by_label = {row["subgroup"]: row for row in rows.iter_rows(named=True)}
     lines = [("everybody", "everybody", by_label.get(ALL))]
     for group in study.settings.get("subgroups", []):
-        title = group["name"].replace("_", " ") + ("" if group.get("planned", True) else " (unplanned)")
+        title = group["name"].replace("_", " ")
+        planned = "declared beforehand" if group.get("planned", True) else "unplanned"
         lines += [
-            (f"{title}: {str(level).replace('_', ' ')}", title, by_label.get(f"{group['name']}={level}"))
+            (f"{title}: {str(level).replace('_', ' ')}", planned, by_label.get(f"{group['name']}={level}"))
             for level in group["levels"]
         ]
     drawn = [

@@ -9,16 +9,10 @@ from dataclasses import dataclass
 from pipelines.cohorts.compile import steps_of
 from pipelines.studies import protocol
 from pipelines.studies.checklists import results
-from pipelines.studies.checklists.at_hand import AtHand
+from pipelines.studies.checklists.at_hand import SOURCES, AtHand
 from pipelines.studies.checklists.trial import EMULATION_ANSWERS
 from pipelines.studies.language import Covariate
 
-SOURCES = {
-    "ncdb": "National Cancer Database participant user file (hospital registry)",
-    "seer": "SEER research data (population registry)",
-    "naaccr": "NAACCR records of a registry",
-    "mapped": "a site's own tables, mapped",
-}
 MATCHED = {"matched_cox", "matched_km", "stratified_cox", "rosenbaum", "matching_grid"}
 
 
@@ -35,7 +29,7 @@ def design(known: AtHand) -> list[str]:
     arms = f"{', '.join(known.cohort.arms.labels[:-1])} against {known.cohort.arms.reference.label}"
     what = "Retrospective cohort study of registry records"
     if known.study.emulation is not None:
-        what += f" that emulates the trial {known.study.emulation.trial}"
+        what += f" that emulates the trial {known.study.emulation.trial_name}"
     return [f"{what}: {arms}. Title of the definition: {known.study.title}."]
 
 

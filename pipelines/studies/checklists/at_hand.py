@@ -15,6 +15,13 @@ from pipelines.store.withheld import read_comparison, read_estimates
 from pipelines.studies.catalog import load_study
 from pipelines.studies.language import StudyDefinition
 
+SOURCES = {
+    "ncdb": "National Cancer Database participant user file (hospital registry)",
+    "seer": "SEER research data (population registry)",
+    "naaccr": "NAACCR records of a registry",
+    "mapped": "a site's own tables, mapped",
+}
+
 
 @dataclass(frozen=True)
 class Ran:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pipelines.studies.checklists.at_hand import AtHand
+from pipelines.studies.checklists.at_hand import SOURCES, AtHand
 from pipelines.studies.language import Emulation
 from pipelines.studies.target_trial import protocol_table
 
@@ -32,12 +32,21 @@ def emulation_of(known: AtHand) -> Emulation:
     return known.study.emulation
 
 
+def about(component: str, item: str) -> str:
+    """Name of a component, where an item asks for several."""
+    return f"{component.replace('_', ' ').capitalize()}: " if len(COMPONENTS[item]) > 1 else ""
+
+
 def trial_side(item: str) -> Callable[[AtHand], list[str]]:
     """What the trial did."""
 
     def say(known: AtHand) -> list[str]:
         rows = protocol_table(known.study).iter_rows(named=True)
-        return [row["target_trial"] for row in rows if row["component"] in COMPONENTS[item]]
+        return [
+            about(row["component"], item) + row["target_trial"]
+            for row in rows
+            if row["component"] in COMPONENTS[item]
+        ]
 
     return say
 
@@ -48,7 +57,9 @@ def registry_side(item: str) -> Callable[[AtHand], list[str]]:
     def say(known: AtHand) -> list[str]:
         rows = protocol_table(known.study).iter_rows(named=True)
         return [
-            row["emulation"] + (f" ({STATUS[row['status']]})" if row["status"] else "")
+            about(row["component"], item)
+            + row["emulation"]
+            + (f" ({STATUS[row['status']]})" if row["status"] else "")
             for row in rows
             if row["component"] in COMPONENTS[item]
         ]
@@ -59,13 +70,14 @@ def registry_side(item: str) -> Callable[[AtHand], list[str]]:
 def emulates(known: AtHand) -> list[str]:
     """Which trial, in which data."""
     one = emulation_of(known)
-    return [f"Emulates the trial {one.trial} in {', '.join(known.study.sources)} records."]
+    where = " or ".join(SOURCES[name] for name in known.study.sources)
+    return [f"Emulates the trial {one.trial_name} in: {where}."]
 
 
 def why_emulated(known: AtHand) -> list[str]:
     """A trial that is there is the benchmark."""
     return [
-        f"The trial {emulation_of(known).trial} was done: it is the benchmark that the emulation is held against."
+        f"The trial {emulation_of(known).trial_name} was done: it is the benchmark that the emulation is held against."
     ]
 
 

@@ -88,6 +88,11 @@ class Emulation(Strict):
         return (*self.eligibility, *rest)
 
     @property
+    def trial_name(self) -> str:
+        """The trial as its report is called, or by its key where the catalog has not filled it in."""
+        return self.results[0].name if self.results else self.trial
+
+    @property
     def undecidable(self) -> tuple[Criterion, ...]:
         """What the trial's question rests on and no registry records."""
         return tuple(one for one in self.criteria if one.decides and one.status == "not_recorded")
