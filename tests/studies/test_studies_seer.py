@@ -1,4 +1,4 @@
-"""The SEER and time-trend studies: who is in which arm, what is refused, that each published number has its estimate."""
+"""The SEER and time-trend studies: who is in which arm, what is refused, and an estimate for each published number."""
 
 from pathlib import Path
 from typing import Any
