@@ -42,13 +42,45 @@ def study_list(as_json: JsonOption = False, home: UnusedHome = None) -> None:
 
 
 @study_app.command("show")
-def study_show(name: str, as_json: JsonOption = False, home: UnusedHome = None) -> None:
-    """Show a study's protocol."""
+def study_show(
+    name: str,
+    checklist: Annotated[
+        str | None, typer.Option("--checklist", help="strobe, record or target: that table instead.")
+    ] = None,
+    submission: Annotated[
+        str | None, typer.Option("--submission", help="With --checklist: fill in what came of the run on it.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a study's protocol, or a reporting checklist filled from it."""
     from pipelines.settings import Settings
     from pipelines.studies import show_study
 
-    text = show_study(name, Settings().catalog_dir)
+    if checklist is None:
+        if submission is not None:
+            raise InputError("--submission goes with --checklist", where=f"study show {name}")
+        text = show_study(name, Settings().catalog_dir)
+    else:
+        text = _checklist(name, checklist, submission, home)
     say({"study": name, "text": text}, [text], as_json)
+
+
+def _checklist(name: str, which: str, submission: str | None, home: Path) -> str:
+    from pipelines.settings import Settings
+    from pipelines.store import Home
+    from pipelines.studies.checklists import checklist_text
+
+    folder = None
+    if submission is not None:
+        folder = Home(home).published(submission).root / "studies" / name
+        if not (folder / "run.json").is_file():
+            raise InputError(
+                f"Study '{name}' has not run on submission '{submission}'",
+                where=str(folder),
+                remedy=f"Run it with `cohorts study run {name} --submission {submission}`.",
+            )
+    return checklist_text(name, which, Settings().catalog_dir, folder)
 
 
 @study_app.command("init")
@@ -110,13 +142,20 @@ def _run_one(home: Path, name: str, submission: list[str] | None, no_gate: bool,
     from pipelines.store import Home
     from pipelines.studies import study_lines
 
-    if len(_submissions(submission)) > 1:
+    if not submission:
+        with busy(f"running {name}", as_json):
+            facts = steps.run_evidence(Home(home), name)  # refuses a study that needs one
+        page = f"page: {Home(home).root / 'report' / f'{name}.html'}"
+        lines = [*study_lines(facts.folder, min_cell=Settings().min_cell), str(facts.folder), page]
+        say({"study": name, "folder": str(facts.folder), "lines": lines}, lines, as_json)
+        return
+    if len(submission) > 1:
         raise InputError(
             "One study runs on one submission",
             where="--submission",
             remedy="--all takes several submissions.",
         )
-    [one] = _submissions(submission)
+    [one] = submission
     signed = (Home(home).published(one).root / "studies" / name / "signature.json").is_file()
     with busy(f"running {name}", as_json):
         facts = steps.run_study(Home(home), one, name, no_gate=no_gate)
