@@ -112,6 +112,6 @@ def people(
         }
     )
     frame = frame.with_columns(
-        pl.col(f"cov_{name}").alias(f"raw_{name}") for name in ("age", "spread", "year")
+        pl.col(f"cov_{name}").alias(f"raw_{name}") for name in ("age", "spread", "size", "year")
     )
     return AnalysisSet(frame, definition or study(), SURGERY, NO_SURGERY, other_arms)

@@ -61,12 +61,10 @@ def one_outcome(people: AnalysisSet, outcome: BinaryOutcome) -> Outcomes:
 
 
 def attempted(people: AnalysisSet, analysis: str, estimate: Callable[[], Outcomes]) -> Outcomes:
-    """One model of several: where it cannot be fitted the others stand, unless it is the primary analysis."""
+    """One model of several: where it cannot be fitted the others stand."""
     try:
         return estimate()
     except StatsError as error:
-        if people.study.primary == analysis:
-            raise
         reason = error.without_count
         if isinstance(error, SeparationError):
             reason += " A penalised model (`firth: true` of the binary outcome) has an answer."

@@ -10,7 +10,7 @@ import polars as pl
 from pipelines.stats.effect import Effect
 from pipelines.stats.errors import CodingError
 from pipelines.studies.analysis_set import AnalysisSet
-from pipelines.studies.results import Counts, Estimate, Finding
+from pipelines.studies.results import Counts, Estimate, Finding, finite
 
 MEASURES = {"rmst_difference": "rmst_difference_months"}
 """Measures of `pipelines.stats` that ``estimates.csv`` calls otherwise: its times are months."""
@@ -42,10 +42,10 @@ def estimate_of(
         term,
         contrast,
         MEASURES.get(effect.measure, effect.measure),
-        effect.estimate,
-        effect.ci_low,
-        effect.ci_high,
-        effect.p_value,
+        finite(effect.estimate),
+        finite(effect.ci_low),
+        finite(effect.ci_high),
+        finite(effect.p_value),
         Counts(effect.n, effect.n_exposed, effect.events),
         estimand or effect.estimand.lower(),
         effect.effect_type,
