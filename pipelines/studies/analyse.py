@@ -62,21 +62,24 @@ def analyse_variant(variant: Variant) -> Outcomes:
     if people is None:
         return found
     for word in variant.analyses:
-        if ANALYSES[word].within or word in SUMMARIES:
-            continue
-        if word not in ESTIMATORS:  # goes with the last analysis that lands
-            found += Outcomes(
-                findings=(Finding(word, people.subgroup, "not_landed", "absent", "not done yet"),)
-            )
-            continue
-        try:
-            found += ESTIMATORS[word](people)
-        except StatsError as error:
-            found += not_fitted(people, word, variant.analyses, error)
+        if not ANALYSES[word].within and word not in SUMMARIES:
+            found += analyse_one(people, word, variant.analyses)
     if people.subgroup == ALL:
         found += models.extra_models(people)
     found += interactions(people, variant.interactions)
     return found + gate.judge(people, found)
+
+
+def analyse_one(people: AnalysisSet, word: str, analyses: tuple[str, ...]) -> Outcomes:
+    """One analysis of a variant, or the finding that it is absent."""
+    if ANALYSES[word].two_arms and people.other_labels:
+        return not_done(
+            people, word, analyses, "it compares two arms, and this study has more", "no_such_form"
+        )
+    try:
+        return ESTIMATORS[word](people)
+    except StatsError as error:
+        return not_done(people, word, analyses, error.without_count)
 
 
 def summarise(people: AnalysisSet, estimates: tuple[Estimate, ...]) -> Outcomes:
@@ -87,18 +90,17 @@ def summarise(people: AnalysisSet, estimates: tuple[Estimate, ...]) -> Outcomes:
             try:
                 found += SUMMARIES[word](people, estimates)
             except StatsError as error:
-                found += not_fitted(people, word, people.study.analyses, error)
+                found += not_done(people, word, people.study.analyses, error.without_count)
     return found
 
 
-def not_fitted(people: AnalysisSet, word: str, analyses: tuple[str, ...], error: StatsError) -> Outcomes:
+def not_done(
+    people: AnalysisSet, word: str, analyses: tuple[str, ...], reason: str, check: str = "not_fitted"
+) -> Outcomes:
     """Say why an analysis and those it computes are absent."""
     within = tuple(name for name in analyses if ANALYSES[name].within == word)
     names = (*people.study.names_of([word]), *within)
-    reason = error.without_count
-    return Outcomes(
-        findings=tuple(Finding(name, people.subgroup, "not_fitted", "absent", reason) for name in names)
-    )
+    return Outcomes(findings=tuple(Finding(name, people.subgroup, check, "absent", reason) for name in names))
 
 
 def require_primary(study: StudyDefinition, found: Outcomes) -> None:

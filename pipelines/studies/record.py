@@ -25,9 +25,8 @@ CSV_TABLES = (
     "rosenbaum",
     "unmeasured_confounder",
     "covariate_benchmarks",
+    "plasmode",
 )
-DRAWS = {"imputed_cox": "imputation", "clone_censor_weight": "timing", "plasmode": "plasmode"}
-"""Analyses that draw random numbers, and the block of the definition that has their seed."""
 
 
 def write(
@@ -123,9 +122,17 @@ def run_record(
 
 def seeds_of(study: StudyDefinition) -> dict[str, int]:
     """Seed of each analysis that draws random numbers."""
-    blocks = {word: getattr(study, block) for word, block in DRAWS.items() if word in study.analyses}
-    drawn = {word: block for word, block in blocks.items() if getattr(block, "bootstrap", 1)}
-    return {word: int(block.seed) for word, block in drawn.items() if block is not None}
+    blocks = {
+        "imputed_cox": study.imputation,
+        "weighted_survival": study.design.weight,
+        "clone_censor_weight": study.timing,
+        "plasmode": study.plasmode,
+    }
+    return {
+        word: block.seed
+        for word, block in blocks.items()
+        if word in study.analyses and block is not None and getattr(block, "bootstrap", True)
+    }
 
 
 def randomness(seeds: dict[str, int]) -> str:

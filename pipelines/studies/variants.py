@@ -110,9 +110,13 @@ def absent(study: StudyDefinition, label: str, analyses: tuple[str, ...], check:
 
 def done_in(study: StudyDefinition, group: Subgroup) -> tuple[str, ...]:
     """What is done in each level of a subgroup: what it names, else what gives the primary estimate."""
-    asked = group.analyses or study.words_of(study.primary)
-    hosts = (ANALYSES[word].within for word in asked)
-    return tuple(dict.fromkeys((*asked, *(word for word in hosts if word))))
+    return with_hosts(group.analyses or study.words_of(study.primary))
+
+
+def with_hosts(words: Iterable[str]) -> tuple[str, ...]:
+    """Analyses with those that compute them."""
+    hosts = (ANALYSES[word].within for word in words)
+    return tuple(dict.fromkeys((*words, *(word for word in hosts if word))))
 
 
 def subgroup_variants(people: AnalysisSet, group: Subgroup, refused: dict[str, str]) -> Iterator[Variant]:
@@ -148,7 +152,7 @@ def outcome_variants(
     refused: dict[str, str],
 ) -> Iterator[Variant]:
     """Another outcome, and the subgroups that name it."""
-    analyses = outcome.analyses or repeatable(study.analyses)
+    analyses = with_hosts(outcome.analyses) or repeatable(study.analyses)
     again = study.model_copy(update={"outcome": outcome})
     groups = tuple(group for group in study.subgroups if outcome.name in group.outcomes)
     needs = (CAUSE, *outcome.needs) if outcome.kind == "disease_specific" else outcome.needs

@@ -1,5 +1,6 @@
 """Subgroups and their tests of interaction, planned or not, of two arms and of three, for other outcomes too."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,13 @@ def test_a_level_alone_is_set_against_everybody_else_who_is_known(tmp_path: Path
     assert test["n"] == len(rows) - 40
 
 
+def test_a_level_that_everybody_has_is_tested_against_nobody(tmp_path: Path) -> None:
+    everybody = people(tmp_path)
+    frame = everybody.frame.with_columns(sub_young=pl.lit("yes"))
+    found = interactions(replace(everybody, frame=frame), (everybody.study.subgroups[1],))
+    assert (found.estimates, found.findings) == ((), ())
+
+
 def test_a_subgroup_that_the_source_does_not_record_is_absent_with_the_reason(tmp_path: Path) -> None:
     content = small_study(subgroups=[{**ER, "needs": ["er_status"]}, YOUNG])
     told = table(ran(tmp_path, content, statuses={"er_status": "not_released"}), "diagnostics")
@@ -193,7 +201,11 @@ def test_what_says_the_same_as_the_subgroup_leaves_its_models(tmp_path: Path) ->
 
 def three_arms(tmp_path: Path) -> tuple[Submission, Path]:
     """The cohort with the operated in two arms, by the clinical N."""
-    catalog = catalog_at(tmp_path, small_study(subgroups=[ER]))
+    models = {"cox": ["age_group", "spread"], "propensity": ["age_group"]}
+    content = small_study(
+        subgroups=[ER], models=models, analyses=["cox_unadjusted", "cox_adjusted", "matched_cox"]
+    )
+    catalog = catalog_at(tmp_path, content)
     path = catalog / "cohorts" / f"{COHORT}.yaml"
     content = yaml.safe_load(dump_yaml(load_cohort(COHORT, catalog)))
     arms = content["arms"]
@@ -213,6 +225,8 @@ def test_each_of_three_arms_is_tested_against_the_reference(tmp_path: Path) -> N
     known = [row for row in ROWS if row["er_status"] != "unknown"]
     second = [row for row in known if not (row["operated"] and row["clinical_n"] in ("0", "1"))]
     assert tests["n"].to_list()[1] == len(second)
+    absent = table(facts, "diagnostics").filter(check="no_such_form")
+    assert set(absent["analysis"]) == {"matched_cox", "adjusted_matched_cox"}
     flow = table(facts, "estimates").filter(analysis="attrition", term="arm_known")
     assert set(flow["subgroup"]) == {"all", "first", "second", "no surgery"}
 

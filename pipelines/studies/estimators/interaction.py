@@ -46,7 +46,8 @@ def interactions(people: AnalysisSet, groups: tuple[Subgroup, ...]) -> Outcomes:
     if is_dated(people.study):
         return found  # `interactions_of_estimates` has them, once the subgroups are done
     for group in groups:
-        for arm in people.labels[:-1]:
+        alone = len(group.levels) == 1 and len(levels_of(people, group)[1]) == 1  # nobody to compare with
+        for arm in () if alone else people.labels[:-1]:
             try:
                 found += tested(people, arm, group)
             except StatsError as error:
@@ -74,19 +75,19 @@ def interactions_of_estimates(people: AnalysisSet, estimates: Sequence[Estimate]
     if not is_dated(study):
         return found
     by_key = {one.key: one for one in estimates}
-    for group in study.subgroups:
+    for group in (one for one in study.subgroups if len(one.levels) > 1):
         keys = [
             (study.primary, group.label(level), study.exposure, people.contrast, "hr")
             for level in group.levels
         ]
         levels = [by_key[key] for key in keys if key in by_key and by_key[key].ci_low is not None]
-        if len(levels) == len(keys) and len(levels) > 1:
+        if len(levels) == len(keys):
             found += Outcomes((compared(people, group, levels),))
         else:
             reason = f"{study.primary} is not there in every level"
             found += Outcomes(findings=(Finding(INTERACTION, group.name, "not_fitted", "absent", reason),))
     planned = {group.name for group in study.subgroups if group.planned}
-    return found + Outcomes(findings=tuple(adjusted(found.estimates, planned)))
+    return found + Outcomes(findings=tuple(adjusted(found.estimates, planned, len(planned))))
 
 
 def compared(people: AnalysisSet, group: Subgroup, levels: Sequence[Estimate]) -> Estimate:
@@ -183,7 +184,7 @@ def levels_of(people: AnalysisSet, group: Subgroup) -> tuple[pl.Series, list[str
     known = values.is_not_null() & ~values.is_in(MISSING_WORDS)
     only = group.levels[0]
     both = pl.select(pl.when(known & (values != only)).then(pl.lit(REST)).otherwise(values)).to_series()
-    return both, [only, REST]
+    return both, [level for level in (only, REST) if level in set(both)]
 
 
 def adjusted(estimates: tuple[Estimate, ...], planned: set[str], declared: int) -> list[Finding]:
