@@ -1,8 +1,8 @@
 """Survival and shares described by groups, without a comparison of arms."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipelines.studies.language.base import Identifier, Sql, Strict
 
@@ -17,14 +17,18 @@ class GroupSurvival(Strict):
     by : tuple of str
         Covariates; estimates have the subgroup ``<covariate>=<level>``.
     among : str, optional
-        SQL boolean: who is described; everybody where it is left out.
+        SQL boolean: who is described; everybody where it is left out. Where it is null a person is not described,
+        and counted.
     at_months : tuple of float
-        Survival at these months beside the median; with the ordered levels their difference.
+        Survival at these months beside the median (contrast ``at 60 months``).
     order : dict
-        Covariate to levels from shortest to longest expected survival: the difference of medians of each and the
-        next is an estimate (``<longer> minus <shorter>``), so that an ordering can be a target.
+        Covariate to levels from shortest to longest expected survival: the difference of each and the next, of
+        medians and of survival, is an estimate (contrast ``<longer> minus <shorter>``), so that an ordering can
+        be a target.
     relative : bool
-        Relative survival too, where the site has put a life table in ``<home>/life_tables/``.
+        Relative survival too, where the site has put a life table in ``<home>/life_tables/``: called after the
+        submission or its source (``seer.csv``), columns ``age``, ``year``, ``sex``, perhaps ``race``, and a rate
+        (`pipelines.stats.relative_survival.read_population_table`).
     """
 
     by: tuple[Identifier, ...] = Field(min_length=1)
@@ -32,6 +36,16 @@ class GroupSurvival(Strict):
     at_months: tuple[Months, ...] = (60.0,)
     order: dict[Identifier, tuple[str, ...]] = {}
     relative: bool = False
+
+    @model_validator(mode="after")
+    def _order_of_what_is_described(self) -> Self:
+        strange = [name for name in self.order if name not in self.by]
+        if strange:
+            raise ValueError(f"order has {', '.join(strange)}, which is not under by")
+        short = [name for name, levels in self.order.items() if len(set(levels)) < max(2, len(levels))]
+        if short:
+            raise ValueError(f"order of {', '.join(short)} needs two levels or more, each once")
+        return self
 
 
 class Horizons(Strict):
