@@ -64,6 +64,8 @@ def warnings(diagnostics: pl.DataFrame) -> list[dict[str, Any]]:
 def comparison_table(comparison: pl.DataFrame) -> str:
     """Published beside ours, difference and verdict."""
     min_cell = Settings().min_cell
+    if comparison.is_empty():
+        return ""
     rows = []
     for row in comparison.iter_rows(named=True):
         digits = digits_of(row["measure"])

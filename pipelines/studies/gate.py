@@ -165,7 +165,11 @@ def _rows(
     gate, limits = named.facts.gate, people.study.gate
     here = (*where, people.subgroup)
     if gate == "balance":
-        yield from _balance_rows(named, people, balance, here)
+        own = [one for one in findings if (one.analysis, one.subgroup, one.check) == (*where, "largest_smd")]
+        if own and own[0].value is not None:  # a cell of a grid, which is a design of its own
+            yield _row("balance", here, own[0].value, limits.smd, own[0].value < limits.smd)
+        else:
+            yield from _balance_rows(named, people, balance, here)
     if _overlaps(named):
         yield _overlap_row(named, people, findings, here)
     if gate:

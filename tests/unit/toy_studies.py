@@ -89,7 +89,7 @@ def write_study(catalog: Path, content: dict[str, Any], rows: list[dict[str, str
 def catalog_at(folder: Path, *studies: dict[str, Any]) -> Path:
     """A catalog in a folder, with the shipped cohorts and some studies."""
     catalog = folder / "catalog"
-    for name in ("cohorts", "evidence"):
+    for name in ("cohorts", "evidence", "checklists"):
         shutil.copytree(SHIPPED / name, catalog / name)
     for content in studies:
         write_study(catalog, content)
