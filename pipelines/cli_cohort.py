@@ -56,7 +56,7 @@ def cohort_run(
         by_arm = read_attrition(facts.folder, min_cell=Settings().min_cell)
         say({"cohort": name, "submission": submission, "attrition": attrition, "by_arm": by_arm}, [], True)
         return
-    columns = ["step", "rule", "left", "remained"]
+    columns = [name for name in attrition[0] if name != "rule_id"]
     print_table(
         columns, [[row[name] for name in columns] for row in attrition], title=f"{name} on {submission}"
     )

@@ -6,11 +6,12 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import yaml
 
 from pipelines import store
 from pipelines.cohorts.catalog import load_cohort
 from pipelines.cohorts.compile import attrition, compile_query, steps_of
-from pipelines.cohorts.definition import KEYS, CohortDefinition
+from pipelines.cohorts.definition import KEYS, Arms, CohortDefinition
 from pipelines.cohorts.needs import check_needs, check_years
 from pipelines.cohorts.yaml_models import dump_yaml
 from pipelines.disclosure import attrition_texts, hide_attrition
@@ -27,8 +28,10 @@ class CohortFacts:
     name, submission : str
     folder : Path
         ``<submission>/cohorts/<name>``.
-    n_received, n_members, n_exposed, n_reference : int
-        Tumors in the submission, members, members of each arm.
+    n_received, n_members : int
+        Tumors in the submission, members.
+    in_arms : dict
+        Members by label of their arm, every arm of the definition in its order.
     definition : CohortDefinition
     """
 
@@ -37,8 +40,7 @@ class CohortFacts:
     folder: Path
     n_received: int
     n_members: int
-    n_exposed: int
-    n_reference: int
+    in_arms: dict[str, int]
     definition: CohortDefinition
 
 
@@ -97,8 +99,7 @@ def write_cohort(sub: Submission, definition: CohortDefinition) -> CohortFacts:
         folder=sub.root / "cohorts" / name,
         n_received=judged.height,
         n_members=members.height,
-        n_exposed=in_arm.get(definition.arms.exposed.label, 0),
-        n_reference=in_arm.get(definition.arms.reference.label, 0),
+        in_arms={label: in_arm.get(label, 0) for label in definition.arms.labels},
         definition=definition,
     )
 
@@ -257,15 +258,22 @@ def read_attrition(folder: Path, *, min_cell: int) -> list[dict[str, Any]]:
 
 
 def attrition_lines(folder: Path, *, min_cell: int) -> list[dict[str, str]]:
-    """Attrition of both arms together, as a reader may see it.
+    """Attrition as a reader may see it, everybody and each arm.
 
     Returns
     -------
     list of dict
-        ``step, rule_id, rule, left, remained`` as text. Nothing is shown by arm, so less has to be hidden.
+        ``step, rule_id, rule, left, remained`` as text, and ``<label> remained`` for each arm.
+        Everybody is shown at more lines than the arms: of them less has to be hidden.
     """
     lines = pl.read_csv(folder / "attrition.csv")
     texts = attrition_texts(lines["n_after"].to_list(), min_cell)
+    arms = Arms.model_validate(
+        yaml.safe_load((folder / "definition.yaml").read_text(encoding="utf-8"))["arms"]
+    )
+    by_arm = hide_attrition(lines, min_cell).select(
+        pl.col(f"n_after_{role}").alias(f"{arm.label} remained") for role, arm in arms.by_role.items()
+    )
     return [
         {
             "step": str(row["step"]),
@@ -273,6 +281,9 @@ def attrition_lines(folder: Path, *, min_cell: int) -> list[dict[str, str]]:
             "rule": row["rule"],
             "left": left,
             "remained": remained,
+            **{name: "hidden" if n is None else f"{n:,}" for name, n in of_arms.items()},
         }
-        for row, (left, remained) in zip(lines.iter_rows(named=True), texts, strict=True)
+        for row, of_arms, (left, remained) in zip(
+            lines.iter_rows(named=True), by_arm.iter_rows(named=True), texts, strict=True
+        )
     ]

@@ -8,7 +8,7 @@ import yaml
 from toy_registry import submission, tumors
 
 from pipelines import store
-from pipelines.cohorts import materialise, read_attrition
+from pipelines.cohorts import attrition_lines, materialise, read_attrition
 from pipelines.cohorts.definition import Years
 from pipelines.cohorts.needs import check_needs
 from pipelines.cohorts.sources import who_has
@@ -159,7 +159,9 @@ def test_an_empty_cohort_names_the_rule_that_emptied_it(tmp_path: Path) -> None:
 
 def test_a_rule_that_can_tell_of_nobody_is_a_refusal(tmp_path: Path) -> None:
     """The field is there and says "unknown" of everybody who came so far: the source has no answer."""
-    sub = submission(tmp_path, tumors([{"her2_status": "unknown"}, {"her2_status": "negative", "sex": "male"}]))
+    sub = submission(
+        tmp_path, tumors([{"her2_status": "unknown"}, {"her2_status": "negative", "sex": "male"}])
+    )
     with pytest.raises(RefusedError, match="whether rule 'her2_positive' holds") as error:
         materialise(sub, HER2, CATALOG)
     assert error.value.reason_code == "not_recorded"
@@ -207,3 +209,7 @@ def test_attrition_that_is_printed_hides_small_counts(tmp_path: Path) -> None:
     assert stored.row(by_predicate=pl.col("rule_id") == "female", named=True)["n_excluded"] == 3
     assert printed["female"]["n_excluded"] is None
     assert printed["received"]["n_after"] == 63
+    shown = {row["rule_id"]: row for row in attrition_lines(facts.folder, min_cell=11)}
+    assert (shown["received"]["remained"], shown["received"]["surgery remained"]) == ("63", "33")
+    assert (shown["female"]["remained"], shown["female"]["surgery remained"]) == ("hidden", "hidden")
+    assert shown["arm_known"]["left"].startswith("hidden")
