@@ -19,9 +19,11 @@ import polars as pl
 
 from pipelines import steps
 from pipelines.errors import RefusedError
+from pipelines.reporting.truth import TRUTH_FILE
 from pipelines.settings import Settings
-from pipelines.store import Home, Submission
-from pipelines.synthetic import WorldSettings, matched_set_truth, presentation_truth, write_extract
+from pipelines.store import Home, write_text
+from pipelines.synthetic import WorldSettings, presentation_truth, write_extract
+from pipelines.synthetic.judge import judge_submission
 
 SEED = 20261121
 
@@ -40,17 +42,30 @@ class DemoExtract:
 
 STAGE_IV = WorldSettings(surgery_hr=1.0, immortal_time=True, stage_iv_share=0.8)
 RECURRENCE = WorldSettings(stage_iv_share=0.3)
+SEER_STUDIES = ("vohra2018", "gnerlich2007", "stage_iv_facts")
+NCDB_STUDIES = ("mudgway2020", "duchesneau2022", "mf0701", "pooled_evidence")
 EXTRACTS = (
     DemoExtract("ncdb-2016", "ncdb-2016", 40_000, ("mudgway2020",), STAGE_IV),
-    DemoExtract("ncdb-2022", "ncdb-2022", 40_000, ("mudgway2020",), STAGE_IV),
-    DemoExtract("seer-2018nov", "seerstat-nov2018", 20_000, ("vohra2018", "gnerlich2007"), STAGE_IV),
-    DemoExtract("seer-2022nov", "seerstat-nov2022", 10_000, ("vohra2018",), STAGE_IV),
+    DemoExtract("ncdb-2022", "ncdb-2022", 40_000, NCDB_STUDIES, STAGE_IV),
+    DemoExtract("seer-2018nov", "seerstat-nov2018", 20_000, SEER_STUDIES, STAGE_IV),
+    DemoExtract("seer-2022nov", "seerstat-nov2022", 10_000, ("vohra2018", "wu2017"), STAGE_IV),
     DemoExtract("msk-synthetic", "mapped-msk", 4_000, ("dawood2010",), WorldSettings(), "breast_msk_2018"),
     DemoExtract("naaccr-v23", "naaccr-xml-v23", 4_000, ("dawood2010",), RECURRENCE),
     DemoExtract("naaccr-v18", "naaccr-flat-v18", 500, (), RECURRENCE),
     DemoExtract("seer-ascii-2018nov", "seer-ascii-nov2018", 500, (), STAGE_IV),
-    DemoExtract("nsqip-synthetic", "mapped-nsqip", 500, (), WorldSettings(), "nsqip"),
+    DemoExtract("nsqip-synthetic", "mapped-nsqip", 6_000, ("cordeiro2014",), WorldSettings(), "nsqip"),
 )
+SHOWN = (
+    "cox_unadjusted",
+    "cox_adjusted",
+    "cox_propensity_covariate",
+    "matched_cox",
+    "weighted_cox",
+    "landmark_8",
+    "time_varying_cox",
+    "clone_censor_weight",
+)
+"""Analyses of the summary; the pages have them all."""
 WORKERS = 2
 """Submissions refreshed at a time: each has a folder of its own, and most steps keep one core busy."""
 
@@ -105,69 +120,70 @@ def _refresh(home: Home, extract: DemoExtract) -> tuple[float, list[dict[str, st
     steps.load(home, [*files.extracts, *files.companions], extract.submission, mapping=mapping)
     steps.build(home, extract.submission)
     steps.validate(home, extract.submission)
-    truth = pl.read_parquet(files.truth)
-    rows = [row for study in extract.studies for row in _study_rows(home, extract, study, truth)]
+    folders = dict(_run_studies(home, extract))
+    judged = judge_submission(home.published(extract.submission), files.truth, extract.world)
+    if judged.height:
+        write_text(judged.write_csv(), home.published(extract.submission).root / TRUTH_FILE)
+    rows = [row for study, ran in folders.items() for row in _study_rows(extract, study, ran, judged)]
     return time.monotonic() - started, rows
 
 
-def _study_rows(home: Home, extract: DemoExtract, study: str, truth: pl.DataFrame) -> list[dict[str, str]]:
-    try:
-        folder = steps.run_study(home, extract.submission, study, no_gate=True).folder
-    except RefusedError as refusal:
-        said = f"refused: {refusal.reason_code}"
-        return [_row(study, extract.submission, "", "", said, "")]
-    return _summary(home.published(extract.submission), folder, extract, truth)
+def _run_studies(home: Home, extract: DemoExtract) -> Iterator[tuple[str, Path | RefusedError]]:
+    for study in extract.studies:
+        try:
+            yield study, steps.run_study(home, extract.submission, study, no_gate=True).folder
+        except RefusedError as refusal:
+            yield study, refusal
 
 
-def _summary(
-    sub: Submission, folder: Path, extract: DemoExtract, truth: pl.DataFrame
+def _study_rows(
+    extract: DemoExtract, study: str, ran: Path | RefusedError, judged: pl.DataFrame
 ) -> list[dict[str, str]]:
     """The hazard ratios of the exposure: published, estimated, and true for the people they are about."""
-    estimates = pl.read_csv(folder / "estimates.csv", infer_schema_length=None)
-    comparison = pl.read_csv(folder / "comparison.csv", infer_schema_length=None)
-    exposure = estimates.filter(pl.col("analysis") == "cox_unadjusted")["term"][0]
-    ours = estimates.filter(
-        (pl.col("term") == exposure)
-        & (pl.col("measure") == "hr")
-        & pl.col("subgroup").is_in(["all", "baseline_only"])
-        & pl.col("analysis").str.contains(
-            "^(cox_unadjusted|cox_adjusted|cox_propensity_covariate|matched_cox)$"
-        )
+    if isinstance(ran, RefusedError):
+        return [_row(study, extract.submission, "", "", f"refused: {ran.reason_code}", "", "")]
+    settings = json.loads((ran / "run.json").read_text(encoding="utf-8"))["settings"]
+    of_exposure = (pl.col("term") == settings["exposure"]) & (pl.col("measure") == "hr")
+    ours = pl.read_csv(ran / "estimates.csv", infer_schema_length=None).filter(
+        of_exposure & (pl.col("subgroup") == "all") & pl.col("analysis").is_in(SHOWN)
+    )
+    comparison = pl.read_csv(ran / "comparison.csv", infer_schema_length=None).filter(
+        of_exposure & (pl.col("subgroup") == "all") & pl.col("published").is_not_null()
     )
     published = {
-        row["analysis"]: _ratio(row["published"], row["published_ci_low"], row["published_ci_high"])
-        for row in comparison.filter((pl.col("term") == exposure) & (pl.col("measure") == "hr")).iter_rows(
-            named=True
+        (row["analysis"], row["contrast"]): _ratio(
+            row["published"], row["published_ci_low"], row["published_ci_high"]
         )
-        if row["published"] is not None
+        for row in comparison.iter_rows(named=True)
     }
     rows = []
     for row in ours.iter_rows(named=True):
-        words = row["analysis"] + ("" if row["subgroup"] == "all" else f" ({row['subgroup']})")
         estimated = _ratio(row["estimate"], row["ci_low"], row["ci_high"])
-        true = _truth(folder, row, extract, truth)
-        rows.append(_row(folder.name, sub.id, words, published.get(row["analysis"], "–"), estimated, true))
+        true, right = _truth(study, row, extract, judged)
+        printed = published.get((row["analysis"], row["contrast"]), "–")
+        rows.append(_row(study, extract.submission, row["analysis"], printed, estimated, true, right))
     return rows
 
 
-def _truth(folder: Path, row: dict[str, Any], extract: DemoExtract, truth: pl.DataFrame) -> str:
-    """What the estimate is an estimate of: found by intervening in the simulator where it is marginal."""
-    if folder.name == "dawood2010":
+def _truth(study: str, row: dict[str, Any], extract: DemoExtract, judged: pl.DataFrame) -> tuple[str, str]:
+    """What the estimate is an estimate of, and whether its method can find it there."""
+    if study == "dawood2010":
         if row["analysis"] == "cox_unadjusted":
-            return f"{presentation_truth(extract.world, format=extract.format, seed=SEED).hr:.2f}"
+            true = presentation_truth(extract.world, format=extract.format, seed=SEED).hr
+            return f"{true:.2f}", "yes"
         # adjusted for all that matters in one world; in the other age kills too, and the models leave much out
-        return f"{extract.world.metachronous_hr:.2f}" if extract.format == "mapped-msk" else "–"
-    if row["analysis"] != "matched_cox":
-        return f"{extract.world.surgery_hr:.2f}"
-    stem = "matched_pairs" if row["subgroup"] == "all" else f"matched_pairs_{row['subgroup']}"
-    members = pl.read_parquet(folder / f"{stem}.parquet", columns=["source_file", "source_record"])
-    settings = json.loads((folder / "run.json").read_text(encoding="utf-8"))["settings"]
-    outcome = "disease_specific" if settings["outcome"]["kind"] == "disease_specific" else "all_cause"
-    return f"{matched_set_truth(truth, members, seed=SEED, outcome=outcome).hr:.2f}"
+        known = extract.format == "mapped-msk"
+        return (f"{extract.world.metachronous_hr:.2f}", "yes") if known else ("–", "no")
+    same = [pl.col(name) == row[name] for name in ("study", "analysis", "subgroup", "contrast", "measure")]
+    found = judged.filter(same)
+    if found.is_empty():
+        return "–", ""
+    one = found.row(0, named=True)
+    return f"{one['truth']:.2f}", "yes" if one["valid"] else f"no: {one['why_not'].partition(',')[0]}"
 
 
 def _row(
-    study: str, submission: str, analysis: str, published: str, estimated: str, truth: str
+    study: str, submission: str, analysis: str, published: str, estimated: str, truth: str, valid: str
 ) -> dict[str, str]:
     return {
         "study": study,
@@ -176,6 +192,7 @@ def _row(
         "published": published,
         "estimated": estimated,
         "truth": truth,
+        "can it be right": valid,
     }
 
 
