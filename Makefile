@@ -7,7 +7,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 # One thread a process: the same sums in the same order everywhere, and no fight over two cores.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: demo test check dev bench simulate crosscheck lock screenshot clean
+.PHONY: demo test check dev bench simulate truth crosscheck lock screenshot clean
 
 # uv installs the lock (names, versions, hashes) in seconds; pip would need more than a minute.
 .venv/.installed: requirements.lock pyproject.toml
@@ -44,6 +44,9 @@ bench: .venv/.installed ## measured, never asserted: seconds, memory, ratios to 
 
 simulate: .venv/.installed ## every estimator on people whose truth is known: writes docs/validation.md
 	$(BIN)/python -m benchmarks.simulation.run --replicates 500 --workers 2 --out docs/validation.md
+
+truth: .venv/.installed ## every study on 30,000 synthetic people in stage IV of each registry: writes docs/truth-of-studies.md
+	$(BIN)/python -m benchmarks.studies.run --home var/truth --write docs/truth-of-studies.md
 
 crosscheck: .venv/.installed ## the statistics beside lifelines, scikit-survival and statsmodels, in an environment of their own
 	$(PYTHON) -m venv .venv-crosscheck
