@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toy_studies import cut
 
 from pipelines.errors import InputError
-from pipelines.settings import Settings
-from pipelines.studies import load_study
+from pipelines.studies import StudyDefinition
 from pipelines.studies.compare import Target, compare, load_targets
+from pipelines.studies.language import Emulation, Fallback, OtherOutcome, Subgroup
 from pipelines.studies.results import Estimate, Finding
 
-STUDY = load_study("mudgway2020", Settings().catalog_dir)
+STUDY = StudyDefinition.model_validate(cut("mudgway2020"))
 SURGERY = ("matched_cox", "all", "surgery", "surgery vs no surgery", "hr")
 
 
@@ -129,3 +130,115 @@ def test_rows_with_mistakes_are_all_named_with_their_line(tmp_path: Path) -> Non
     assert "line 2: row: Value error, an interval without its ci_level" in said
     assert "line 3: orientation" in said
     assert "target t is there twice" in said
+
+
+def emulated(*, decides: bool) -> StudyDefinition:
+    """The study as an emulation of a trial that asked for a performance status."""
+    recorded = {"trial": "Adults", "registry": "Adults", "status": "mapped"}
+    lines = {name: recorded for name in ("time_zero", "assignment", "follow_up", "outcome", "estimand")}
+    status = {"trial": "Performance status 0 to 2", "registry": "Nothing", "status": "not_recorded"}
+    emulation = Emulation.model_validate(
+        {
+            "trial": "mf0701",
+            "eligibility": [recorded, {**status, "decides": decides}],
+            **lines,
+            "trial_strategies": "surgery or none",
+            "strategy_exposed": "surgery",
+            "strategy_reference": "none",
+        }
+    )
+    return STUDY.model_copy(update={"emulation": emulation})
+
+
+def test_a_trial_that_rests_on_what_is_not_recorded_is_not_judged_whatever_the_numbers() -> None:
+    row = compare([target()], [estimate(0.56)], [], emulated(decides=True)).row(0, named=True)
+    assert (row["verdict"], row["estimated"], row["delta"]) == ("not_comparable", 0.56, 0.0)
+    assert "Performance status 0 to 2" in row["note"]
+    assert compare([target()], [estimate(0.56)], [], emulated(decides=False))["verdict"][0] == "match"
+
+
+def test_a_ratio_that_is_not_in_the_middle_of_its_interval_is_flagged_and_compared_all_the_same() -> None:
+    """Tan 2016 prints 0.566 (0.557-0.625): the middle is 0.590. Its 0.558 (0.471-0.661) is whole."""
+    odd = target(published=0.566, ci_low=0.557, ci_high=0.625, ci_level=0.95)
+    row = compare([odd], [estimate(0.566)], [], STUDY).row(0, named=True)
+    assert row["verdict"] == "match"
+    assert "perhaps a misprint: printed 0.566, middle of the interval 0.59" in row["note"]
+    assert target(published=0.558, ci_low=0.471, ci_high=0.661, ci_level=0.95).misprint == ""
+    outside = target(published=0.40, ci_low=0.557, ci_high=0.625, ci_level=0.95)
+    assert "outside its interval" in outside.misprint
+
+
+def absent(subgroup: str, check: str = "not_fitted") -> Finding:
+    return Finding("cox_adjusted", subgroup, check, "absent", f"why {subgroup} is absent")
+
+
+def labelled() -> StudyDefinition:
+    cancer = OtherOutcome(kind="overall", words="Death", name="cancer")
+    group = Subgroup(
+        name="er", words="Receptor", column="er_status", levels=("positive", "negative"), outcomes=("cancer",)
+    )
+    return STUDY.model_copy(update={"other_outcomes": (cancer,), "subgroups": (group,)})
+
+
+@pytest.mark.parametrize(
+    ("subgroup", "found", "excused"),
+    [
+        ("er=positive", "er=positive", True),
+        ("er=positive", "er=negative", False),
+        ("er=positive", "all", False),
+        ("cancer", "cancer", True),
+        ("cancer, surgery", "cancer", True),
+        ("cancer, er=positive", "cancer, er=positive", True),
+        ("cancer, er=positive", "cancer", False),
+        ("all", "cancer", False),
+        ("surgery", "all", True),
+        ("baseline_only", "all", False),
+    ],
+)
+def test_an_absent_analysis_excuses_the_targets_of_its_own_variant_alone(
+    subgroup: str, found: str, excused: bool
+) -> None:
+    one = target(analysis="cox_adjusted", subgroup=subgroup)
+    if not excused:
+        with pytest.raises(InputError, match="join to no estimate"):
+            compare([one], [], [absent(found)], labelled())
+        return
+    row = compare([one], [], [absent(found)], labelled()).row(0, named=True)
+    assert (row["verdict"], row["note"]) == ("not_comparable", f"why {found} is absent")
+
+
+def test_what_a_source_refuses_excuses_every_variant() -> None:
+    one = target(analysis="cox_adjusted", subgroup="er=positive")
+    row = compare([one], [], [absent("all", "refused")], labelled()).row(0, named=True)
+    assert row["verdict"] == "not_comparable"
+
+
+def test_a_target_of_a_fallback_waits_for_a_source_that_needs_it() -> None:
+    fallback = Fallback(instead_of=("landmark",), use=("fine_gray",), words="w")
+    study = STUDY.model_copy(update={"fallbacks": (fallback,), "analyses": ("cox_adjusted",)})
+    row = compare([target(analysis="fine_gray")], [], [], study).row(0, named=True)
+    assert row["verdict"] == "not_comparable"
+    assert "only where a source refuses" in row["note"]
+
+
+@pytest.mark.parametrize(
+    ("measure", "near", "far"),
+    [
+        ("survival_probability", 0.569, 0.58),
+        ("cumulative_incidence", 0.551, 0.54),
+        ("rmst_difference_months", 1.5, 1.7),
+        ("percent", 1.5, 1.7),
+    ],
+)
+def test_each_measure_has_its_tolerance(measure: str, near: float, far: float) -> None:
+    key = (*SURGERY[:4], measure)
+    one = target(measure=measure, published=0.56, tolerance=None)
+    assert verdict(one, estimate(near, key)) == "match"
+    assert verdict(one, estimate(far, key)) == "differs"
+
+
+def test_a_difference_is_above_or_below_zero() -> None:
+    key = (*SURGERY[:4], "survival_difference")
+    one = target(measure="survival_difference", published=None, direction="above", tolerance=None)
+    assert verdict(one, estimate(0.02, key)) == "match"
+    assert verdict(one, estimate(-0.02, key)) == "differs"

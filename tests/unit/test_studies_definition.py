@@ -118,3 +118,76 @@ def test_a_sensitivity_analysis_names_a_rule_that_its_cohort_has() -> None:
     assert [rule.when for rule in there.rules if rule.id == "stage_iv"] == ["stage_iv_clinical"]
     with pytest.raises(InputError, match="no rule 'stage'"):
         other_cohort(cohort, OtherRule(rule="stage", **said))
+
+
+MANY = """\
+id: many
+title: Many mistakes
+question: What is told?
+sources: [ncdb]
+cohort: c
+exposure: surgery
+colour: blue
+outcome:
+  kind: overall
+  words: Death
+  zero_months: 3
+covariates:
+  - {name: age, words: Age, column: age_group, reference: young}
+  - {name: age, words: Age again, column: age_group, reference: young}
+models:
+  cox: [age, income]
+  ties: breslowe
+analyses:
+  - km
+  - cox_adjusted
+  - fine_gray
+  - landmark
+  - weighted
+primary: matched_cox
+subgroups:
+  - {name: all, words: All, column: age_group, levels: [young], drop: [weight], outcomes: [progression]}
+fallbacks:
+  - {instead_of: [landmrk], use: [undated_landmark], primary: landmark_6, words: None}
+"""
+
+
+def test_a_file_with_many_mistakes_tells_each_with_its_line(tmp_path: Path) -> None:
+    """Those of a key and those across keys, at once: nobody corrects a file ten times."""
+    path = tmp_path / "study.yaml"
+    path.write_text(MANY, encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        load_model(path, StudyDefinition)
+    said = str(error.value)
+    for line, words in {
+        7: "colour: there is no such key",
+        11: "outcome.zero_months",
+        14: "covariate age is there twice",
+        16: "model cox uses income, which is not a covariate",
+        17: "models.ties",
+        21: "fine_gray needs outcome.other_cause",
+        22: "landmark needs timing",
+        23: "analyses: there is no analysis weighted",
+        24: "the primary analysis matched_cox is not one of the analyses",
+        26: "all is a reserved label",
+        28: "fallbacks[0].instead_of: there is no analysis landmrk",
+    }.items():
+        assert f"line {line}: {words}" in said
+    for words in (
+        "subgroup all uses weight, which is not a covariate",
+        "subgroup all: there is no other outcome progression",
+        "fallbacks[0]: the primary landmark_6 is not one of what it uses",
+    ):
+        assert words in said
+    assert "not a covariate" in said
+    assert "uses age" not in said, "nothing is told that is right"
+
+
+def test_mistakes_that_may_come_from_another_mistake_are_not_told(tmp_path: Path) -> None:
+    """A covariate that is no covariate yet: whether models use it rightly cannot be known."""
+    path = tmp_path / "study.yaml"
+    path.write_text(MANY.replace(", reference: young}", "}", 1), encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        load_model(path, StudyDefinition)
+    assert "line 13: covariates.0: a categorical covariate needs its reference level" in str(error.value)
+    assert "which is not a covariate" not in str(error.value)
