@@ -212,18 +212,24 @@ def other_cohort(cohort: CohortDefinition, other: OtherRule) -> CohortDefinition
     InputError
         The cohort has no such rule.
     """
-    if other.rule not in [rule.id for rule in cohort.rules]:
+    ids = [rule.id for rule in (*cohort.rules, *cohort.rules_after_index)]
+    if other.rule not in ids:
         raise InputError(
             f"Cohort '{cohort.name}' has no rule '{other.rule}' that '{other.name}' could say otherwise",
             where="study.yaml, sensitivity",
-            remedy=f"Its rules are {', '.join(rule.id for rule in cohort.rules)}.",
+            remedy=f"Its rules are {', '.join(ids)}.",
         )
     said = Rule(id=other.rule, words=other.words, reference=other.reference, kind="include", when=other.when)
+
+    def with_it(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        return tuple(said if rule.id == other.rule else rule for rule in rules)
+
     return cohort.model_copy(
         update={
             "name": f"{cohort.name}_{other.name}",
             "title": f"{cohort.title}; {other.words}",
             "needs": (*cohort.needs, *other.needs),
-            "rules": tuple(said if rule.id == other.rule else rule for rule in cohort.rules),
+            "rules": with_it(cohort.rules),
+            "rules_after_index": with_it(cohort.rules_after_index),
         }
     )
