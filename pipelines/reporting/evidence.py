@@ -36,6 +36,11 @@ TABLES = (
 SIDES = {"observational": "Observational studies", "randomised": "Randomised trials"}
 
 
+def is_synthesis(study: Study) -> bool:
+    """Whether a study that ran pools published estimates, so that it has this page and no other."""
+    return study.run.get("kind") == "evidence"
+
+
 def write_evidence_page(study: Study, target: Path, *, banner: str = "") -> None:
     """Write the page of a synthesis that ran, on a submission or without one.
 

@@ -5,80 +5,91 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.reporting.evidence import is_synthesis, write_evidence_page
 from pipelines.reporting.render import render
 from pipelines.reporting.scoreboard import write_scoreboard
 from pipelines.reporting.study_record import Study, banner_of, read_study
 from pipelines.reporting.submission import refusals, study_folders
 from pipelines.reporting.tables import html_table, interval
+from pipelines.settings import Settings
 from pipelines.store import Home, Submission, write_text
+from pipelines.studies.scoreboard import scoreboard
 
 
 def write_index(home: Home) -> Path:
-    """Write ``<home>/report/index.html`` and the scoreboard over everything that is published."""
+    """Write ``<home>/report/index.html``, the scoreboard, and the page of published evidence that ran by itself."""
     submissions = [home.published(name) for name in home.published_ids()]
     ran = [(sub, read_study(folder)) for sub in submissions for folder in study_folders(sub)]
-    scoreboard = [row for sub, study in ran for row in _score(sub, study)]
-    target = home.root / "report" / "index.html"
+    alone = [read_study(path.parent) for path in sorted((home.root / "evidence").glob("[!.]*/run.json"))]
+    folder = home.root / "report"
+    for study in alone:
+        write_evidence_page(study, folder / f"{study.id}.html")
+    titles = {study.id: study.title for _, study in ran}
     page = render(
         "index.html.j2",
         title="Registry cohorts",
         banner=banner_of([study for _, study in ran]),
         names=[sub.id for sub in submissions],
-        studies=[(sub.id, study.id) for sub, study in ran],
+        states=_states(scoreboard(home, min_cell=Settings().min_cell), titles, home),
+        evidence=_evidence(alone, [(sub.id, study) for sub, study in ran if is_synthesis(study)]),
         submissions=_submissions_table(submissions),
-        scoreboard=_scoreboard_table(scoreboard) if scoreboard else None,
         refusals=[{**refusal, "submission": sub.id} for sub in submissions for refusal in refusals(sub)],
     )
-    write_text(page, target)
+    write_text(page, folder / "index.html")
     write_scoreboard(home)
-    return target
+    return folder / "index.html"
 
 
-def _score(sub: Submission, study: Study) -> list[dict[str, Any]]:
-    """Hazard ratios of the exposure: the published ones, and what each of our analyses gives."""
-    exposure = study.run["settings"]["exposure"]
-    comparison = study.comparison.filter(
-        (pl.col("term") == exposure) & (pl.col("measure") == "hr") & pl.col("published").is_not_null()
-    )
-    published = "; ".join(
-        interval(row["published"], row["published_ci_low"], row["published_ci_high"])
-        for row in comparison.iter_rows(named=True)
-    )
-    estimates = study.estimates.filter(
-        (pl.col("term") == exposure) & (pl.col("measure") == "hr") & (pl.col("subgroup") == "all")
-    )
-    ours = {
-        row["analysis"]: "hidden"
-        if row["hidden"]
-        else interval(row["estimate"], row["ci_low"], row["ci_high"])
-        for row in estimates.iter_rows(named=True)
+def _states(table: pl.DataFrame, titles: dict[str, str], home: Home) -> dict[str, Any]:
+    """How each study stands on each submission that it was asked of: studies down, submissions across."""
+    columns = table["submission"].unique().sort().to_list()
+    rows = []
+    for (name,), block in table.group_by(["study"], maintain_order=True):
+        by_submission = {row["submission"]: row for row in block.iter_rows(named=True)}
+        cells = [_cell(by_submission.get(column), home) for column in columns]
+        rows.append({"study": name, "title": titles.get(str(name), ""), "cells": cells})
+    return {"columns": columns, "rows": rows}
+
+
+def _cell(row: dict[str, Any] | None, home: Home) -> dict[str, Any]:
+    """The state of a study on a submission, and whether its page is drawn."""
+    if row is None:
+        return {"state": "", "kind": "", "page": False, "submission": ""}
+    state = row["state"]
+    return {
+        "state": f"{state}: {row['reason']}" if state == "refused" and row["reason"] else state,
+        "kind": STATE_CLASSES.get(state, "bad"),
+        "page": (home.published(row["submission"]).root / "report" / f"{row['study']}.html").is_file()
+        and state not in ("refused", "failed"),
+        "submission": row["submission"],
     }
-    adjusted = ours.get("cox_adjusted") or ours.get("cox_propensity_covariate")
-    return [
-        {
-            "study": study.id,
-            "submission": sub.id,
-            "published": published or "–",
-            "unadjusted": ours.get("cox_unadjusted", "–"),
-            "adjusted": adjusted or "–",
-            "matched": ours.get("matched_cox", "–"),
-        }
+
+
+STATE_CLASSES = {"done": "done", "signed": "done", "refused": "quiet"}
+
+
+def _evidence(alone: list[Study], with_site: list[tuple[str, Study]]) -> list[dict[str, Any]]:
+    """Each synthesis that ran: the two pools that it sets side by side, and its pages."""
+    links = [(study, "published studies alone", f"{study.id}.html") for study in alone]
+    links += [
+        (study, f"with {name}", f"../submissions/{name}/report/{study.id}.html") for name, study in with_site
     ]
+    found: dict[str, dict[str, Any]] = {}
+    for study, label, page in links:
+        entry = found.setdefault(study.id, {"title": study.title, "pools": _pools(study), "links": []})
+        entry["links"].append({"label": label, "page": page})
+    return list(found.values())
 
 
-def _scoreboard_table(rows: list[dict[str, Any]]) -> str:
-    return html_table(
-        pl.DataFrame(rows),
-        table_id="scoreboard",
-        labels={
-            "study": "study",
-            "submission": "submission",
-            "published": "published HR",
-            "unadjusted": "unadjusted",
-            "adjusted": "adjusted",
-            "matched": "matched",
-        },
-        numbers=["published", "unadjusted", "adjusted", "matched"],
+def _pools(study: Study) -> str:
+    """The observational and the randomised pool in words."""
+    side = {pool["name"]: pool["side"] for pool in study.settings["pools"]}
+    rows = study.estimates.filter(
+        pl.col("subgroup").is_in(study.settings["shown"]) & (pl.col("analysis") == "pooled_hartung_knapp")
+    )
+    return "; ".join(
+        f"{side[row['subgroup']]} {interval(row['estimate'], row['ci_low'], row['ci_high'])}"
+        for row in rows.iter_rows(named=True)
     )
 
 

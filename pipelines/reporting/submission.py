@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelines.disclosure import hide_parts
 from pipelines.reporting.cohort import diagram
-from pipelines.reporting.evidence import write_evidence_page
+from pipelines.reporting.evidence import is_synthesis, write_evidence_page
 from pipelines.reporting.published_survival import published_survival_page
 from pipelines.reporting.render import render
 from pipelines.reporting.study import write_study_page
@@ -34,7 +34,7 @@ def write_report(sub: Submission) -> Path:
     banner = banner_of(studies)
     with sub.write_dir("report") as aside:
         for study in studies:
-            if study.run.get("kind") == "evidence":
+            if is_synthesis(study):
                 write_evidence_page(study, aside / f"{study.id}.html", banner=banner)
             else:
                 write_study_page(study, sub, aside / f"{study.id}.html", banner=banner)
