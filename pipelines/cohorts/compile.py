@@ -8,6 +8,7 @@ import polars as pl
 from pipelines.cohorts.definition import KEYS, Arms, CohortDefinition, Rule
 
 UNKNOWN_ARM = "arm_unknown"
+LEFT_OUT = "Left out: "
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def steps_of(definition: CohortDefinition) -> list[Step]:
 
 def words_of(rule: Rule) -> str:
     """The rule in words, marked where it takes people out."""
-    return rule.words if rule.kind == "include" else f"Left out: {rule.words}"
+    return rule.words if rule.kind == "include" else f"{LEFT_OUT}{rule.words}"
 
 
 def compile_query(definition: CohortDefinition) -> str:

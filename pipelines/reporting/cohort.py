@@ -10,7 +10,7 @@ import polars as pl
 import yaml
 
 from pipelines.cohorts import Arms
-from pipelines.cohorts.compile import UNKNOWN_ARM
+from pipelines.cohorts.compile import LEFT_OUT, UNKNOWN_ARM
 from pipelines.disclosure import format_count, hide_attrition
 from pipelines.reporting.figures_flow import Stage, flow_diagram
 from pipelines.settings import Settings
@@ -54,7 +54,7 @@ def diagram(folder: Path, paper: PaperCounts | None = None) -> str:
     for start, end in pairwise(ends):
         words = ("members",) if end == len(lines) - 1 else ()
         stages.append(Stage(left(lines, start, end, said), remained(lines[end], said, words)))
-    in_arms = [arm_lines(label, lines[-1].by_arm[label], said) for label in arms.labels]
+    in_arms = [arm_lines(label, lines[-1], said) for label in arms.labels]
     return flow_diagram(stages, in_arms, title=f"Flow of the cohort: {definition['title']}")
 
 
@@ -85,13 +85,22 @@ def left(lines: list[Line], start: int, end: int, said: PaperCounts) -> tuple[st
             share = "" if after.unknown == number else f"{after.unknown:,} of them "
             words[0] += f", {share}because nobody can tell"
     for line in lines[start + 1 : end + 1]:
-        words.append(f"– {line.rule}")
-        if line is not after and (line.rule_id, EVERYBODY) in said:
-            words.append(f"(after it the paper has {said[line.rule_id, EVERYBODY]})")
+        words.append(f"– {line.rule if line.rule.startswith(LEFT_OUT) else f'Kept: {line.rule}'}")
+        if line is not lines[-1]:  # the paper's counts of the members have their boxes
+            words += paper_lines(line, said, boxed=line is after)
     gone = {label: minus(before.by_arm[label], after.by_arm[label]) for label in after.by_arm}
     if words[0] != "0 left" and any(n is not None for n in gone.values()):
         words.append("; ".join(f"{label.replace('_', ' ')} {n:,}" for label, n in gone.items() if n))
     return tuple(words)
+
+
+def paper_lines(line: Line, said: PaperCounts, *, boxed: bool) -> list[str]:
+    """What the paper has after a rule and no box is drawn for: its arms, and everybody where that is not ``boxed``."""
+    return [
+        f"(after it the paper has {count}{'' if arm == EVERYBODY else f' in the arm {arm}'})"
+        for (rule, arm), count in said.items()
+        if rule == line.rule_id and not (boxed and arm == EVERYBODY)
+    ]
 
 
 def minus(before: int | None, after: int | None) -> int | None:
@@ -107,11 +116,12 @@ def remained(line: Line, said: PaperCounts, words: tuple[str, ...]) -> tuple[str
     return (count, *words, *(f"paper: {one}" for one in paper))
 
 
-def arm_lines(label: str, count: int | None, said: PaperCounts) -> tuple[str, ...]:
+def arm_lines(label: str, members: Line, said: PaperCounts) -> tuple[str, ...]:
     """The box of an arm."""
+    count = members.by_arm[label]
     shown = "number hidden" if count is None else format_count(count, Settings().min_cell)
-    paper = [f"paper: {said[MEMBERS, label]}"] if (MEMBERS, label) in said else []
-    return (label.replace("_", " "), shown, *paper)
+    paper = [said[name, label] for name in (members.rule_id, MEMBERS) if (name, label) in said]
+    return (label.replace("_", " "), shown, *(f"paper: {one}" for one in paper))
 
 
 def paper_counts(comparison: pl.DataFrame) -> dict[tuple[str, str], str]:
@@ -122,9 +132,10 @@ def paper_counts(comparison: pl.DataFrame) -> dict[tuple[str, str], str]:
     comparison : pl.DataFrame
         ``comparison.csv`` of a study.
     """
+    of_everybody = (pl.col("analysis") == "table_one") & (pl.col("subgroup") == EVERYBODY)
     counts = comparison.filter(
-        (pl.col("measure") == "n")
-        & pl.col("analysis").is_in(["attrition", "table_one"])
+        ((pl.col("analysis") == "attrition") | of_everybody)
+        & (pl.col("measure") == "n")
         & pl.col("published").is_not_null()
     )
     return {where_in_the_flow(row): paper_text(row) for row in counts.iter_rows(named=True)}

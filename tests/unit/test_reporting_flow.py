@@ -34,7 +34,7 @@ def test_who_left_stands_at_the_side_with_rule_reason_and_arms(tmp_path: Path) -
     rows = [*women(60), *women(40, stage_iv=None), *women(30, stage_iv=False)]
     said = words(flow(tmp_path, rows))
     assert "70 left, 40 of them because nobody can tell" in said
-    assert "– Stage IV at diagnosis by the stage group of the source" in said
+    assert "– Kept: Stage IV at diagnosis by the stage group of the source" in said
     assert "surgery 35; no surgery 35" in said
     assert (said.count("130"), said.count("60")) == (7, 5)  # seven boxes before the stage, five after it
     assert said.count("30") == 2  # members of each arm
@@ -46,7 +46,8 @@ def test_a_small_step_is_told_together_with_its_neighbours(tmp_path: Path) -> No
     said = words(flow(tmp_path, rows))
     assert "23 left" in said
     assert (
-        said.index("– Female") > said.index("– Primary site is the breast (C50.0 to C50.6, C50.8, C50.9)") - 2
+        said.index("– Kept: Female")
+        > said.index("– Kept: Primary site is the breast (C50.0 to C50.6, C50.8, C50.9)") - 2
     )
     assert not [text for text in said if re.search(r"(?<![\d,.])(3|63|80)(?![\d,.])", text)]
 
@@ -107,7 +108,9 @@ def test_where_a_published_count_belongs(row: dict[str, Any], place: tuple[str, 
     assert paper_counts(comparison(**row)) == {place: text}
 
 
-@pytest.mark.parametrize("row", [{"measure": "percent"}, {"published": None}, {"analysis": "km"}])
+@pytest.mark.parametrize(
+    "row", [{"measure": "percent"}, {"published": None}, {"analysis": "km"}, {"subgroup": "er=positive"}]
+)
 def test_other_targets_are_no_counts_of_the_flow(row: dict[str, Any]) -> None:
     assert paper_counts(comparison(**row)) == {}
 
@@ -118,10 +121,15 @@ def test_the_paper_stands_beside_ours(tmp_path: Path) -> None:
         ("members", "surgery"): "1,130",
         ("stage_iv", "all"): "5,000",
         ("female", "all"): "9,000",
+        ("female", "surgery"): "4,000",
+        ("arm_known", "no surgery"): "2,101",
     }
     rows = [*women(60), *women(3, sex="male"), *women(20, stage_iv=False)]
     said = words(flow(tmp_path, rows, paper=paper))
-    assert {"paper: 3,231", "paper: 1,130", "paper: 5,000", "(after it the paper has 9,000)"} <= set(said)
+    for text in ("paper: 3,231", "paper: 1,130", "paper: 5,000", "paper: 2,101"):
+        assert said.count(text) == 1
+    assert "(after it the paper has 9,000)" in said
+    assert "(after it the paper has 4,000 in the arm surgery)" in said
 
 
 def test_three_arms_stand_side_by_side_and_their_names_are_readable(tmp_path: Path) -> None:
