@@ -51,8 +51,9 @@ OVER_TIME = ("time_split_cox", "rmst")
 def main_forest(study: Study) -> dict[str, Any]:
     """Figure and caption: published, ours, trials; None where there is nothing to draw."""
     rows = _forest_rows(study)
+    ratios = _of_exposure(study).height or (rows["group"] == "published").any()  # else the trials stand alone
     return {
-        "svg": forest(rows) if rows.height else None,
+        "svg": forest(rows) if ratios and rows.height else None,
         "caption": _forest_caption(study),
         "hidden": HIDDEN_TEXT if _of_exposure(study).filter("hidden").height else "",
     }

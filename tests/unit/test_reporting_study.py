@@ -1,11 +1,23 @@
-"""The page of a study: what its tables may say of few people."""
+"""The page of a study: small counts, arms of any number, and every section where its analyses are there."""
 
 import re
+from pathlib import Path
+from typing import Any
 
-from pipelines.reporting.study_tables import estimates_table
-from pipelines.studies.results import Counts, Estimate, estimates_frame
+import pytest
+from toy_registry import submission, tumors, world
+from toy_studies import catalog_at, cut
+
+from pipelines.reporting import write_report
+from pipelines.reporting.study_tables import diagnostics_table, estimates_table, may_show
+from pipelines.studies import run_study
+from pipelines.studies.results import Counts, Estimate, Finding, estimates_frame, findings_frame
 
 SAME = {"study": "s", "submission": "x", "cohort": "c", "ci_level": 0.95, "settings_hash": "0"}
+
+
+def cells_of(html: str) -> set[str]:
+    return {re.sub("<[^>]+>", "", cell).strip() for cell in re.findall(r"<td.*?</td>", html, re.S)}
 
 
 def test_who_left_a_model_cannot_be_counted_by_subtraction() -> None:
@@ -20,6 +32,140 @@ def test_who_left_a_model_cannot_be_counted_by_subtraction() -> None:
         )
     ]
     html = estimates_table(estimates_frame(rows, SAME).with_columns(hidden=False))
-    cells = [re.sub("<[^>]+>", "", cell).strip() for cell in re.findall(r"<td.*?</td>", html, re.S)]
-    assert {"1,175", "800", "hidden", "&lt;11"} <= set(cells)
+    assert {"1,175", "800", "hidden", "&lt;11"} <= cells_of(html)
     assert "1,167" not in html
+
+
+def test_a_share_of_few_people_is_hidden_among_the_estimates() -> None:
+    rows = [Estimate("share_death", "a", "surgery", "", "percent", 2.0, counts=Counts(300))]
+    html = estimates_table(estimates_frame(rows, SAME).with_columns(hidden=False))
+    assert "2.0" not in cells_of(html)
+    assert "hidden" in cells_of(html)
+
+
+@pytest.mark.parametrize(
+    ("check", "status", "unit", "told"),
+    [
+        ("logrank_p", "info", "", False),
+        ("largest_smd_after_matching", "ok", "", True),
+        ("exposed_unmatched", "info", "people", True),
+        ("proportional_hazards_p", "warning", "", True),
+    ],
+)
+def test_of_a_hidden_analysis_a_reader_sees_the_design_and_not_the_result(
+    check: str, status: str, unit: str, told: bool
+) -> None:
+    row: dict[str, Any] = {
+        "analysis": "matched_km",
+        "subgroup": "all",
+        "check": check,
+        "status": status,
+        "unit": unit,
+    }
+    assert may_show(row, {("matched_km", "all")}) is told
+    assert may_show(row, set())
+    finding = Finding("matched_km", "all", check, status, "chi-square 4711", 47.11, unit=unit)
+    html = diagnostics_table(findings_frame([finding]), {("matched_km", "all")})
+    assert ("4711" in html) is told
+
+
+def page_of(folder: Path, content: dict[str, Any], **changes: Any) -> str:
+    """The page of a study of a catalog of its own."""
+    sub = submission(folder, tumors(world(900, seed=4)), **changes)
+    run_study(sub, content["id"], catalog_at(folder, content), no_gate=True)
+    write_report(sub)
+    return (sub.root / "report" / f"{content['id']}.html").read_text(encoding="utf-8")
+
+
+def headings(page: str) -> list[str]:
+    return re.findall(r"<h2>(.*?)</h2>", page)
+
+
+def test_sections_stand_in_the_order_in_which_a_reader_asks(tmp_path: Path) -> None:
+    content = cut(
+        "mudgway2020",
+        sensitivity=None,
+        analyses=[
+            "table_one",
+            "km",
+            "cox_unadjusted",
+            "cox_adjusted",
+            "time_split_cox",
+            "rmst",
+            "matched_cox",
+            "e_value",
+        ],
+        subgroups=[
+            {
+                "name": "er",
+                "words": "Estrogen receptor",
+                "column": "er_status",
+                "levels": ["positive", "negative"],
+            },
+            {"name": "age", "words": "Age", "column": "age_group", "levels": ["50-59"], "planned": False},
+        ],
+    )
+    page = page_of(tmp_path, content)
+    wanted = [
+        "Before you read a number", "The gate", "Beside what was published, and beside the trials", "Who is in it",
+        "Table 1", "Survival", "Balance", "Over time", "Subgroups", "Sensitivity", "Every estimate",
+    ]  # fmt: skip
+    assert [one for one in headings(page) if one in wanted] == wanted
+    assert "<h3>Age (unplanned)</h3>" in page
+    assert "<h3>Estrogen receptor (declared beforehand)</h3>" in page
+    assert "interaction" in page
+    assert 'id="gate-off"' in page
+
+
+def test_a_study_without_survival_has_no_curves_and_still_a_page(tmp_path: Path) -> None:
+    content = cut(
+        "mudgway2020",
+        sensitivity=None,
+        outcome=None,
+        analyses=["logistic_outcome"],
+        primary="crude_death",
+        binary_outcomes=[{"name": "death", "words": "Died", "event": "died"}],
+    )
+    page = page_of(tmp_path, content)
+    found = headings(page)
+    assert "Every estimate" in found
+    assert not {"Survival", "Balance", "Over time", "Table 1"} & set(found)
+    assert "No published number is compared with." in page
+    assert 'id="forest"' not in page
+
+
+def test_three_arms_have_a_column_each_and_a_line_for_every_pair(tmp_path: Path) -> None:
+    content = cut(
+        "mudgway2020",
+        sensitivity=None,
+        cohort="three_arms",
+        exposure="local_therapy",
+        analyses=["table_one", "km", "cox_unadjusted", "weighted_cox"],
+        primary="cox_unadjusted",
+    )
+    sub = submission(tmp_path, tumors(world(900, seed=4)))
+    catalog = catalog_at(tmp_path, content)
+    (catalog / "cohorts" / "three_arms.yaml").write_text(THREE_ARMS, encoding="utf-8")
+    run_study(sub, content["id"], catalog, no_gate=True)
+    write_report(sub)
+    page = (sub.root / "report" / "mudgway2020.html").read_text(encoding="utf-8")
+    arms = ("surgery and radiation", "surgery alone", "neither")
+    one = page[page.index('id="table_one"') :]
+    assert all(arm in one[: one.index("<tbody")] for arm in arms)
+    assert "surgery and radiation vs surgery alone" in page
+
+
+THREE_ARMS = """
+name: three_arms
+title: Three arms
+words: Made up
+base: stage_iv_her2_positive_2010_2012
+arms:
+  words: Operated and irradiated, operated, or neither
+  reference_words: It is known who was operated on
+  needs: [operated, radiation]
+  exposed: {label: surgery and radiation, when: "operated and radiation = 'yes'"}
+  others:
+    - {label: surgery alone, when: "operated and radiation <> 'yes'"}
+  reference: {label: neither, when: not operated}
+"""
