@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pipelines.cohorts.definition import CohortDefinition
 from pipelines.cohorts.needs import check_needs, check_years
-from pipelines.errors import RefusedError
+from pipelines.errors import InputError, RefusedError
 from pipelines.store import Submission
 from pipelines.studies.language import ALL, ANALYSES, Fallback, OtherOutcome, StudyDefinition, Subgroup
 from pipelines.studies.results import Finding
@@ -66,8 +66,11 @@ def plan_study(sub: Submission, study: StudyDefinition, cohort: CohortDefinition
     RefusedError
         The source cannot give the years, what the cohort or the study as a whole needs, or what the primary
         analysis needs where no fallback takes its place; or it is none that the study is defined for.
+    InputError
+        A sensitivity analysis names a rule that the cohort does not have.
     """
     require_source(sub, study, cohort)
+    require_rules(study, cohort)
     refused = refused_analyses(sub, study, cohort)
     used = used_fallbacks(study, refused)
     outcomes = refused_outcomes(sub, study, cohort)
@@ -121,6 +124,24 @@ def require_source(sub: Submission, study: StudyDefinition, cohort: CohortDefini
             reason_code="source_not_suited",
             where=f"catalog/studies/{study.id}/study.yaml, sources",
             remedy="Run it on a submission of a source that it names, or define a study for this one.",
+        )
+
+
+def require_rules(study: StudyDefinition, cohort: CohortDefinition) -> None:
+    """Tell every sensitivity analysis that says another rule than the cohort has.
+
+    Raises
+    ------
+    InputError
+        With all of them.
+    """
+    rules = [rule.id for rule in (*cohort.rules, *cohort.rules_after_index)]
+    lost = [f"{one.name} (rule {one.rule})" for one in study.sensitivity if one.rule not in rules]
+    if lost:
+        raise InputError(
+            f"Cohort '{cohort.name}' does not have the rules of {', '.join(lost)}",
+            where=f"catalog/studies/{study.id}/study.yaml, sensitivity",
+            remedy=f"Its rules are {', '.join(rules)}.",
         )
 
 

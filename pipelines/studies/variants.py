@@ -205,23 +205,10 @@ def fresh_cohort(sub: Submission, cohort: CohortDefinition) -> None:
 
 
 def other_cohort(cohort: CohortDefinition, other: OtherRule) -> CohortDefinition:
-    """The cohort with one of its rules replaced, under a name of its own.
-
-    Raises
-    ------
-    InputError
-        The cohort has no such rule.
-    """
-    ids = [rule.id for rule in (*cohort.rules, *cohort.rules_after_index)]
-    if other.rule not in ids:
-        raise InputError(
-            f"Cohort '{cohort.name}' has no rule '{other.rule}' that '{other.name}' could say otherwise",
-            where="study.yaml, sensitivity",
-            remedy=f"Its rules are {', '.join(ids)}.",
-        )
+    """The cohort with one of its rules replaced, under a name of its own."""
     said = Rule(id=other.rule, words=other.words, reference=other.reference, kind="include", when=other.when)
 
-    def with_it(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    def otherwise(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
         return tuple(said if rule.id == other.rule else rule for rule in rules)
 
     return cohort.model_copy(
@@ -229,7 +216,7 @@ def other_cohort(cohort: CohortDefinition, other: OtherRule) -> CohortDefinition
             "name": f"{cohort.name}_{other.name}",
             "title": f"{cohort.title}; {other.words}",
             "needs": (*cohort.needs, *other.needs),
-            "rules": with_it(cohort.rules),
-            "rules_after_index": with_it(cohort.rules_after_index),
+            "rules": otherwise(cohort.rules),
+            "rules_after_index": otherwise(cohort.rules_after_index),
         }
     )

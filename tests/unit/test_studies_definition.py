@@ -12,6 +12,7 @@ from pipelines.settings import Settings
 from pipelines.studies import is_evidence, load_published, load_study, show_study
 from pipelines.studies.catalog import load_as
 from pipelines.studies.language import ANALYSES, Covariate, OtherRule, StudyDefinition
+from pipelines.studies.plan import require_rules
 from pipelines.studies.protocol import OURS, PAPER
 from pipelines.studies.variants import other_cohort
 
@@ -116,8 +117,12 @@ def test_a_sensitivity_analysis_names_a_rule_that_its_cohort_has() -> None:
     assert there.name == "stage_iv_her2_positive_2010_2012_other"
     assert [rule.id for rule in there.rules] == [rule.id for rule in cohort.rules]
     assert [rule.when for rule in there.rules if rule.id == "stage_iv"] == ["stage_iv_clinical"]
-    with pytest.raises(InputError, match="no rule 'stage'"):
-        other_cohort(cohort, OtherRule(rule="stage", **said))
+    wrong = [OtherRule(rule=rule, **{**said, "name": f"no_{rule}"}) for rule in ("stage", "her3")]
+    study = StudyDefinition.model_validate(cut("mudgway2020")).model_copy(
+        update={"sensitivity": tuple(wrong)}
+    )
+    with pytest.raises(InputError, match=r"no_stage \(rule stage\), no_her3 \(rule her3\).*stage_iv, "):
+        require_rules(study, cohort)
 
 
 MANY = """\
