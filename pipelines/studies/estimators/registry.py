@@ -22,6 +22,7 @@ from pipelines.studies.estimators import (
     plasmode,
     strata,
     weighted,
+    weighted_survival,
 )
 from pipelines.studies.results import Estimate, Outcomes
 
@@ -40,7 +41,7 @@ ESTIMATORS: dict[str, Estimator] = {
     "cox_propensity_covariate": models.cox_propensity_covariate,
     "matched_cox": matched.matched,
     "weighted_cox": weighted.weighted_cox,
-    "weighted_survival": weighted.weighted_survival,
+    "weighted_survival": weighted_survival.weighted_survival,
     "ever_never": immortal.ever_never,
     "immortal_time_excluded": immortal.immortal_time_excluded,
     "time_varying_cox": immortal.time_varying_cox,
