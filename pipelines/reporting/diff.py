@@ -324,8 +324,14 @@ def _estimates(old: Study, new: Study, min_cell: int) -> pl.DataFrame:
 
 
 def _shown(estimates: pl.DataFrame, min_cell: int) -> pl.DataFrame:
-    """Estimates by key, without the shares of people that show a small cell."""
-    rows = estimates.with_columns(pl.col(KEY).fill_null(""), pl.col(VALUES).cast(pl.Float64))
+    """Estimates by key, without the shares of people that show a small cell.
+
+    The flow of a cohort is left to `compare_cohorts`: two totals of it, each large, tell by a subtraction how few
+    left between them.
+    """
+    rows = estimates.filter(pl.col("analysis") != "attrition").with_columns(
+        pl.col(KEY).fill_null(""), pl.col(VALUES).cast(pl.Float64)
+    )
     hidden = hidden_levels(rows, min_cell)
     mask = pl.Series([_level(row) in hidden for row in rows.iter_rows(named=True)], dtype=pl.Boolean)
     people = pl.col("measure").is_in(SHARES_OF_PEOPLE)
