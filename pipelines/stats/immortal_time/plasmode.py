@@ -35,9 +35,9 @@ class SimulatedPeople:
     event : ndarray of bool, shape (n,)
     surgery_time : ndarray of shape (n,)
         NaN where never operated.
-    scores : ndarray of shape (n, 2)
+    scores : ndarray of shape (n, q)
         Linear predictors of death and of the operation: all that the draw knew of the covariates, so a method that
-        adjusts for them has no confounding left.
+        adjusts for them has no confounding left. One alone where the other says the same.
     """
 
     time: FloatArray
@@ -75,6 +75,8 @@ class PlasmodeModel:
     ----------
     scores : ndarray of shape (n, 2)
         Linear predictors of death and of the operation, each about its mean.
+    told : tuple of int
+        Columns of `scores` that say something of their own, which the methods are given.
     death, operation, censoring : Cumulative
         Baseline hazards; censoring is the same for everybody.
     end : float
@@ -82,6 +84,7 @@ class PlasmodeModel:
     """
 
     scores: FloatArray = field(repr=False)
+    told: tuple[int, ...] = field(repr=False)
     death: Cumulative = field(repr=False)
     operation: Cumulative = field(repr=False)
     censoring: Cumulative = field(repr=False)
@@ -104,7 +107,9 @@ class PlasmodeModel:
         before = self.death.at(planned)
         death = self.death.when(np.where(due > before, before + (due - before) / hazard_ratio, due))
         time = np.minimum(death, censored)
-        return SimulatedPeople(time, death <= censored, np.where(planned <= time, planned, np.nan), scores)
+        return SimulatedPeople(
+            time, death <= censored, np.where(planned <= time, planned, np.nan), scores[:, self.told]
+        )
 
 
 @dataclass(frozen=True)
@@ -201,6 +206,7 @@ def fit_plasmode(
     scores = np.column_stack([(people.covariates - middle) @ model.coefficients[1:], np.log(hazard.relative)])
     return PlasmodeModel(
         scores=scores,
+        told=_told(scores),
         death=_from_zero(baseline["time"].to_numpy(), baseline["cumulative_hazard"].to_numpy()),
         operation=_operations(hazard),
         censoring=_censoring(people.time, people.died),
@@ -292,6 +298,16 @@ def _summary(
         replicates=len(values),
         failed=failed,
         level=level,
+    )
+
+
+def _told(scores: FloatArray) -> tuple[int, ...]:
+    """Columns that are neither constant nor a multiple of an earlier one."""
+    centred = scores - scores.mean(axis=0)
+    return tuple(
+        column
+        for column in range(scores.shape[1])
+        if np.linalg.matrix_rank(centred[:, : column + 1]) > np.linalg.matrix_rank(centred[:, :column])
     )
 
 
