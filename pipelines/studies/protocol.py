@@ -8,6 +8,7 @@ from pipelines.studies.compare import INFORMS_ONLY, RATIOS, Target
 from pipelines.studies.language import (
     ANALYSES,
     Covariate,
+    GroupSurvival,
     Matching,
     OtherOutcome,
     Outcome,
@@ -161,6 +162,19 @@ def designs(study: StudyDefinition) -> Iterator[str]:
         at = study.horizons
         months = [", ".join(f"{one:g}" for one in each) for each in (at.survival_months, at.split_months)]
         yield f"Months: survival at {months[0]}; restricted mean to {at.rmst_months:g}; split at {months[1]}"
+    if study.group_survival is not None:
+        yield from described(study.group_survival)
+
+
+def described(one: GroupSurvival) -> Iterator[str]:
+    """Whose survival is described in groups, and in which order it is expected."""
+    months = ", ".join(f"{month:g}" for month in one.at_months)
+    relative = "; relative survival against the site's life table" if one.relative else ""
+    yield f"Survival described by {', '.join(one.by)}, at {months} months{relative}"
+    if one.among is not None:
+        yield f"  among: {one.among}"
+    for name, levels in one.order.items():
+        yield f"  expected order of {name}, shortest first: {', '.join(levels)}"
 
 
 def said(in_paper: bool) -> str:
