@@ -11,8 +11,9 @@ from .draws import BLOCK_ROWS, BoolArray, IntArray
 from .text import Text, constant, number, spoken, where
 from .world import Release, World
 
-RELEASE = Release("ncdb", 2012, 2018, 2019.0)
-ICD_10_FROM = 2015
+RELEASE = Release("ncdb", 2005, 2018, 2019.0)
+ICD_10_FROM, RETURNS_FROM = 2015, 2012
+"""First year of ICD-10 diagnoses; of the variables of readmission and reoperation that are written here."""
 CPT = {
     "partial": "19301",
     "simple": "19303",
@@ -75,6 +76,7 @@ def columns(world: World) -> dict[str, Text]:
     icd_10 = where(in_situ, "D05.12", spoken(site, {level: f"C50.{level}12" for level in site.levels}))
     died, day = _death(world)
     readmitted, unplanned = _readmission(world)
+    asked = year >= RETURNS_FROM
     race = known["race_ethnicity"]
     origin = where(race.is_("unknown"), "Unknown", where(race.is_("hispanic"), "Yes", "No"))
     return {
@@ -99,9 +101,9 @@ def columns(world: World) -> dict[str, Text]:
             for name, (_, words, rate) in COMPLICATIONS.items()
         },
         "DOPERTOD": where(died, number(day), "-99"),
-        "REOPERATION1": where(_happens(world, "reoperation", 0.04), "Yes", "No"),
-        "READMISSION1": where(readmitted, "Yes", "No"),
-        "UNPLANNEDREADMISSION1": where(unplanned, "Yes", "No"),
+        "REOPERATION1": where(asked, where(_happens(world, "reoperation", 0.04), "Yes", "No"), "NULL"),
+        "READMISSION1": where(asked, where(readmitted, "Yes", "No"), "NULL"),
+        "UNPLANNEDREADMISSION1": where(asked, where(unplanned, "Yes", "No"), "NULL"),
         "TOTHLOS": number(draws.whole("stay", 0, 4)),
     }
 
@@ -179,7 +181,9 @@ def canonical(world: World) -> Columns:
     site = where(
         in_situ, "C509", spoken(known["subsite"], {level: f"C50{level}" for level in known["subsite"].levels})
     )
-    seen = where(readmitted, where(unplanned, "unplanned", "planned"), "no")
+    asked = world.year >= RETURNS_FROM
+    seen = where(asked, where(readmitted, where(unplanned, "unplanned", "planned"), "no"), "unknown")
+    again = three_state(_happens(world, "reoperation", 0.04))
     return {
         "source": constant("mapped", rows),
         "patient_id": number(_case(world), 8),
@@ -207,6 +211,6 @@ def canonical(world: World) -> Columns:
         "complication_30_days": three_state(np.any(list(happened.values()), axis=0)),
         "died_within_30_days_of_surgery": three_state(died),
         "readmitted_30_days": seen,
-        "reoperation_30_days": three_state(_happens(world, "reoperation", 0.04)),
+        "reoperation_30_days": where(asked, again, "unknown"),
         "length_of_stay_days": pl.Series(world.draws.whole("stay", 0, 4)),
     }
