@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from pipelines.cohorts.definition import Years
-from pipelines.cohorts.sources import LATER, holdings, who_has
+from pipelines.cohorts.sources import LATER, holdings, who_covers, who_has
 from pipelines.errors import InputError, RefusedError
 from pipelines.store import Submission
 
@@ -51,7 +51,8 @@ def check_years(sub: Submission, years: Years | None, *, asked_by: str) -> None:
         f"({sub.manifest.format}, release {sub.manifest.release}) covers {covered[0]} to {covered[1]}",
         reason_code="period_not_covered",
         where=f"manifest of {sub.id}, covered_years",
-        remedy="Load a release that covers the years, or define a study of the years that are there.",
+        remedy="Load a release that covers the years, or define a study of the years that are there."
+        + (f" {reach}" if (reach := who_covers(years)) else ""),
     )
 
 

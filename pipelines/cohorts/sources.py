@@ -1,4 +1,4 @@
-"""Which source has a variable: from the ascertainment tables of the codebook."""
+"""Which source has a variable, and which its years: from the tables of the codebook."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipelines.codebook import every_ascertainment
+from pipelines.codebook.seerstat_headers import submissions
 from pipelines.cohorts.definition import Years
 
 LATER = "not_collected_before_"
@@ -115,6 +116,18 @@ def answer(variable: str, years: Years | None) -> str:
     if without:
         told.append(f"never released by {listed(without)}")
     return "; ".join(told)
+
+
+def who_covers(years: Years) -> str:
+    """Which SEER submissions reach some diagnosis years; the codebook lists the years of no other source."""
+    reach = [
+        one.release
+        for one in submissions().values()
+        if one.first_year <= years.first and years.last <= one.last_year
+    ]
+    if not reach:
+        return ""
+    return f"SEER submissions {reach[0]} to {reach[-1]} reach these years, in the registries that go back so far."
 
 
 def listed(names: list[str]) -> str:

@@ -11,7 +11,7 @@ from pipelines import store
 from pipelines.cohorts import attrition_lines, materialise, read_attrition
 from pipelines.cohorts.definition import Years
 from pipelines.cohorts.needs import check_needs
-from pipelines.cohorts.sources import who_has
+from pipelines.cohorts.sources import who_covers, who_has
 from pipelines.errors import GateError, InputError, RefusedError
 from pipelines.settings import Settings
 
@@ -34,6 +34,11 @@ def test_years_that_the_submission_does_not_cover_are_refused(tmp_path: Path) ->
     assert (error.value.reason_code, error.value.exit_code) == ("period_not_covered", 3)
     assert "1988 to 2011" in str(error.value)
     assert "2000 to 2020" in str(error.value)
+    assert "SEER submissions nov2013 to nov2025 reach these years" in str(error.value)
+
+
+def test_years_that_nothing_reaches_are_not_promised() -> None:
+    assert who_covers(Years(first=2010, last=2099)) == ""
 
 
 def test_recurrence_is_refused_with_the_reason_of_the_source(tmp_path: Path) -> None:
