@@ -68,6 +68,10 @@ def write_evidence_page(study: Study, target: Path, *, banner: str = "") -> None
         forests=[_forest(name, tables, settings) for name in settings["shown"]],
         funnels=[_funnel(name, tables, settings) for name in settings["shown"]],
         arms=run["arms"],
+        not_here=tables["diagnostics"]
+        .filter((pl.col("check") == "site") & (pl.col("status") == "info"))["message"]
+        .unique(maintain_order=True)
+        .to_list(),
         warnings=_warnings(tables["diagnostics"]),
         pools=_pools_table(tables["estimates"], tables["diagnostics"], words),
         comparison=_comparison_table(tables["comparison"]),

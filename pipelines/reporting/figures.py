@@ -15,6 +15,8 @@ ARM_COLOURS = ("#b3541e", "#2b5f75", "#6b7a3a", "#7a4b8a")
 INK, SOFT, RULE = "#22303a", "#6c7a83", "#c9d1d6"
 FONT = "DejaVu Sans, Verdana, sans-serif"
 WIDTH = 620
+POOLED = "published evidence pooled"
+"""The group of a forest that is drawn as diamonds."""
 RATIO_TICKS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 7, 10)
 
 
@@ -163,7 +165,8 @@ def forest(rows: pl.DataFrame, *, x_title: str = "hazard ratio (log scale)") -> 
     Parameters
     ----------
     rows : polars.DataFrame
-        Columns ``label, group, estimate, ci_low, ci_high``; an estimate without interval is a point.
+        Columns ``label, group, estimate, ci_low, ci_high``; an estimate without interval is a point, one of the
+        group `POOLED` a diamond.
     """
     order = rows["label"].to_list()
     groups = rows["group"].unique(maintain_order=True).to_list()
@@ -188,7 +191,8 @@ def forest(rows: pl.DataFrame, *, x_title: str = "hazard ratio (log scale)") -> 
         x2="ci_high:Q",
         color=colour,
     )
-    points = base.mark_square(size=70).encode(x=x, color=colour)
+    shape = alt.condition(f"datum.group == '{POOLED}'", alt.value("diamond"), alt.value("square"))
+    points = base.mark_point(filled=True, size=80, opacity=1).encode(x=x, color=colour, shape=shape)
     labels = base.mark_text(align="left", fontSize=11, color=INK).encode(
         x=alt.value(WIDTH - 250), text="text:N"
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.reporting.figures import forest, kaplan_meier, love_plot, overlap
+from pipelines.reporting.figures import POOLED, forest, kaplan_meier, love_plot, overlap
 from pipelines.reporting.study_record import Study
 from pipelines.reporting.study_tables import effects_table
 from pipelines.reporting.tables import interval, number
@@ -91,7 +91,7 @@ def _forest_rows(study: Study) -> pl.DataFrame:
             for row in trials().iter_rows(named=True)
         ]
     rows += [
-        _forest_row(one.label, "published evidence pooled", one.estimate, asdict(one), "ci_low")
+        _forest_row(one.label, POOLED, one.estimate, asdict(one), "ci_low")
         for one in pools_beside(exposure, Settings().catalog_dir)
     ]
     return pl.DataFrame(rows, schema=FOREST_SCHEMA, orient="row").unique(

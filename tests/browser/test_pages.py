@@ -112,3 +112,32 @@ def test_links_lead_from_the_front_page_to_a_study(page: tuple[Page, Seen], publ
     tab.get_by_role("link", name="mudgway2020 on ncdb-2016").click()
     assert tab.locator("#forest svg").count() == 1
     assert seen.complaints == []
+
+
+@pytest.fixture(scope="module")
+def evidence_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home without a submission, in which published evidence was pooled."""
+    from pipelines import steps
+    from pipelines.store import Home
+
+    home = Home(tmp_path_factory.mktemp("evidence"))
+    steps.run_evidence(home, "pooled_evidence")
+    return home.root
+
+
+@pytest.mark.parametrize(("width", "side_by_side"), [(1280, True), (390, False)])
+def test_two_forests_stand_side_by_side_where_there_is_room(
+    page: tuple[Page, Seen], evidence_home: Path, width: int, side_by_side: bool
+) -> None:
+    tab, seen = page
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.goto((evidence_home / "report" / "pooled_evidence.html").as_uri())
+    figures = tab.locator("figure.evidence")
+    boxes = [figures.nth(position).bounding_box() for position in range(2)]
+    assert all(box is not None for box in boxes)
+    left, right = (box for box in boxes if box is not None)
+    assert (right["x"] >= left["x"] + left["width"]) == side_by_side
+    assert (right["y"] >= left["y"] + left["height"]) != side_by_side
+    assert drawn_plots(tab) == 4, "two forests, two funnels"
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert (seen.fetched, seen.complaints) == ([], [])

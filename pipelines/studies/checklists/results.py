@@ -151,7 +151,7 @@ def other_evidence(known: AtHand) -> list[str]:
     told = ", ".join(
         f"{verdict.replace('_', ' ')} {many}" for verdict, many in rows.sort("verdict").iter_rows()
     )
-    return [f"Published numbers by verdict: {told}. Pools of published evidence stand on the page's forest."]
+    return [f"Published numbers by verdict: {told or 'none'}. What was published stands on the page's forest."]
 
 
 def cleaning(known: AtHand) -> list[str]:

@@ -46,9 +46,14 @@ def site_estimates(
     gaps: list[Finding] = []
     for wanted in definition.site if sub is not None else ():
         assert sub is not None
+        about = f"{wanted.study}_{wanted.analysis}"
+        if not (sub.root / "studies" / wanted.study / "run.json").is_file():
+            words = f"{wanted.study} has not run on this submission, so it is not on the forest."
+            gaps.append(Finding(about, wanted.beside, "site", "info", words))
+            continue
         row = read_one(definition, wanted, sub)
         if isinstance(row, str):
-            gaps.append(Finding(f"{wanted.study}_{wanted.analysis}", wanted.beside, "site", "absent", row))
+            gaps.append(Finding(about, wanted.beside, "site", "absent", row))
         else:
             found.append(Site(wanted, row))
     return found, gaps
@@ -57,8 +62,6 @@ def site_estimates(
 def read_one(definition: EvidenceDefinition, wanted: SiteEstimate, sub: Submission) -> EvidenceRow | str:
     """The site's estimate as a row of evidence, or why there is none."""
     folder = sub.root / "studies" / wanted.study
-    if not (folder / "run.json").is_file():
-        return f"{wanted.study} has not run on this submission, so it has no estimate on the forest."
     rows = read_estimates(folder).filter(
         (pl.col("analysis") == wanted.analysis)
         & (pl.col("subgroup") == ALL)
