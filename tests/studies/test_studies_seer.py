@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -281,3 +282,72 @@ def test_a_hazard_ratio_for_each_year_and_the_clinical_stage_that_seer_does_not_
     clinical = diagnostics.filter((pl.col("subgroup") == "stage_clinical") & (pl.col("status") == "absent"))
     assert clinical.height
     assert all("does not release" in message for message in clinical["message"])
+
+
+def women(n: int, seed: int, **levels: list[Any]) -> list[dict[str, Any]]:
+    """Toy women with a level of each column drawn at random, most of whom die within twenty years."""
+    draw = np.random.default_rng(seed)
+    months = np.ceil(draw.exponential(40, n)).clip(1, 240)
+    columns = {
+        name: [values[place] for place in draw.integers(0, len(values), n)] for name, values in levels.items()
+    }
+    return [
+        {
+            "survival_months": float(months[row]),
+            "died": bool(months[row] < 240),
+            **{name: values[row] for name, values in columns.items()},
+        }
+        for row in range(n)
+    ]
+
+
+def test_before_1988_survival_is_that_of_the_historic_stage_and_two_registries_have_their_fifteen_years(
+    tmp_path: Path,
+) -> None:
+    rows = women(
+        900,
+        1,
+        year_of_diagnosis=list(range(1975, 1988)),
+        registry=["Connecticut", "San Francisco-Oakland SMSA", "Iowa"],
+        summary_distant=[True, True, False],
+        age_at_diagnosis_years=list(range(40, 80)),
+    )
+    for row in rows:
+        row |= {"stage_iv": None, "stage_iv_adjusted_ajcc6": None, "died_of_breast_cancer": row["died"]}
+    sub = submission(tmp_path, tumors(rows, source="seer"), source="seer", covered=(1975, 2018))
+    folder = run_study(sub, "stage_iv_facts", CATALOG).folder
+    verdicts = dict(
+        pl.read_csv(folder / "comparison.csv", infer_schema_length=None)
+        .filter(pl.col("estimated").is_not_null())
+        .select("target", "verdict")
+        .iter_rows()
+    )
+    assert {"five_year_1970s_low", "fifteen_year_connecticut", "fifteen_year_san_francisco_oakland"} <= set(
+        verdicts
+    )
+    assert not [target for target in verdicts if "2010" in target], "nobody here was diagnosed then"
+
+
+def test_a_hospital_that_maps_recurrence_years_and_chemotherapy_can_answer_giordano(tmp_path: Path) -> None:
+    rows = women(
+        600,
+        2,
+        year_of_diagnosis=list(range(1973, 1998)),
+        disease_free_interval_months=[20.0, 30.0, 40.0],
+        derived_t=["T1", "T2", "T3", "T4b"],
+        derived_n=["N0", "N1", "N2a"],
+        er_status=["positive", "negative"],
+        grade=["well", "moderate", "poor"],
+    )
+    for row in rows:
+        row |= {
+            "disease_presentation": "metachronous",
+            "chemotherapy": "yes",
+            "survival_from_metastasis_months": row["survival_months"],
+            "entry_from_metastasis_months": 0.0,
+        }
+    sub = submission(tmp_path, tumors(rows, source="mapped"), source="mapped", covered=None)
+    folder = run_study(sub, "giordano2004", CATALOG).folder
+    comparison = pl.read_csv(folder / "comparison.csv", infer_schema_length=None)
+    judged = comparison.filter(pl.col("verdict") != "not_comparable")
+    assert judged.height == comparison.height - 1, "all but the number of women of that center"

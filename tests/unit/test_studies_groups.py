@@ -131,6 +131,13 @@ def test_an_ordering_is_the_difference_of_the_longer_and_the_shorter_level_so_th
     assert share.ci_low > 0
 
 
+def test_an_ordering_with_a_level_that_nobody_has_is_empty_and_no_mistake() -> None:
+    settings = {"by": ["spread"], "order": {"spread": ["brain", "visceral", "bone"]}}
+    found = group_survival(described(group_survival=settings))
+    assert one(found, "all", "visceral minus brain", "median_difference_months").estimate is None
+    assert one(found, "all", "bone minus visceral", "median_difference_months").estimate is not None
+
+
 def test_only_those_are_described_who_are_among_them_and_who_cannot_be_told_is_counted() -> None:
     among = pl.Series([True] * 400 + [False] * 780 + [None] * 20)
     found = group_survival(described(among=among))

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from pipelines.stats.adjusted import weighted_curves
-from pipelines.stats.effect import Effect
 from pipelines.stats.errors import CodingError, StatsError
 from pipelines.stats.kaplan_meier import KaplanMeierCurve, kaplan_meier
 from pipelines.stats.propensity.logistic import fit_logistic
@@ -229,43 +228,49 @@ def survival_of(people: AnalysisSet, subgroup: str, term: str, settings: GroupSu
 def differences(
     people: AnalysisSet, term: str, groups: dict[str, AnalysisSet], settings: GroupSurvival
 ) -> Iterator[Estimate]:
-    """Each ordered level less the one before it: an ordering holds where every difference is above zero."""
-    order = [level for level in settings.order.get(term, ()) if level in groups]
-    for shorter, longer in pairwise(order):
-        contrast, label = f"{longer} minus {shorter}", label_of(people, ALL)
-        medians = [curve_of(groups[level]).median().estimate for level in (longer, shorter)]
+    """Each ordered level less the one before it: an ordering holds where every difference is above zero.
+
+    A level that nobody has leaves the difference empty: an ordering that cannot be told is no mistake.
+    """
+    label = label_of(people, ALL)
+    for shorter, longer in pairwise(settings.order.get(term, ())):
+        both = [groups[level] for level in (longer, shorter) if level in groups]
+        medians = [curve_of(group).median().estimate for group in both]
+        known = [median for median in medians if median is not None]
+        contrast = f"{longer} minus {shorter}"
         yield Estimate(
             "group_survival",
             label,
             term,
             contrast,
             "median_difference_months",
-            None if medians[0] is None or medians[1] is None else medians[0] - medians[1],
+            known[0] - known[1] if len(known) == 2 else None,
             method="difference of Kaplan-Meier medians",
-            counts=Counts(groups[longer].frame.height + groups[shorter].frame.height),
+            counts=Counts(sum(group.frame.height for group in both)),
         )
-        both = people.where(people.frame[f"cov_{term}"].is_in([longer, shorter]).fill_null(False).to_numpy())
-        for month, effect in survival_differences(both, term, longer, settings.at_months):
-            yield estimate_of(
-                effect,
-                "group_survival",
-                label,
-                term,
-                f"{contrast}, at {month:g} months",
-                estimand="association",
-                method="difference of Kaplan-Meier survival, robust variance, not adjusted",
-            )
+        if len(both) == 2:
+            yield from survival_differences(people, term, (longer, shorter), settings.at_months)
 
 
 def survival_differences(
-    people: AnalysisSet, term: str, longer: str, months: tuple[float, ...]
-) -> Iterator[tuple[float, Effect]]:
-    """Survival of one level less that of the others, at the months that both were followed to."""
-    first = (people.frame[f"cov_{term}"] == longer).to_numpy()
-    level, ones = people.study.confidence_level, np.ones(people.frame.height)
-    curves = weighted_curves(people.time, people.event, first, ones, entry=people.entry, level=level)
+    people: AnalysisSet, term: str, levels: tuple[str, str], months: tuple[float, ...]
+) -> Iterator[Estimate]:
+    """Survival of the first level less that of the second, at the months that both were followed to."""
+    both = people.where(people.frame[f"cov_{term}"].is_in(levels).fill_null(False).to_numpy())
+    first, ones = (both.frame[f"cov_{term}"] == levels[0]).to_numpy(), np.ones(both.frame.height)
+    level = people.study.confidence_level
+    curves = weighted_curves(both.time, both.event, first, ones, entry=both.entry, level=level)
     for month in months:
         try:
-            yield month, curves.survival_difference(month)
+            effect = curves.survival_difference(month)
         except CodingError:  # beyond the curves
             continue
+        yield estimate_of(
+            effect,
+            "group_survival",
+            label_of(people, ALL),
+            term,
+            f"{levels[0]} minus {levels[1]}, at {month:g} months",
+            estimand="association",
+            method="difference of Kaplan-Meier survival, robust variance, not adjusted",
+        )
