@@ -357,7 +357,7 @@ def test_a_policy_that_leaves_nobody_is_absent_with_its_reason(
     _, facts = mudgway
     found = table(facts, "diagnostics").filter(subgroup="stage_clinical")
     assert set(found["status"]) == {"absent"}
-    assert "empty" in found["message"][0]
+    assert "has nobody" in found["message"][0]
     assert table(facts, "estimates").filter(subgroup="stage_clinical").is_empty()
 
 
