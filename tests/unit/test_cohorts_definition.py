@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from pipelines.cohorts import list_cohorts, load_cohort, show_cohort
-from pipelines.cohorts.definition import CohortDefinition, IndexTumor, Rule
+from pipelines.cohorts.composition import Composition
+from pipelines.cohorts.definition import Arms, CohortDefinition, Era, IndexTumor, Rule
+from pipelines.cohorts.toys import Expected, Toy, Toys
 from pipelines.cohorts.yaml_models import dump_yaml, load_model, settings_hash
 from pipelines.errors import InputError
 from pipelines.settings import Settings
@@ -129,3 +132,12 @@ def test_a_rule_is_not_called_as_a_column_of_the_outcomes(name: str) -> None:
     content["rules"][0]["id"] = name
     with pytest.raises(ValueError, match=f"used twice or reserved: {name}"):
         CohortDefinition.model_validate(content)
+
+
+@pytest.mark.parametrize(
+    "model", [CohortDefinition, Rule, Era, IndexTumor, Arms, Composition, Toys, Toy, Expected]
+)
+def test_the_catalog_explains_every_key(model: type[BaseModel]) -> None:
+    text = (CATALOG / "cohorts" / "README.md").read_text(encoding="utf-8")
+    missing = [key for key in model.model_fields if f"{key}:" not in text]
+    assert missing == []
