@@ -1,5 +1,6 @@
 """Covariates become columns of a model: one per level but the reference, none twice."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +51,12 @@ class Design:
 
 
 def build_design(
-    people: AnalysisSet, covariates: list[Covariate], *, analysis: str, with_exposure: bool
+    people: AnalysisSet,
+    covariates: list[Covariate],
+    *,
+    analysis: str,
+    with_exposure: bool,
+    of_exposure: bool = False,
 ) -> Design:
     """Model matrix of some covariates, the exposure first where asked for.
 
@@ -67,6 +73,9 @@ def build_design(
         For the findings.
     with_exposure : bool
         Whether the exposure is the first column.
+    of_exposure : bool
+        The model is one of who is exposed: people of a level that an arm has nobody of are left out too, as nobody of
+        that arm could be their match, and the odds would be infinite.
 
     Raises
     ------
@@ -75,6 +84,21 @@ def build_design(
     """
     subgroup = people.subgroup
     people, findings = complete_cases(people, covariates, analysis)
+    if of_exposure:
+        people, lonely = without_levels(people, covariates, lonely_levels)
+        words = "left out: people with {}, a level that an arm has nobody of, so that none is comparable"
+        findings += [
+            Finding(
+                analysis,
+                subgroup,
+                "level_of_one_arm",
+                "warning",
+                words.format(name),
+                float(gone),
+                unit="people",
+            )
+            for name, gone in lonely.items()
+        ]
     if not 0 < people.exposed.sum() < people.frame.height:
         raise EmptyArmError(
             "An arm has nobody left, once those with a missing covariate or a rare level are out of the model",
@@ -109,7 +133,7 @@ def complete_cases(
             words = f"left out: {one.name} is missing and its policy is complete case"
             findings.append(Finding(analysis, subgroup, "complete_cases", "info", words, gone, unit="people"))
             people = people.where(keep.to_numpy())
-    people, rare = without_rare_levels(people, covariates)
+    people, rare = without_levels(people, covariates, rare_levels)
     minimum = people.study.models.rare_level_minimum
     for name, gone in rare.items():
         words = f"left out: people with {name}, a level that fewer than {minimum} share"
@@ -119,12 +143,14 @@ def complete_cases(
     return people, findings
 
 
-def without_rare_levels(
-    people: AnalysisSet, covariates: list[Covariate]
+def without_levels(
+    people: AnalysisSet,
+    covariates: list[Covariate],
+    which: Callable[[AnalysisSet, list[Covariate]], list[tuple[str, str, int]]],
 ) -> tuple[AnalysisSet, dict[str, int]]:
-    """Leave people of rare levels out until no level is rare; how many went for each level."""
+    """Leave people of some levels out until there is no such level; how many went for each."""
     gone: dict[str, int] = {}
-    while found := rare_levels(people, covariates):
+    while found := which(people, covariates):
         leaving = np.zeros(people.frame.height, dtype=bool)
         for name, level, count in found:
             gone[f"{name}={level}"] = gone.get(f"{name}={level}", 0) + count
@@ -143,6 +169,20 @@ def rare_levels(people: AnalysisSet, covariates: list[Covariate]) -> list[tuple[
         for level, count in sorted(people.frame[f"cov_{one.name}"].value_counts().iter_rows())
         if count < minimum and level != one.reference
     ]
+
+
+def lonely_levels(people: AnalysisSet, covariates: list[Covariate]) -> list[tuple[str, str, int]]:
+    """Covariate, level and number of people of every level that an arm has nobody of."""
+    found = []
+    for one in covariates:
+        if one.kind != "categorical":
+            continue
+        counted = people.frame.group_by(f"cov_{one.name}").agg(
+            pl.len(), pl.col("arm").n_unique().alias("arms")
+        )
+        arms = people.frame["arm"].n_unique()
+        found += [(one.name, level, n) for level, n, has in sorted(counted.iter_rows()) if has < arms]
+    return found
 
 
 def arm_columns(people: AnalysisSet) -> list[tuple[Column, NDArray[np.float64]]]:

@@ -15,7 +15,7 @@ from pipelines.stats.errors import StatsError
 from pipelines.stats.propensity import fit_propensity, overlap
 from pipelines.store.withheld import KEY
 from pipelines.studies.analysis_set import AnalysisSet
-from pipelines.studies.design import build_design
+from pipelines.studies.design import build_design, complete_cases
 from pipelines.studies.language import ALL, ANALYSES, AnalysisFacts, Covariate, StudyDefinition
 from pipelines.studies.results import Estimate, Finding, Outcomes
 
@@ -297,9 +297,12 @@ def common_support(people: AnalysisSet, terms: list[Covariate]) -> float:
     shares = []
     for label in people.labels[:-1]:
         arms = people.frame["arm"].is_in([label, people.labels[-1]])
-        design = build_design(people.where(arms.to_numpy()), terms, analysis="gate", with_exposure=False)
+        pair, _ = complete_cases(people.where(arms.to_numpy()), terms, "gate")
+        design = build_design(pair, terms, analysis="gate", with_exposure=False, of_exposure=True)
         score = fit_propensity(design.matrix, design.people.exposed, names=design.names).score
-        shares.append(1 - overlap(score, design.people.exposed).outside_share)
+        inside = 1 - overlap(score, design.people.exposed).outside_share
+        # People of a level that the other arm has nobody of have no score, and are outside.
+        shares.append(inside * design.people.frame.height / pair.frame.height)
     return min(shares)
 
 

@@ -22,6 +22,7 @@ from pipelines.store import Home, Submission, build_warehouse, write_parquet
 from pipelines.store.withheld import hidden_keys, read_comparison, read_estimates, standing
 from pipelines.studies import run_study, sign, study_lines, switch_off
 from pipelines.studies.analysis_set import AnalysisSet
+from pipelines.studies.design import build_design
 from pipelines.studies.gate import common_support, effects_of, hidden_by, judge, verdict_of
 from pipelines.studies.language import StudyDefinition
 from pipelines.studies.results import Counts, Estimate, Finding, Outcomes
@@ -236,7 +237,24 @@ def test_a_covariate_that_tells_the_arms_apart_leaves_no_overlap() -> None:
     gate = judged(Outcomes((effect("cox_adjusted"),)), replace(people, frame=frame))
     row = gate.filter(check="overlap").row(0, named=True)
     assert (row["status"], row["value"]) == ("fail", None)
-    assert "separated" in row["note"]
+    assert "nobody left" in row["note"]
+
+
+def test_people_whose_like_the_other_arm_does_not_have_are_outside_and_leave_the_design() -> None:
+    """20 of 200 are of a level that nobody of the exposed has: no score, no match, and a tenth less overlap."""
+    people = people_of()
+    alone = pl.int_range(pl.len()).is_in(range(1, 41, 2))
+    level = pl.when(alone).then(pl.lit("unknown")).otherwise(pl.col("cov_grade"))
+    people = replace(people, frame=people.frame.with_columns(cov_grade=level))
+    assert common_support(people, people.terms("propensity")) == pytest.approx(0.9)
+    terms = people.terms("propensity")
+    design = build_design(people, terms, analysis="matched_cox", with_exposure=False, of_exposure=True)
+    assert design.people.frame.height == 180
+    [finding] = [one for one in design.findings if one.check == "level_of_one_arm"]
+    assert (finding.value, finding.unit, finding.status) == (20.0, "people", "warning")
+    assert "20" not in finding.message
+    outcome = build_design(people, terms, analysis="cox_adjusted", with_exposure=True)
+    assert outcome.people.frame.height == 200, "a model of the outcome has an answer for them"
 
 
 def test_the_primarys_failure_hides_every_effect_and_no_covariate() -> None:

@@ -31,7 +31,7 @@ def matching_grid(people: AnalysisSet) -> Outcomes:
     that fails must not hold a count of people.
     """
     terms = terms_of(people)
-    design = build_design(people, terms, analysis=GRID, with_exposure=False)
+    design = build_design(people, terms, analysis=GRID, with_exposure=False, of_exposure=True)
     scores = scores_of(design, people.study.matching)
     found = Outcomes(findings=(*design.findings, *post_baseline(GRID, people.subgroup, terms)))
     for rule in rules_of(people.study.matching):
@@ -112,7 +112,7 @@ def rosenbaum(people: AnalysisSet) -> Outcomes:
     """
     require_no_entry(people, "Rosenbaum's sign test of pairs")
     rule = people.study.matching.model_copy(update={"ratio": 1})
-    design = build_design(people, terms_of(people), analysis=ROSENBAUM, with_exposure=False)
+    design = build_design(people, terms_of(people), analysis=ROSENBAUM, with_exposure=False, of_exposure=True)
     inside = design.people
     matches = pairs_of(inside, rule, scores_of(design, rule))
     bounds = bounds_of(inside, matches)

@@ -27,7 +27,7 @@ def matched(people: AnalysisSet) -> Outcomes:
     """Match on the propensity score, then every matched analysis that the study asks for."""
     study, rule, subgroup = people.study, people.study.matching, people.subgroup
     terms = terms_of(people)
-    design = build_design(people, terms, analysis="matched_cox", with_exposure=False)
+    design = build_design(people, terms, analysis="matched_cox", with_exposure=False, of_exposure=True)
     everybody = design.people
     scores = scores_of(design, rule)
     matches = pairs_of(everybody, rule, scores)

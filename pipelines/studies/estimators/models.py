@@ -25,7 +25,9 @@ def logistic_exposure(people: AnalysisSet) -> Outcomes:
     """Odds ratios of being exposed."""
     study, subgroup = people.study, people.subgroup
     covariates = people.terms("logistic")
-    design = build_design(people, covariates, analysis="logistic_exposure", with_exposure=False)
+    design = build_design(
+        people, covariates, analysis="logistic_exposure", with_exposure=False, of_exposure=True
+    )
     fit = fit_logistic(design.matrix, design.people.exposed, names=design.names)
     table = fit.to_frame(study.confidence_level)
     counts = design.people.counts()
@@ -202,7 +204,7 @@ def cox_propensity_covariate(people: AnalysisSet) -> Outcomes:
     analysis = "cox_propensity_covariate"
     propensity_terms, cox_terms = people.terms("propensity"), people.terms("cox")
     complete = build_design(
-        people, [*cox_terms, *propensity_terms], analysis=analysis, with_exposure=True
+        people, [*cox_terms, *propensity_terms], analysis=analysis, with_exposure=True, of_exposure=True
     ).people
     scores = build_design(complete, propensity_terms, analysis=analysis, with_exposure=False)
     score = fit_propensity(scores.matrix, complete.exposed, names=scores.names).score

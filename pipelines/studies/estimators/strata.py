@@ -25,7 +25,7 @@ def stratified_by_score_cox(people: AnalysisSet) -> Outcomes:
     """
     study, rule = people.study, people.study.design.stratify
     terms = people.terms("propensity")
-    design = build_design(people, terms, analysis=ANALYSIS, with_exposure=False)
+    design = build_design(people, terms, analysis=ANALYSIS, with_exposure=False, of_exposure=True)
     inside = design.people
     scores = fit_propensity(design.matrix, inside.exposed, names=design.names)
     strata = subclassify(

@@ -36,7 +36,7 @@ def weighted_cox(people: AnalysisSet) -> Outcomes:
     scores, and every pair of arms is compared. One estimand that cannot be had does not take the others along.
     """
     terms = people.terms("propensity")
-    design = build_design(people, terms, analysis="weighted_cox", with_exposure=False)
+    design = build_design(people, terms, analysis="weighted_cox", with_exposure=False, of_exposure=True)
     found = Outcomes(
         findings=(*design.findings, *post_baseline("weighted_cox", people.subgroup, terms)),
     )

@@ -27,7 +27,7 @@ def weighted_survival(people: AnalysisSet) -> Outcomes:
     analysis, study, rule = "weighted_survival", people.study, people.study.design.weight
     estimand = rule.estimands[0]
     terms = people.terms("propensity")
-    design = build_design(people, terms, analysis=analysis, with_exposure=False)
+    design = build_design(people, terms, analysis=analysis, with_exposure=False, of_exposure=True)
     inside = design.people
     scores = fit_propensity(design.matrix, inside.exposed, names=design.names)
     weights = propensity_weights(
