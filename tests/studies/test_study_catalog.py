@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from itertools import combinations
 
 import pytest
@@ -26,7 +27,7 @@ def test_each_study_has_its_cohort_targets_and_notes(name: str) -> None:
     load_cohort(study.cohort, CATALOG)
     assert load_published(name, CATALOG)
     notes = (CATALOG / "studies" / name / "notes.md").read_text(encoding="utf-8")
-    for heading in ("**What the paper", "**What", "does not say", "**Traps.**"):
+    for heading in ("**What the", "**Traps.**"):
         assert heading in notes
 
 
@@ -36,7 +37,10 @@ def test_targets_name_analyses_arms_terms_and_levels_of_their_study(name: str) -
     labels = load_cohort(study.cohort, CATALOG).arms.labels
     arms = {f"{one} vs {other}" for one, other in combinations(labels, 2)}
     covariates = {one.name: one for one in study.covariates}
+    refused = study.emulation.refused_outcomes if study.emulation else {}
     for target in load_published(name, CATALOG):
+        if target.analysis in refused:
+            continue
         if target.comparable == "no" and target.analysis not in study.analysis_names:
             assert target.note
             continue
@@ -104,13 +108,15 @@ SURENESS = ("memory", "seed", "secondary", "computed", "abstract")
 
 @pytest.mark.skipif(not REFERENCE.is_file(), reason="the reference table is not part of the project")
 @pytest.mark.parametrize("name", SHIPPED)
-def test_every_numeric_reference_value_is_a_target_as_sure_as_it_is_there(name: str) -> None:
+def test_every_numeric_reference_value_is_a_target_as_sure_or_stands_in_the_notes(name: str) -> None:
+    notes = (CATALOG / "studies" / name / "notes.md").read_text(encoding="utf-8")
     targets = load_published(name, CATALOG)
     printed = [(one.published, SURENESS.index(one.verification)) for one in targets]
     lost = [
         (row["quantity"], row["group"], row["value"], row["verification"])
         for row in reference_rows(name)
         if is_number(row["value"])
+        and not re.search(rf"(?<![\d.]){re.escape(row['value'])}(?![\d.]*\d)", notes)
         and not any(
             same_number(value, float(row["value"])) and sure >= SURENESS.index(row["verification"])
             for value, sure in printed
