@@ -167,8 +167,8 @@ def test_a_horizon_that_nobody_reached_is_told_and_has_no_number() -> None:
 
 def test_a_covariate_that_separates_the_arms_makes_every_estimand_absent_with_the_reason() -> None:
     toy = people(300)
-    split = pl.when(pl.col("exposed")).then(pl.lit("old")).otherwise(pl.lit("young"))
-    toy = replace(toy, frame=toy.frame.with_columns(cov_age=split))
+    apart = pl.col("cov_size") + pl.when(pl.col("exposed")).then(20.0).otherwise(0.0)
+    toy = replace(toy, frame=toy.frame.with_columns(cov_size=apart))
     found = ESTIMATORS["weighted_cox"](toy)
     assert not found.estimates
     assert {one.analysis for one in found.findings if one.status == "absent"} == {
