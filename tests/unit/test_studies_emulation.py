@@ -29,6 +29,7 @@ CATALOG = Settings().catalog_dir
 TRIALS = ("badwe2015", "mf0701", "ea2108", "jcog1017", "abcsg28")
 REST_ON_WHAT_IS_NOT_RECORDED = {"badwe2015", "ea2108", "jcog1017"}
 CONTRAST = "surgery vs no surgery"
+TIMING = {"start": "days_to_definitive_surgery", "needs": ["days_to_definitive_surgery"]}
 
 
 @pytest.mark.parametrize("name", TRIALS)
@@ -152,13 +153,28 @@ def emulating(decides: bool) -> dict[str, Any]:
 
 
 def emulated(decides: bool = False) -> AnalysisSet:
-    timing = {"start": "days_to_definitive_surgery", "needs": ["days_to_definitive_surgery"]}
     one = study(
-        timing=timing,
+        timing=TIMING,
         emulation=emulating(decides),
         analyses=["cox_unadjusted", "cox_adjusted", "trial_agreement"],
     )
     return toy_people(200, definition=one)
+
+
+@pytest.mark.parametrize(
+    ("changes", "mistake"),
+    [
+        pytest.param({"timing": None}, "emulation needs timing", id="no date of the exposure"),
+        pytest.param(
+            {"analyses": ["cox_unadjusted"], "primary": "cox_unadjusted"},
+            "the analysis cox_adjusted is not one of the analyses",
+            id="an estimate that is not made",
+        ),
+    ],
+)
+def test_an_emulation_needs_its_date_and_its_estimate(changes: dict[str, Any], mistake: str) -> None:
+    with pytest.raises(ValueError, match=mistake):
+        study(**{"emulation": emulating(False), "timing": TIMING, **changes})
 
 
 def estimate(
@@ -211,9 +227,8 @@ def subgrouped(levels: list[str]) -> AnalysisSet:
         "levels": levels,
         "planned": False,
     }
-    timing = {"start": "days_to_definitive_surgery", "needs": ["days_to_definitive_surgery"]}
     one = study(
-        timing=timing, analyses=["clone_censor_weight"], primary="clone_censor_weight", subgroups=[group]
+        timing=TIMING, analyses=["clone_censor_weight"], primary="clone_censor_weight", subgroups=[group]
     )
     return toy_people(200, definition=one)
 

@@ -142,6 +142,14 @@ def changed_starts(people: AnalysisSet, rows: list[int], months_from_end: float 
     return replace(people, frame=people.frame.with_columns(start=pl.Series(start, dtype=pl.Float64)))
 
 
+def operated_at_once(people: AnalysisSet, rows: list[int]) -> AnalysisSet:
+    """Some operated women with an operation at time zero."""
+    start = people.frame["start"].to_list()
+    for row in rows:
+        start[row] = 0.0
+    return replace(people, frame=people.frame.with_columns(start=pl.Series(start, dtype=pl.Float64)))
+
+
 @pytest.mark.parametrize(
     ("months", "check", "left"),
     [
@@ -162,6 +170,12 @@ def test_what_becomes_of_a_date_is_settled_once_and_counted(
         assert (told.value, told.unit, told.status) == (3.0, "people", "info")
         (row,) = [one for one in found.estimates if one.measure == "hr"]
         assert row.counts.n == null.frame.height - left
+
+
+def test_an_operation_on_the_day_of_diagnosis_counts_from_there_and_is_counted(null: AnalysisSet) -> None:
+    people = operated_at_once(null, np.flatnonzero(null.exposed)[:4].tolist())
+    for run in (time_varying_cox, clone_censor_weight):
+        assert finding(run(people), "at_time_zero").value == 4.0
 
 
 def test_a_woman_who_was_never_operated_on_needs_no_date(null: AnalysisSet) -> None:

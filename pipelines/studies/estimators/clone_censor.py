@@ -180,6 +180,17 @@ def weights(found: methods.CloneCensorWeight, people: AnalysisSet) -> Outcomes:
             SMALLEST_CHANCE,
         )
     )
+    findings.append(
+        Finding(
+            analysis,
+            subgroup,
+            "largest_tie",
+            "info",
+            "largest share of those at risk who are operated at one time; the model of the operation takes ties as "
+            f"{found.hazard.ties}",
+            found.hazard.largest_tie,
+        )
+    )
     return Outcomes(findings=tuple(findings))
 
 

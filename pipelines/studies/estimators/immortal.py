@@ -4,8 +4,10 @@ An operation happens some time after time zero. `operations` settles once, for e
 that are unknown or contradict follow-up; each analysis is then one call of `pipelines.stats.immortal_time`.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -15,7 +17,7 @@ from pipelines.stats import immortal_time as methods
 from pipelines.stats.effect import Effect
 from pipelines.stats.errors import StatsError
 from pipelines.studies.analysis_set import AnalysisSet
-from pipelines.studies.design import Design, build_design
+from pipelines.studies.design import Design, build_design, without_levels
 from pipelines.studies.estimators.models import few_events, fitted_cox, post_baseline
 from pipelines.studies.estimators.rows import absent, estimate_of, require_no_entry
 from pipelines.studies.language import Covariate, Timing
@@ -60,20 +62,20 @@ def operations(people: AnalysisSet, analysis: str) -> tuple[AnalysisSet, tuple[F
             "left out: operated a month or more after the end of follow-up, so one of the two dates is wrong",
         ),
     }
-    findings = [
-        Finding(analysis, people.subgroup, check, "info", words, float(np.count_nonzero(who)), unit="people")
-        for check, (who, words) in gone.items()
+    stays = {
+        "moved": (rounded, "operated less than a month after the end of follow-up: read as just before it"),
+        "at_time_zero": (start == 0, "operated at time zero itself: operated for the whole of follow-up"),
+    }
+    findings = tuple(
+        counted(people, analysis, check, words, who)
+        for check, (who, words) in (gone | stays).items()
         if who.any()
-    ]
-    if rounded.any():
-        words = "operated less than a month after the end of follow-up: read as just before it"
-        moved = float(np.count_nonzero(rounded))
-        findings.append(Finding(analysis, people.subgroup, "moved", "info", words, moved, unit="people"))
+    )
     keep = ~np.any([who for who, _ in gone.values()], axis=0)
     when = np.where(np.isfinite(start), np.minimum(start, time), np.nan)
     column = pl.Series(OPERATION, when).fill_nan(None)
     placed = replace(people, frame=people.frame.with_columns(column))
-    return placed.where(keep), tuple(findings)
+    return placed.where(keep), findings
 
 
 def months_to_operation(people: AnalysisSet) -> NDArray[np.float64]:
@@ -107,20 +109,15 @@ def operable(
     people: AnalysisSet, terms: list[Covariate], analysis: str, month: float
 ) -> tuple[AnalysisSet, tuple[Finding, ...]]:
     """Leave out levels of whom nobody is operated by a month: no weight lets anybody stand for them."""
-    gone: dict[str, int] = {}
-    while found := never_operated(people, terms, month):
-        leaving = np.zeros(people.frame.height, dtype=bool)
-        for name, level, count in found:
-            gone[f"{name}={level}"] = gone.get(f"{name}={level}", 0) + count
-            leaving |= (people.frame[f"cov_{name}"] == level).fill_null(False).to_numpy()
-        people = people.where(~leaving)
-    return people, tuple(
+    left, gone = without_levels(people, terms, partial(never_operated, month=month))
+    by_then = f"by {month:g} months" if math.isfinite(month) else "ever"
+    return left, tuple(
         Finding(
             analysis,
             people.subgroup,
             "never_operated_level",
             "warning",
-            f"left out: people with {name}, of whom nobody is operated by {month:g} months",
+            f"left out: people with {name}, of whom nobody is operated {by_then}",
             float(count),
             unit="people",
         )

@@ -160,3 +160,5 @@ def wrong_primaries(study: "StudyDefinition") -> Iterator[Mistake]:
             ("emulation", "analysis"),
             f"emulation: the analysis {study.emulation.analysis} is not one of the analyses",
         )
+    if study.emulation is not None and study.timing is None:
+        yield ("emulation",), "emulation needs timing, whose window is its grace period"
