@@ -1,8 +1,8 @@
 """How the arms are made comparable: every choice by name, and whether the paper states it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipelines.studies.language.base import Identifier, Sql, Strict
 
@@ -34,6 +34,12 @@ class Matching(Strict):
     grid_calipers: tuple[float, ...] = (0.05, 0.1, 0.2)
     stated_in_paper: bool = False
     words: str = ""
+
+    @model_validator(mode="after")
+    def _exact_on_something(self) -> Self:
+        if self.method == "exact" and not self.exact:
+            raise ValueError("exact pairs need the covariates that they agree on (exact)")
+        return self
 
 
 class Weighting(Strict):
