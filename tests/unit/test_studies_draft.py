@@ -6,7 +6,9 @@ import pytest
 import yaml
 from toy_registry import submission, tumors, world
 from toy_studies import catalog_at, cut, small_catalog
+from typer.testing import CliRunner
 
+from pipelines.cli import app
 from pipelines.cohorts import list_cohorts
 from pipelines.cohorts.yaml_models import load_model
 from pipelines.errors import InputError
@@ -106,3 +108,11 @@ def test_the_words_of_a_key_are_those_of_its_docstring_and_of_what_it_builds_on(
 def test_the_schema_for_editors_names_the_keys() -> None:
     assert {"covariates", "subgroups"} <= set(StudyDefinition.model_json_schema()["properties"])
     assert cut("vohra2018").keys() <= StudyDefinition.model_json_schema()["properties"].keys()
+
+
+def test_the_command_says_where_it_wrote_and_writes_nothing_twice(tmp_path: Path) -> None:
+    asked = ["study", "init", "mine", "--from", "vohra2018", "--out", str(tmp_path)]
+    first = CliRunner().invoke(app, asked)
+    assert (first.exit_code, first.output.strip()) == (0, f"written: {tmp_path / 'mine'}")
+    second = CliRunner().invoke(app, asked)
+    assert isinstance(second.exception, InputError)
