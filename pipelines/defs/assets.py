@@ -10,7 +10,7 @@ from pipelines.defs.submissions import HomeResource, inbox_of, submissions
 from pipelines.errors import RefusedError
 from pipelines.settings import Settings
 from pipelines.store import publish
-from pipelines.studies import list_studies
+from pipelines.studies import StudyListing, list_studies, load_evidence
 from pipelines.studies.lines import gate_words
 
 
@@ -104,12 +104,12 @@ def cohort_asset(name: str, title: str) -> dg.AssetsDefinition:
     return cohort
 
 
-def study_asset(name: str, title: str, cohort: str) -> dg.AssetsDefinition:
+def study_asset(name: str, title: str, upstream: list[list[str]]) -> dg.AssetsDefinition:
     """Make the asset of one study of the catalog."""
 
     @dg.asset(
         key=["studies", name],
-        deps=[["cohorts", cohort]] if cohort else [],  # published evidence has no cohort
+        deps=upstream,
         partitions_def=submissions,
         group_name="studies",
         description=title,
@@ -129,9 +129,17 @@ def study_asset(name: str, title: str, cohort: str) -> dg.AssetsDefinition:
     return study
 
 
+def upstream_of(study: StudyListing, catalog: Path) -> list[list[str]]:
+    """What a study reads: its cohort, or the site's studies that stand beside published evidence."""
+    if study.cohort:
+        return [["cohorts", study.cohort]]
+    beside = dict.fromkeys(one.study for one in load_evidence(study.id, catalog).site)
+    return [["studies", name] for name in beside]
+
+
 catalog = Settings().catalog_dir
 cohort_assets = [cohort_asset(one.id, one.title) for one in list_cohorts(catalog)]
-study_assets = [study_asset(one.id, one.title, one.cohort) for one in list_studies(catalog)]
+study_assets = [study_asset(one.id, one.title, upstream_of(one, catalog)) for one in list_studies(catalog)]
 
 
 @dg.asset(
