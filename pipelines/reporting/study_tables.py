@@ -10,9 +10,11 @@ from pipelines.reporting.tables import html_table, interval, number, p_value
 from pipelines.settings import Settings
 from pipelines.store.withheld import Standing
 from pipelines.studies.language import ALL, ANALYSES, BASELINE_ONLY
-from pipelines.studies.lines import HIDDEN_TEXT, PROBABILITIES
+from pipelines.studies.lines import HIDDEN_TEXT, SHARES_OF_ONE
 
 RATIOS = ("hr", "or", "rr", "shr")
+
+LIKE_RATIOS = ("e_value", "e_value_limit", "gamma", "standardised_difference", "agreement")
 MEDIANS = ("median_months", "naive_median_months")
 SHOWN_OF_HIDDEN = (
     "largest_", "propensity_", "caliper_", "common_support", "events_", "fewest_", "estimand", "effective_",
@@ -25,8 +27,10 @@ EXPLAINS = ("matching_grid", "e_value", "unmeasured_confounder", "rosenbaum")
 
 
 def digits_of(measure: str) -> int:
-    """Digits that a measure deserves."""
-    return 2 if measure in RATIOS else 3 if measure in PROBABILITIES else 1
+    """Digits that a measure deserves: three where it is a share of one, two for a ratio and what is like one."""
+    if measure.startswith(SHARES_OF_ONE):
+        return 3
+    return 2 if measure in (*RATIOS, *LIKE_RATIOS) else 1
 
 
 def estimate_text(row: dict[str, Any]) -> str:
@@ -235,6 +239,10 @@ def provenance_table(run: dict[str, Any], standing: Standing) -> str:
         "extract": "; ".join(f"{one['name']} sha256 {one['sha256']}" for one in run["extract"]),
         "gate": "off (--no-gate)" if standing.off else standing.status,
         "signature": signature_text(standing),
+        "in place of what the source refuses": "; ".join(
+            f"{', '.join(one['used'])} for {', '.join(one['refused'])}: {one['reason']}"
+            for one in run.get("fallbacks", [])
+        ),
         "seed": run["randomness"],
         "settings hash": run["settings_hash"],
         "versions": ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
@@ -291,24 +299,30 @@ def _gate_value(row: dict[str, Any]) -> str:
 
 
 def effects_table(rows: pl.DataFrame, table_id: str, first: str) -> str:
-    """A few estimates side by side; ``label`` says what each is."""
+    """A few estimates of the exposure's effect side by side; ``label`` says what each is."""
     cells = [
         {
             "label": row["label"],
-            "analysis": row["analysis"],
-            "what": _what(row),
+            "what": _contrast(row),
+            "measure": row["measure"].replace("_", " "),
             "estimate": estimate_text(row),
             "p": "" if row["hidden"] else p_value(row["p_value"]),
         }
         for row in rows.iter_rows(named=True)
     ]
-    labels = {"label": first, "analysis": "analysis", "what": "", "estimate": "estimate", "p": "p"}
+    labels = {"label": first, "what": "", "measure": "measure", "estimate": "estimate", "p": "p"}
     return html_table(
         pl.DataFrame(cells, schema=dict.fromkeys(labels, pl.String)),
         table_id=table_id,
         labels=labels,
         numbers=["estimate", "p"],
     )
+
+
+def _contrast(row: dict[str, Any]) -> str:
+    """Subgroup and contrast; the exposure is what every row is about."""
+    subgroup = row["subgroup"] if row["subgroup"] != ALL else ""
+    return ", ".join(str(part).replace("_", " ") for part in (subgroup, row["contrast"]) if part)
 
 
 def subgroup_tables(study: Study) -> list[dict[str, str]]:
@@ -325,7 +339,12 @@ def subgroup_tables(study: Study) -> list[dict[str, str]]:
         if effects.is_empty():
             continue
         label = pl.when(pl.col("subgroup") == name).then(pl.lit("interaction")).otherwise(pl.col("subgroup"))
-        rows = effects.with_columns(label.str.replace_all("_", " ").alias("label"), subgroup=pl.lit(ALL))
+        named = pl.format(
+            "{}, {}", label.str.replace_all("_", " "), pl.col("analysis").str.replace_all("_", " ")
+        )
+        rows = effects.with_columns(
+            pl.when(label == "interaction").then(label).otherwise(named).alias("label"), subgroup=pl.lit(ALL)
+        )
         planned = "declared beforehand" if group.get("planned", True) else "unplanned"
         title = f"{group['words']} ({planned})"
         found.append({"title": title, "table": effects_table(rows, f"subgroup_{name}", "subgroup")})
@@ -341,7 +360,10 @@ def sensitivity_table(study: Study) -> str | None:
     again = (pl.col("analysis") == primary) & pl.col("subgroup").is_in([ALL, *names])
     words = {one: ANALYSES[one].words for one in EXPLAINS}
     of_exposure = pl.col("term") == settings["exposure"]
-    rows = study.estimates.filter((again & of_exposure) | pl.col("analysis").is_in(EXPLAINS))
+    measures = study.estimates.filter(again & of_exposure)["measure"]
+    first = measures[0] if len(measures) else ""  # of several the one that the study is about comes first
+    again &= of_exposure & (pl.col("measure") == first)
+    rows = study.estimates.filter(again | pl.col("analysis").is_in(EXPLAINS))
     if rows.height < 2:
         return None
     explains = pl.col("analysis").is_in(EXPLAINS)
