@@ -1,13 +1,14 @@
 """How far a study agrees with the trial that it emulates."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pipelines.stats.errors import EmptyArmError
 from pipelines.stats.pooling import Agreement, agreement
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.language import ALL, Emulation
 from pipelines.studies.language.emulation import TrialResult
-from pipelines.studies.results import Estimate, Finding, Outcomes
+from pipelines.studies.results import Counts, Estimate, Finding, Outcomes
 
 ANALYSIS = "trial_agreement"
 
@@ -69,15 +70,8 @@ def rows(
     one, value, low, high = ours
     found: Agreement = agreement((value, low, high), (report.hr, report.ci_low, report.ci_high), level=level)
     contrast = f"{one.contrast}, against {report.report}"
-    method = f"{one.analysis} against {report.name}"
 
-    def row(
-        term: str,
-        measure: str,
-        estimate: float,
-        limits: tuple[float | None, float | None] = (None, None),
-        p_value: float | None = None,
-    ) -> Estimate:
+    def row(term: str, measure: str, estimate: float, p_value: float | None = None) -> Estimate:
         return Estimate(
             ANALYSIS,
             one.subgroup,
@@ -85,17 +79,25 @@ def rows(
             contrast,
             measure,
             estimate,
-            *limits,
-            p_value,
-            one.counts,
-            one.estimand,
-            one.effect_type,
-            method,
+            p_value=p_value,
+            counts=one.counts,
+            estimand=one.estimand,
+            effect_type=one.effect_type,
+            method=f"{one.analysis} against {report.name}",
         )
 
+    theirs = replace(
+        row("trial", "hr", report.hr),
+        ci_low=report.ci_low,
+        ci_high=report.ci_high,
+        counts=Counts(),  # its people are not ours
+        estimand="ate",
+        effect_type="marginal",
+        method=f"{report.name}, as published ({report.verification})",
+    )
     return (
-        row("trial", "hr", report.hr, (report.ci_low, report.ci_high)),
+        theirs,
         row("estimate_agreement", "agreement", float(found.estimate)),
         row("significance_agreement", "agreement", float(found.significance)),
-        row("standardised_difference", "standardised_difference", found.difference, p_value=found.p_value),
+        row("standardised_difference", "standardised_difference", found.difference, found.p_value),
     )
