@@ -1,6 +1,7 @@
 """Published numbers beside ours: joined by analysis, subgroup, term, contrast and measure."""
 
 import csv
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydantic import BeforeValidator, ValidationError, model_validator
 from scipy.stats import norm
 
 from pipelines.cohorts.definition import Strict
-from pipelines.errors import InputError
+from pipelines.errors import InputError, in_plain_words
 from pipelines.stats.errors import CodingError
 from pipelines.stats.pooling import StudyEstimate, check_study
 from pipelines.studies.language import ALL, StudyDefinition
@@ -152,16 +153,20 @@ def load_targets(path: Path) -> list[Target]:
     """
     if not path.is_file():
         return []
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # a spreadsheet puts a mark of the encoding first
+    except UnicodeDecodeError:
+        raise InputError(
+            "The targets are not UTF-8", where=str(path), remedy="Save them as CSV in UTF-8."
+        ) from None
     targets, mistakes = [], []
-    with path.open(encoding="utf-8", newline="") as stream:
-        for number, row in enumerate(csv.DictReader(stream), start=2):
-            try:
-                targets.append(Target.model_validate(row))
-            except ValidationError as error:
-                mistakes += [
-                    f"line {number}: {'.'.join(map(str, item['loc'])) or 'row'}: {item['msg']}"
-                    for item in error.errors(include_input=False, include_url=False)
-                ]
+    for number, row in enumerate(csv.DictReader(io.StringIO(text, newline="")), start=2):
+        try:
+            targets.append(Target.model_validate(row))
+        except ValidationError as error:
+            for item in error.errors(include_input=False, include_url=False):
+                place = ".".join(map(str, item["loc"])) or "row"
+                mistakes.append(f"line {number}: {place}: {in_plain_words(item['type'], item['msg'])}")
     names = [one.target for one in targets]
     mistakes += [f"target {name} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
     if mistakes:
@@ -197,13 +202,43 @@ def compare(
         if ours is None and why is None and target.comparable == "yes":
             lost.append(f"{target.target} ({', '.join(part or '–' for part in target.key)})")
         rows.append(judged(target, ours, undecidable or why, study.confidence_level, bool(undecidable)))
+    require_all_joined(lost, study)
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def require_analyses(targets: Sequence[Target], study: StudyDefinition) -> None:
+    """Tell the targets of analyses that the study does not ask for before anything runs.
+
+    Raises
+    ------
+    InputError
+        With all of them.
+    """
+    refused = study.emulation.refused_outcomes if study.emulation else {}
+    known = {*study.analysis_names, *study.names_of(stand_ins(study)), *refused}
+    require_all_joined(
+        [
+            f"{one.target} (there is no analysis {one.analysis})"
+            for one in targets
+            if one.comparable == "yes" and one.analysis not in known
+        ],
+        study,
+    )
+
+
+def require_all_joined(lost: Sequence[str], study: StudyDefinition) -> None:
+    """Stop where targets join to nothing: a verdict that is not there is none."""
     if lost:
         raise InputError(
             f"{len(lost)} published target(s) of '{study.id}' join to no estimate: {'; '.join(lost)}",
             where=f"catalog/studies/{study.id}/published.csv",
             remedy="The columns analysis, subgroup, term, contrast and measure must be those of estimates.csv.",
         )
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def stand_ins(study: StudyDefinition) -> list[str]:
+    """Analyses that are done where a source refuses others."""
+    return [word for one in study.fallbacks for word in one.use]
 
 
 def cannot_tell(study: StudyDefinition) -> str:
@@ -235,8 +270,7 @@ class Excuses:
             for one in findings
             if (one.status, one.check, one.subgroup) == ("absent", "refused", ALL)
         }
-        words = [word for one in study.fallbacks for word in one.use]
-        self.stand_ins = set(study.names_of(words)) - set(study.analysis_names)
+        self.stand_ins = set(study.names_of(stand_ins(study))) - set(study.analysis_names)
         self.covariates = {one.name: one for one in study.covariates}
 
     def of(self, target: Target) -> str | None:

@@ -8,7 +8,7 @@ from pipelines.store import Submission
 from pipelines.studies import gate
 from pipelines.studies.analyse import analyse
 from pipelines.studies.catalog import is_evidence, load_evidence, load_published, load_study
-from pipelines.studies.compare import compare
+from pipelines.studies.compare import compare, require_analyses
 from pipelines.studies.evidence import run_evidence
 from pipelines.studies.facts import StudyFacts
 from pipelines.studies.plan import plan_study
@@ -48,6 +48,7 @@ def run_study(sub: Submission, name: str, catalog_dir: Path, *, no_gate: bool = 
     study = load_study(name, catalog_dir)
     cohort = load_cohort(study.cohort, catalog_dir)
     targets = load_published(name, catalog_dir)
+    require_analyses(targets, study)
     plan = plan_study(sub, study, cohort)
     fresh_cohort(sub, cohort)
     found = analyse(sub, plan, cohort)

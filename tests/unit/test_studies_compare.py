@@ -9,7 +9,7 @@ from toy_studies import cut
 
 from pipelines.errors import InputError
 from pipelines.studies import StudyDefinition
-from pipelines.studies.compare import Target, compare, load_targets
+from pipelines.studies.compare import Target, compare, load_targets, require_analyses
 from pipelines.studies.language import Emulation, Fallback, OtherOutcome, Subgroup
 from pipelines.studies.results import Estimate, Finding
 
@@ -127,7 +127,7 @@ def test_rows_with_mistakes_are_all_named_with_their_line(tmp_path: Path) -> Non
     with pytest.raises(InputError) as error:
         load_targets(path)
     said = str(error.value)
-    assert "line 2: row: Value error, an interval without its ci_level" in said
+    assert "line 2: row: an interval without its ci_level" in said
     assert "line 3: orientation" in said
     assert "target t is there twice" in said
 
@@ -242,3 +242,22 @@ def test_a_difference_is_above_or_below_zero() -> None:
     one = target(measure="survival_difference", published=None, direction="above", tolerance=None)
     assert verdict(one, estimate(0.02, key)) == "match"
     assert verdict(one, estimate(-0.02, key)) == "differs"
+
+
+def test_targets_of_analyses_that_are_not_asked_for_are_told_before_anything_runs() -> None:
+    wrong = [target(target="a", analysis="weighted_cox"), target(target="b", analysis="cox_ajusted")]
+    told_of = target(target="c", analysis="landmark_6", comparable="no")
+    with pytest.raises(InputError, match=r"2 published target\(s\).*a \(.*weighted_cox.*b \(.*cox_ajusted"):
+        require_analyses([*wrong, target(), told_of], STUDY)
+    require_analyses([target(), told_of], STUDY)
+
+
+def test_targets_from_a_spreadsheet_are_read_or_its_encoding_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "published.csv"
+    row = {field: str(value or "") for field, value in target(note="2010–2012").model_dump().items()}
+    text = "\n".join([",".join(row), ",".join(row.values())])
+    path.write_text(text, encoding="utf-8-sig")
+    assert load_targets(path)[0].note == "2010–2012"
+    path.write_text(text, encoding="cp1252")
+    with pytest.raises(InputError, match="not UTF-8"):
+        load_targets(path)
