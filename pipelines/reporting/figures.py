@@ -127,7 +127,7 @@ def _small_title(text: str) -> alt.TitleParams:
 
 
 def love_plot(balance: pl.DataFrame, *, limit: float = 0.1) -> str:
-    """Absolute standardized mean difference of each covariate before and after matching.
+    """Absolute standardized mean difference of each covariate before and after a design.
 
     Parameters
     ----------
@@ -141,9 +141,9 @@ def love_plot(balance: pl.DataFrame, *, limit: float = 0.1) -> str:
         on=["smd_before", "smd_after"], index="name", variable_name="set", value_name="smd"
     ).with_columns(
         pl.col("smd").abs(),
-        pl.col("set").replace({"smd_before": "before matching", "smd_after": "after matching"}),
+        pl.col("set").replace({"smd_before": "before", "smd_after": "after"}),
     )
-    sets = ["before matching", "after matching"]
+    sets = ["before", "after"]
     y = alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=260, grid=True))
     points = (
         alt.Chart(_values(long.drop_nulls("smd")))

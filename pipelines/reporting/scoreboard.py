@@ -21,8 +21,7 @@ LABELS = {
     "not_comparable": "not comparable",
     "hidden": "hidden",
     "can_fail": "can fail",
-    "measure": "primary",
-    "estimate": "this submission",
+    "estimate": "primary estimate",
     "published": "published",
 }
 
@@ -42,6 +41,9 @@ def write_scoreboard(home: Home) -> Path:
         for study in study_folders(home.published(name))
     }
     drawn = {key for key in ran if (home.published(key[1]).root / "report" / f"{key[0]}.html").is_file()}
+    ours = pl.concat_str(
+        pl.col("measure").str.replace_all("_", " "), pl.lit(" "), "estimate"
+    ).str.strip_chars()
     told = pl.when(pl.col("reason") == "").then("state").otherwise(pl.format("{}: {}", "state", "reason"))
     page = render(
         "scoreboard.html.j2",
@@ -49,7 +51,9 @@ def write_scoreboard(home: Home) -> Path:
         banner=banner_of(list(ran.values())),
         table=html_table(
             table.with_columns(
-                told.alias("state"), pl.format("{} on {}", "study", "submission").alias("which")
+                told.alias("state"),
+                ours.alias("estimate"),
+                pl.format("{} on {}", "study", "submission").alias("which"),
             ),
             table_id="scoreboard",
             labels={"which": "study", **LABELS},

@@ -12,7 +12,7 @@ from pipelines.store.withheld import hidden_keys, read_comparison, standing
 HIDDEN_TEXT = "hidden until the gate passes"
 GATE_OFF = "GATE OFF (--no-gate)"
 MOST_NAMES = 4
-PROBABILITIES = ("survival_probability", "cumulative_incidence", "relative_survival")
+SHARES_OF_ONE = ("survival_", "cumulative_incidence", "relative_survival")
 
 
 def number(value: float | None, measure: str) -> str:
@@ -21,7 +21,7 @@ def number(value: float | None, measure: str) -> str:
         return "–"
     if measure == "n":
         return f"{value:,.0f}"
-    if measure in PROBABILITIES:
+    if measure.startswith(SHARES_OF_ONE):
         return f"{value:.3f}"
     return f"{value:.2f}" if measure in {"hr", "or", "rr", "shr"} else f"{value:,.1f}"
 
