@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from pipelines.cohorts import load_cohort
+from pipelines.cohorts.yaml_models import dump_yaml
 from pipelines.errors import InputError
 from pipelines.settings import Settings
 from pipelines.studies.catalog import load_study
@@ -130,7 +132,7 @@ def ran(tmp_path: Path) -> Path:
     cohort = tmp_path / "submissions" / "toy" / "cohorts" / study.cohort
     folder.mkdir(parents=True)
     cohort.mkdir(parents=True)
-    attrition = {
+    attrition: dict[str, Sequence[object]] = {
         "step": [0, 1, 2],
         "rule_id": ["received", "female", "stage_iv"],
         "rule": ["Tumors in the submission", "Female", "Stage IV"],
@@ -138,7 +140,18 @@ def ran(tmp_path: Path) -> Path:
         "n_excluded": [0, 5, 495],
         "n_after": [1000, 995, 500],
     }
+    for arm, after in {
+        "exposed": [400, 398, 200],
+        "reference": [600, 597, 300],
+        "arm_unknown": [0, 0, 0],
+    }.items():
+        before = [after[0], *after[:-1]]
+        attrition[f"n_before_{arm}"] = before
+        attrition[f"n_excluded_{arm}"] = [one - other for one, other in zip(before, after, strict=True)]
+        attrition[f"n_after_{arm}"] = after
     pl.DataFrame(attrition).write_csv(cohort / "attrition.csv")
+    text = dump_yaml(load_cohort(study.cohort, CATALOG))
+    (cohort / "definition.yaml").write_text(text, encoding="utf-8")
     run = {
         "study": "mudgway2020",
         "cohort": study.cohort,
@@ -199,7 +212,7 @@ def estimate(
 
 def test_after_a_run_counts_and_estimates_stand_in_the_table(ran: Path) -> None:
     told = answers("strobe", known("mudgway2020", ran))
-    assert "500 remained" in told["13a"]
+    assert "500 remained (surgery 200, no surgery 300)" in told["13a"]
     assert "cox_unadjusted surgery vs no surgery hr: 0.61 (0.55–0.67)" in told["16a"]
     assert "Median follow-up (reverse Kaplan-Meier): 41.0" in told["14c"]
     assert "no surgery: 250 events." in told["15"]

@@ -53,8 +53,13 @@ def estimate_line(row: dict[str, Any]) -> str:
 
 
 def flow(known: AtHand) -> list[str]:
-    """People after each rule."""
-    return [f"{line['step']}. {line['rule']}: {line['remained']} remained" for line in known.ran.attrition]
+    """People after each rule, and those of each arm."""
+    labels = known.cohort.arms.labels
+    told = []
+    for line in known.ran.attrition:
+        by_arm = ", ".join(f"{label} {line[label + ' remained']}" for label in labels)
+        told.append(f"{line['step']}. {line['rule']}: {line['remained']} remained ({by_arm})")
+    return told
 
 
 def flow_reasons(known: AtHand) -> list[str]:
@@ -151,7 +156,9 @@ def other_evidence(known: AtHand) -> list[str]:
     told = ", ".join(
         f"{verdict.replace('_', ' ')} {many}" for verdict, many in rows.sort("verdict").iter_rows()
     )
-    return [f"Published numbers by verdict: {told or 'none'}. What was published stands on the page's forest."]
+    return [
+        f"Published numbers by verdict: {told or 'none'}. What was published stands on the page's forest."
+    ]
 
 
 def cleaning(known: AtHand) -> list[str]:
