@@ -1,6 +1,7 @@
 """The pages of one submission: what it is, its cohorts, its studies, what it cannot answer."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pipelines.reporting.evidence import is_synthesis, write_evidence_page
 from pipelines.reporting.published_survival import published_survival_page
 from pipelines.reporting.render import render
 from pipelines.reporting.study import write_study_page
-from pipelines.reporting.study_record import banner_of, read_study
+from pipelines.reporting.study_record import Study, banner_of, read_study
 from pipelines.reporting.tables import html_table
 from pipelines.reporting.truth import TRUTH_FILE, truth_page
 from pipelines.settings import Settings
@@ -41,8 +42,7 @@ def write_report(sub: Submission) -> Path:
         truth = truth_page(sub, banner=banner)
         if truth is not None:
             write_text(truth, aside / "truth.html")
-        listed = [{"id": one.id, "title": one.title} for one in studies]
-        write_text(_page(sub, listed, banner), aside / "index.html")
+        write_text(_page(sub, studies, banner), aside / "index.html")
     return sub.root / "report" / "index.html"
 
 
@@ -65,11 +65,22 @@ def _side_table(facts: SideTableFacts) -> dict[str, str | int | None]:
     return {"table": facts.table, "rows": facts.rows, **dict(zip(SIDE_PARTS, parts, strict=True))}
 
 
-def _page(sub: Submission, studies: list[dict[str, str]], banner: str) -> str:
+def again_cohorts(studies: Sequence[Study]) -> set[str]:
+    """Names of the cohorts that are a study's own with one rule said otherwise."""
+    return {
+        f"{one.run['cohort']}_{other['name']}"
+        for one in studies
+        if not is_synthesis(one)
+        for other in one.settings["sensitivity"]
+    }
+
+
+def _page(sub: Submission, studies: Sequence[Study], banner: str) -> str:
     manifest = sub.manifest
     if not manifest.holds_people:
         return published_survival_page(sub, _files_table(manifest))
     ascertainment = pl.read_parquet(sub.registry_table("ascertainment")).sort("variable")
+    again = again_cohorts(studies)
     cohorts = sorted(path.parent for path in (sub.root / "cohorts").glob("[!.]*/attrition.csv"))
     return render(
         "submission.html.j2",
@@ -77,10 +88,11 @@ def _page(sub: Submission, studies: list[dict[str, str]], banner: str) -> str:
         banner=banner,
         manifest=manifest,
         side_tables=[_side_table(one) for one in manifest.side_tables],
-        studies=studies,
+        studies=[{"id": one.id, "title": one.title} for one in studies],
         has_truth=(sub.root / TRUTH_FILE).is_file(),
         refusals=refusals(sub),
-        cohorts=[{"name": folder.name, "diagram": diagram(folder)} for folder in cohorts],
+        cohorts=[{"name": one.name, "diagram": diagram(one)} for one in cohorts if one.name not in again],
+        again=[one.name for one in cohorts if one.name in again],
         ascertainment_rows=ascertainment.height,
         ascertainment=html_table(
             ascertainment,
