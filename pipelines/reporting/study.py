@@ -54,7 +54,7 @@ def write_study_page(study: Study, sub: Submission, target: Path, *, banner: str
         subgroup_forest=of_protocol.subgroup_forest(study),
         battery=figures.battery(study),
         sensitivity=tables.sensitivity_table(study),
-        estimates=tables.estimates_table(study.estimates),
+        estimates=tables.main_and_again(study),
         notes=MarkdownIt("commonmark", {"html": False}).render(notes.read_text(encoding="utf-8"))
         if notes.is_file()
         else "",

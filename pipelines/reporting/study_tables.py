@@ -23,6 +23,7 @@ SHOWN_OF_HIDDEN = (
 """Findings of a hidden analysis that tell of its design and not of its effect: they are what a reviewer looks at."""
 COUNTED = ("table_one", "exposed_share", "attrition")
 """Numbers of people: Table 1 and the flow diagram show them with small ones hidden."""
+NAMED_AT_ONCE = 6
 EXPLAINS = ("matching_grid", "e_value", "unmeasured_confounder", "rosenbaum")
 
 
@@ -57,12 +58,19 @@ def warnings(diagnostics: pl.DataFrame) -> list[dict[str, Any]]:
             {
                 "status": status,
                 "check": str(check).replace("_", " "),
-                "analyses": ", ".join(block["where"].unique(maintain_order=True).to_list()),
+                "analyses": _first_few(block["where"].unique(maintain_order=True).to_list()),
                 "message": messages[0],
                 "more": messages[1:],
             }
         )
     return rows
+
+
+def _first_few(names: list[str]) -> str:
+    """A list that a reader can take in: the first few, and how many more."""
+    shown = names if len(names) <= NAMED_AT_ONCE else names[: NAMED_AT_ONCE - 1]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def comparison_table(comparison: pl.DataFrame) -> str:
@@ -158,9 +166,22 @@ def _cell_text(row: dict[str, Any] | None, shown: int | None) -> str:
     return f"{shown:,} ({row['percent']:.1f} %)"
 
 
-def estimates_table(estimates: pl.DataFrame) -> str:
-    """Every estimate that is no mere count of people."""
-    total = estimates["n"].max()  # everybody: who few left a model can be subtracted from them
+def main_and_again(study: Study) -> dict[str, str]:
+    """Every estimate in two tables: the main analyses, and the same for other outcomes and under other rules."""
+    estimates = study.estimates
+    names = [one["name"] for key in ("other_outcomes", "sensitivity") for one in study.settings.get(key, ())]
+    labelled = [pl.col("subgroup").str.contains(f"^{name}(,|$)") for name in names]
+    again = pl.any_horizontal(pl.lit(False), *labelled)
+    everybody = int(str(estimates["n"].max() or 0))  # who few left a model can be subtracted from them
+    tables = {
+        "main": estimates_table(estimates.filter(~again), "estimates", everybody),
+        "again": estimates_table(estimates.filter(again), "estimates_again", everybody),
+    }
+    return {name: table for name, table in tables.items() if table}
+
+
+def estimates_table(estimates: pl.DataFrame, table_id: str, everybody: int) -> str:
+    """Estimates that are no mere count of people; nothing where there is none."""
     rows = [
         {
             "analysis": row["analysis"],
@@ -168,14 +189,16 @@ def estimates_table(estimates: pl.DataFrame) -> str:
             "measure": row["measure"].replace("_", " "),
             "estimate": estimate_text(row),
             "p": "" if row["hidden"] else p_value(row["p_value"]),
-            "n": _people_text(row["n"], int(str(total or 0))),
+            "n": _people_text(row["n"], everybody),
             "effect": " ".join(part for part in (row["effect_type"], row["estimand"]) if part),
         }
         for row in estimates.filter(~pl.col("analysis").is_in(COUNTED)).iter_rows(named=True)
     ]
+    if not rows:
+        return ""
     return html_table(
         pl.DataFrame(rows),
-        table_id="estimates",
+        table_id=table_id,
         group="analysis",
         labels={
             "what": "",

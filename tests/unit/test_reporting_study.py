@@ -13,6 +13,7 @@ from pipelines.reporting.study_tables import diagnostics_table, estimates_table,
 from pipelines.studies import run_study
 from pipelines.studies.results import Counts, Estimate, Finding, estimates_frame, findings_frame
 
+EVERYBODY = 1175
 SAME = {"study": "s", "submission": "x", "cohort": "c", "ci_level": 0.95, "settings_hash": "0"}
 
 
@@ -31,14 +32,14 @@ def test_who_left_a_model_cannot_be_counted_by_subtraction() -> None:
             ("cox_few", 9),
         )
     ]
-    html = estimates_table(estimates_frame(rows, SAME).with_columns(hidden=False))
+    html = estimates_table(estimates_frame(rows, SAME).with_columns(hidden=False), "estimates", EVERYBODY)
     assert {"1,175", "800", "hidden", "&lt;11"} <= cells_of(html)
     assert "1,167" not in html
 
 
 def test_a_share_of_few_people_is_hidden_among_the_estimates() -> None:
     rows = [Estimate("share_death", "a", "surgery", "", "percent", 2.0, counts=Counts(300))]
-    html = estimates_table(estimates_frame(rows, SAME).with_columns(hidden=False))
+    html = estimates_table(estimates_frame(rows, SAME).with_columns(hidden=False), "estimates", EVERYBODY)
     assert "2.0" not in cells_of(html)
     assert "hidden" in cells_of(html)
 
