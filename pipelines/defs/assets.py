@@ -7,7 +7,7 @@ import dagster as dg
 from pipelines import steps
 from pipelines.cohorts import list_cohorts
 from pipelines.defs.submissions import HomeResource, inbox_of, submissions
-from pipelines.errors import RefusedError
+from pipelines.errors import InputError, RefusedError
 from pipelines.settings import Settings
 from pipelines.store import publish
 from pipelines.studies import StudyListing, list_studies, load_evidence
@@ -80,8 +80,11 @@ def published(context: dg.AssetExecutionContext, store: HomeResource) -> dg.Mate
     return dg.MaterializeResult(metadata={"folder": dg.MetadataValue.path(str(submission.root))})
 
 
-def _refused(error: RefusedError) -> dg.MaterializeResult[None]:
-    return dg.MaterializeResult(metadata={"refused": error.reason_code, "reason": str(error)})
+def _not_done(error: InputError | RefusedError) -> dg.MaterializeResult[None]:
+    """Say why a cohort or a study has no result here, and let the others and the report go on."""
+    state = error.reason_code if isinstance(error, RefusedError) else "failed"
+    key = "refused" if isinstance(error, RefusedError) else "state"
+    return dg.MaterializeResult(metadata={key: state, "reason": str(error)})
 
 
 def cohort_asset(name: str, title: str) -> dg.AssetsDefinition:
@@ -97,8 +100,8 @@ def cohort_asset(name: str, title: str) -> dg.AssetsDefinition:
     def cohort(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult[None]:
         try:
             facts = steps.run_cohort(store.home, context.partition_key, name)
-        except RefusedError as error:
-            return _refused(error)
+        except (InputError, RefusedError) as error:
+            return _not_done(error)
         return dg.MaterializeResult(metadata={"folder": dg.MetadataValue.path(str(facts.folder))})
 
     return cohort
@@ -117,8 +120,8 @@ def study_asset(name: str, title: str, upstream: list[list[str]]) -> dg.AssetsDe
     def study(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult[None]:
         try:
             facts = steps.run_study(store.home, context.partition_key, name)
-        except RefusedError as error:
-            return _refused(error)
+        except (InputError, RefusedError) as error:
+            return _not_done(error)
         return dg.MaterializeResult(
             metadata={
                 "folder": dg.MetadataValue.path(str(facts.folder)),
