@@ -310,6 +310,15 @@ def synth(
     stage_iv_share: Annotated[
         float | None, typer.Option("--stage-iv-share", help="Share of records in stage IV.", min=0, max=1)
     ] = None,
+    stage_migration: Annotated[
+        float,
+        typer.Option(
+            "--stage-migration",
+            help="Share of those operated on in stage III whose metastases are told afterwards.",
+            min=0,
+            max=0.99,
+        ),
+    ] = 0.0,
     as_json: JsonOption = False,
     home: UnusedHome = None,
 ) -> None:
@@ -318,7 +327,11 @@ def synth(
 
     if immortal_time not in ("on", "off"):
         raise InputError("--immortal-time is on or off", where=f"--immortal-time {immortal_time}")
-    world: dict[str, Any] = {"surgery_hr": surgery_hr, "immortal_time": immortal_time == "on"}
+    world: dict[str, Any] = {
+        "surgery_hr": surgery_hr,
+        "immortal_time": immortal_time == "on",
+        "stage_migration": stage_migration,
+    }
     if stage_iv_share is not None:
         world["stage_iv_share"] = stage_iv_share
     with busy(f"writing {rows:,} records", as_json):

@@ -177,12 +177,22 @@ def objection(
         and not is_late(row["analysis"], settings)
     ):
         return method["note"]
+    if settings.stage_migration and not is_on_clinical_stage(row["subgroup"], run):
+        return "people came to stage IV because of the operation"
     if settings.confounding == 0:
         return ""
     if method["terms"] in ("", "none"):
         return "does not adjust"
     missing = [name for name in confounders(run) if not is_covered(name, row, run, method["terms"])]
     return f"does not adjust for {', '.join(missing)}" if missing else ""
+
+
+def is_on_clinical_stage(subgroup: str, run: Mapping[str, Any]) -> bool:
+    """Whether stage IV is told by what was known before the operation, in the cohort or by a sensitivity analysis."""
+    rules = [rule.get("when") for rule in run["cohort_settings"]["rules"]]
+    label = subgroup.partition(",")[0]
+    rules += [other["when"] for other in run["settings"]["sensitivity"] if other["name"] == label]
+    return any("stage_iv_clinical" in str(rule) for rule in rules)
 
 
 def confounders(run: Mapping[str, Any]) -> list[str]:
@@ -209,19 +219,19 @@ def confounder_columns() -> dict[str, tuple[tuple[str, ...], int]]:
 
 
 def is_covered(name: str, row: Mapping[str, Any], run: Mapping[str, Any], terms: str) -> bool:
-    """Whether a variable is in the model, is what the subgroup is made of, or is a rule of the cohort."""
+    """Whether a variable is in the model, is the column that the subgroup is a level of, or is a rule of the cohort."""
     settings = run["settings"]
-    used = settings["models"][terms] or settings["design"]["match"]["exact"]
+    inside = [one for one in settings["subgroups"] if f"{one['name']}=" in row["subgroup"]]
+    dropped = {name for one in inside for name in one["drop"]}
+    asked = settings["models"][terms] or settings["design"]["match"]["exact"]
+    used = [name for name in asked if name not in dropped]
     texts = [
         f"{one['column'] or ''} {one['sql'] or ''}"
         for one in settings["covariates"]
         if one["name"] in used and not (row["subgroup"] == "baseline_only" and one["post_baseline"])
     ]
-    texts += [
-        f"{one['column'] or ''} {one['sql'] or ''}"
-        for one in settings["subgroups"]
-        if f"{one['name']}=" in row["subgroup"]
-    ]
+    # A level of a column holds it constant; an expression over columns need not.
+    texts += [one["column"] for one in inside if one["column"]]
     texts += [str(rule.get("when")) for rule in run["cohort_settings"]["rules"]]
     columns, _ = confounder_columns()[name]
     return any(column in text for text in texts for column in columns)
@@ -249,13 +259,12 @@ def people_of(row: Mapping[str, Any], run: Mapping[str, Any], folder: Path) -> p
     if row["analysis"] == "matched_cox":
         stem = "matched_pairs" if row["subgroup"] == "all" else f"matched_pairs_{row['subgroup']}"
         return pl.read_parquet(folder / f"{stem}.parquet", columns=keys)
-    if row["analysis"].startswith("weighted_cox") and row["estimand"] in ("ATE", "ATT"):
+    estimand, several = str(row["estimand"]).lower(), bool(run["arms"].get("others"))
+    if row["analysis"].startswith("weighted_cox") and estimand in ("ate", "att") and not several:
         members = folder.parents[1] / "cohorts" / run["cohort"] / "members.parquet"
         people = pl.read_parquet(members, columns=[*keys, "arm"])
-        wanted = (
-            people if row["estimand"] == "ATE" else people.filter(pl.col("arm") == run["arms"]["exposed"])
-        )
-        return wanted.select(keys)
+        exposed = people.filter(pl.col("arm") == run["arms"]["exposed"])
+        return (people if estimand == "ate" else exposed).select(keys)
     return None
 
 
