@@ -258,3 +258,32 @@ def test_deaths_of_other_causes_come_with_the_ratio_that_they_could_have_shown()
     (one,) = [each for each in found.findings if each.check == "detectable_ratio"]
     assert one.value is not None
     assert 0 < one.value < 1
+
+
+def test_the_share_of_an_arm_in_a_level_is_of_that_arm_alone_where_there_are_three() -> None:
+    toy = people(900, other_arms=("both",))
+    found = ESTIMATORS["exposed_share"](toy).estimates
+    old = toy.frame.filter(cov_age="old")
+    shares = {one.contrast: one for one in found if one.subgroup == "age=old"}
+    assert list(shares) == ["surgery", "both"]
+    for label, one in shares.items():
+        there = old.filter(arm=label).height
+        assert one.estimate == pytest.approx(100 * there / old.height)
+        assert (one.counts.n, one.counts.n_exposed) == (old.height, there)
+
+
+def test_proportional_hazards_of_three_arms_are_tested_together() -> None:
+    def degrees(toy: AnalysisSet) -> list[float | None]:
+        found = ESTIMATORS["cox_adjusted"](toy).findings
+        return [one.value for one in found if one.check == "proportional_hazards_p"]
+
+    toy = people(900, other_arms=("both",))
+    (joint,) = degrees(toy)
+    assert joint is not None
+    # An operation that helps in the first year alone and then harms must be seen in the joint test.
+    early = (toy.frame["arm"] == "both").to_numpy()
+    draw = np.random.default_rng(3).uniform(0.1, 6, toy.frame.height).round(1)
+    when = np.where(early & toy.event, draw, toy.time)
+    (changed,) = degrees(replace(toy, frame=toy.frame.with_columns(time=when)))
+    assert changed is not None
+    assert changed < 1e-6 < joint

@@ -1,5 +1,7 @@
 """What the people are like: Table 1, who is exposed, Kaplan-Meier medians beside medians of observed time."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
@@ -119,7 +121,7 @@ def percentages(table: pl.DataFrame, groups: dict[str, AnalysisSet]) -> list[Est
 
 
 def exposed_share(people: AnalysisSet) -> Outcomes:
-    """Percent exposed in every level of the categorical covariates (subgroup ``era=1988-1998``)."""
+    """Percent of each arm but the reference in every level of the categorical covariates (``era=1988-1998``)."""
     rows = []
     for one in people.study.covariates:
         if one.kind == "continuous":
@@ -127,19 +129,20 @@ def exposed_share(people: AnalysisSet) -> Outcomes:
         column = people.frame[f"cov_{one.name}"]
         for level in sorted(set(column.drop_nulls().to_list())):
             group = people.where((column == level).fill_null(False).to_numpy())
-            counts = group.counts()
-            rows.append(
-                Estimate(
-                    "exposed_share",
-                    f"{one.name}={level}",
-                    people.study.exposure,
-                    people.exposed_label,
-                    "percent",
-                    100 * float(group.exposed.mean()),
-                    method="count",
-                    counts=counts,
+            for label in people.labels[:-1]:
+                inside = int((group.frame["arm"] == label).sum())
+                rows.append(
+                    Estimate(
+                        "exposed_share",
+                        f"{one.name}={level}",
+                        people.study.exposure,
+                        label,
+                        "percent",
+                        100 * inside / group.frame.height,
+                        method="count",
+                        counts=replace(group.counts(), n_exposed=inside),
+                    )
                 )
-            )
     return Outcomes(estimates=tuple(rows))
 
 

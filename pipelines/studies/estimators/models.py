@@ -124,16 +124,21 @@ def fitted_cox(design: Design, analysis: str, *, adjusted: bool, estimand: str =
     findings = (
         *design.findings,
         *few_events(analysis, subgroup, fit.events_per_covariate, fit.warnings),
-        *proportional_hazards(fit, study.exposure, analysis, subgroup),
+        *proportional_hazards(fit, design, analysis),
     )
     return Outcomes(tuple(rows), findings)
 
 
-def proportional_hazards(fit: CoxFit, term: str, analysis: str, subgroup: str) -> tuple[Finding, ...]:
-    """Whether the exposure's hazard ratio changes with time: told, and never a reason to hide an estimate."""
-    if term not in fit.names:
+def proportional_hazards(fit: CoxFit, design: Design, analysis: str) -> tuple[Finding, ...]:
+    """Whether the exposure's hazard ratio changes with time: told, and never a reason to hide an estimate.
+
+    Of several arms all hazard ratios are tested together.
+    """
+    term, subgroup = design.people.study.exposure, design.people.subgroup
+    arms = [column.name for column in design.columns if column.term == term]
+    if not arms:
         return ()
-    test = proportional_hazards_test(fit, terms={term: [term]})
+    test = proportional_hazards_test(fit, terms={term: arms})
     p_value = float(test.p_value[0])
     return (
         Finding(
