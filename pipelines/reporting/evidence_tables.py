@@ -13,6 +13,7 @@ METHODS = {
     "pooled_paule_mandel": "Paule and Mandel",
     "pooled_hartung_knapp": "Hartung and Knapp",
     "pooled_prediction": "prediction, one more study",
+    "pooled_prediction_hartung_knapp": "prediction, variance of Hartung and Knapp",
 }
 """Methods of a pool for a reader, by analysis."""
 
@@ -41,7 +42,7 @@ def pools_table(estimates: pl.DataFrame, diagnostics: pl.DataFrame, words: dict[
                     "pool": title,
                     "method": METHODS[row["analysis"]],
                     "estimate": interval(row["estimate"], row["ci_low"], row["ci_high"], 3),
-                    "p": "" if row["analysis"] == "pooled_prediction" else p_value(row["p_value"]),
+                    "p": "" if row["analysis"].startswith("pooled_prediction") else p_value(row["p_value"]),
                     "spread": spread if position == 0 else "",
                 }
             )

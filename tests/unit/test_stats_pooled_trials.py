@@ -84,6 +84,10 @@ def test_all_trials_pool_near_no_effect_with_a_prediction_that_says_little() -> 
     prediction = found.interval("prediction_t_k_minus_2")
     assert np.exp(prediction.low) < 0.5
     assert np.exp(prediction.high) > 1.8
+    more = found.interval("prediction_t_k_minus_1")
+    assert (more.std_err, more.df) == (prediction.std_err, 4)
+    assert np.exp([more.low, more.high]).round(2).tolist() == [0.51, 1.69]
+    assert (more.high - more.low) / (2 * more.std_err) == pytest.approx(2.776, abs=5e-4)  # the t of a table
 
 
 def test_deaths_beyond_the_people_are_said() -> None:

@@ -14,6 +14,7 @@ LEADING_FEW = (
     "hartung_knapp",
     "prediction_t_k_minus_2",
     "prediction_hartung_knapp",
+    "prediction_t_k_minus_1",
     "hartung_knapp_at_least_wald",
     "wald",
     "prediction_z",
@@ -24,6 +25,7 @@ LEADING_MANY = (
     "hartung_knapp",
     "hartung_knapp_at_least_wald",
     "prediction_hartung_knapp",
+    "prediction_t_k_minus_1",
     "prediction_t_k_minus_2",
 )
 
@@ -37,8 +39,9 @@ class PooledInterval:
     kind : str
         `wald`; `hartung_knapp` (t with k - 1 degrees of freedom and the variance multiplied by the mean
         weighted square of the residuals); `hartung_knapp_at_least_wald` (the ad hoc variant, the multiplier
-        at least one); `prediction_z`, `prediction_hartung_knapp` (t with k - 1) and `prediction_t_k_minus_2`
-        (Higgins, Thompson and Spiegelhalter) for the effect in a new study.
+        at least one); for the effect in a new study `prediction_z`, `prediction_hartung_knapp` (t with k - 1),
+        and with Wald's variance `prediction_t_k_minus_1` and `prediction_t_k_minus_2` (Higgins, Thompson and
+        Spiegelhalter).
     std_err : float
         Of the mean, or of a new study's effect for the predictions.
     df : int or None
@@ -93,6 +96,7 @@ def _intervals(
     if not agree:
         new_knapp = float(np.sqrt(std_err**2 * fit.scale + fit.tau2))
         found.append(_interval("prediction_hartung_knapp", fit, new_knapp, k - 1, level))
+    found.append(_interval("prediction_t_k_minus_1", fit, new, k - 1, level))
     if k > 2:
         found.append(_interval("prediction_t_k_minus_2", fit, new, k - 2, level))
     else:

@@ -24,7 +24,11 @@ from pipelines.studies.evidence.tables import EvidenceRow, load_rows
 from pipelines.studies.language.evidence import EvidenceDefinition, EvidencePool
 from pipelines.studies.results import Counts, Estimate, Finding, Outcomes
 
-INTERVALS = {"hartung_knapp": "hartung_knapp", "prediction": "prediction_hartung_knapp"}
+INTERVALS = {
+    "hartung_knapp": "hartung_knapp",
+    "prediction": "prediction_t_k_minus_1",
+    "prediction_hartung_knapp": "prediction_hartung_knapp",
+}
 """Words of the language that name an interval; the others name the variance between studies, with Wald's interval."""
 BETWEEN_WORDS = {
     "fixed": "one effect for all studies",

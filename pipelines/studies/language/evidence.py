@@ -6,7 +6,15 @@ from pydantic import Field, model_validator
 
 from pipelines.studies.language.base import Identifier, Strict
 
-Method = Literal["fixed", "dersimonian_laird", "reml", "paule_mandel", "hartung_knapp", "prediction"]
+Method = Literal[
+    "fixed",
+    "dersimonian_laird",
+    "reml",
+    "paule_mandel",
+    "hartung_knapp",
+    "prediction",
+    "prediction_hartung_knapp",
+]
 Between = Literal["dersimonian_laird", "reml", "paule_mandel"]
 
 
@@ -64,9 +72,10 @@ class EvidencePool(Strict):
     review : str, optional
         Row of ``reviews.csv`` that pooled the same studies, or is taken to have.
     methods : tuple of str
-        Estimates that are given: ``pooled_<method>``.
+        Estimates that are given: ``pooled_<method>``. ``prediction`` has Wald's variance and t with one degree of
+        freedom fewer than studies, ``prediction_hartung_knapp`` the variance of Hartung and Knapp with the same t.
     between : {'reml', 'dersimonian_laird', 'paule_mandel'}
-        Variance between studies for ``hartung_knapp`` and ``prediction``.
+        Variance between studies for ``hartung_knapp`` and both predictions.
     """
 
     name: Identifier
@@ -79,7 +88,9 @@ class EvidencePool(Strict):
     overlap: Literal["flag", "keep_largest"] = "flag"
     readings: tuple[Reading, ...] = ()
     review: Identifier | None = None
-    methods: tuple[Method, ...] = Field(default=("dersimonian_laird", "reml", "hartung_knapp", "prediction"))
+    methods: tuple[Method, ...] = Field(
+        default=("dersimonian_laird", "reml", "hartung_knapp", "prediction", "prediction_hartung_knapp")
+    )
     between: Between = "reml"
 
     @model_validator(mode="after")
