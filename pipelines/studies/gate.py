@@ -21,7 +21,8 @@ from pipelines.studies.results import Estimate, Finding, Outcomes
 
 RULE = (
     "Every estimate of the exposure's effect is hidden until the gate of the primary analysis passes; an analysis "
-    "whose own gate fails is hidden alone."
+    "whose own gate fails is hidden alone. What each arm is and how it fares, with nothing adjusted (Table 1, its "
+    "Kaplan-Meier curve, survival and shares), is shown in any case: it describes, and its difference is no effect."
 )
 RECORD = (
     "estimates.csv, comparison.csv and the tables beside them are the record and complete; pages, terminal, diff and "
@@ -34,6 +35,12 @@ BESIDE = {
     "attrition": AnalysisFacts("who left the cohort, and why", survival=False),
     "interaction": AnalysisFacts("whether the effect differs between subgroups", gate="events"),
 }
+OF_INTERACTION = ("cox_adjusted", "cox_unadjusted")
+"""Whose ratio a test of interaction is, where it is not that of the primary analysis."""
+OF_ONE_ARM = ("survival_probability", "rmst_months", "median_months", "percent")
+"""Measures that describe an arm."""
+SIMULATED = "bias"
+"""Estimand of what estimators find where the truth is drawn."""
 GATE_SCHEMA = {
     "check": pl.String,
     "analysis": pl.String,
@@ -89,7 +96,8 @@ def effects_of(
 
     Whatever sets arms against each other, and everything in an analysis with a gate that is not about a covariate. The
     ratios of the covariates, and the odds of being exposed, are no effect of the exposure: they are how a reader
-    judges the adjustment, and stay.
+    judges the adjustment, and stay. So does what one arm shows by itself with nothing adjusted (its survival, its
+    restricted mean, its share with an outcome), beside its Kaplan-Meier curve, and what is found of a simulated truth.
 
     Parameters
     ----------
@@ -102,12 +110,17 @@ def effects_of(
     against = tuple(
         f"{one} {word} {other}" for one, other in permutations(labels, 2) for word in ("vs", "minus")
     )
-    return [
-        one
-        for one in estimates
-        if one.contrast.startswith(against)
-        or (names.get(one.analysis, UNNAMED).facts.gate and one.term not in covariates)
-    ]
+
+    def is_effect(one: Estimate) -> bool:
+        if one.estimand == SIMULATED:
+            return False
+        if one.contrast.startswith(against):
+            return True
+        facts = names.get(one.analysis, UNNAMED).facts
+        described = one.measure in OF_ONE_ARM and not facts.terms
+        return bool(facts.gate) and one.term not in covariates and not described
+
+    return [one for one in estimates if is_effect(one)]
 
 
 def judge(people: AnalysisSet, found: Outcomes) -> Outcomes:
@@ -352,20 +365,30 @@ def hidden_by(
 ) -> pl.DataFrame:
     """Keys of the effects that the gate hides: all where the primary's failed, else those whose own did.
 
-    What is said about another estimate (an E-value, the agreement with a trial) is hidden with it.
+    What is said about other estimates (an E-value, the agreement with a trial, whether levels differ) is hidden with
+    any of them.
     """
     effects = effects_of(estimates, study, labels)
     if verdict["status"] != "failed":
         bad = {(one["analysis"], one["subgroup"]) for one in verdict["hidden_alone"]}
-        effects = [
-            one
-            for one in effects
-            if {(one.analysis, one.subgroup), (rests_on(study, one.analysis), ALL)} & bad
-        ]
+        effects = [one for one in effects if {(one.analysis, one.subgroup), *rests_on(study, one)} & bad]
     keys = list(dict.fromkeys(one.key for one in effects))
     return pl.DataFrame(keys, schema=dict.fromkeys(KEY, pl.String), orient="row")
 
 
-def rests_on(study: StudyDefinition, analysis: str) -> str:
-    """The analysis whose estimate another one is about; itself where it is about none."""
-    return study.emulation.analysis if analysis == "trial_agreement" and study.emulation else analysis
+def rests_on(study: StudyDefinition, one: Estimate) -> set[tuple[str, str]]:
+    """The analyses, with their subgroups, whose estimates another one is about; none where it is about none.
+
+    A test of interaction is a ratio of the levels' estimates: with it and one level the other can be told.
+    """
+    if one.analysis == "trial_agreement" and study.emulation:
+        return {(study.emulation.analysis, ALL)}
+    if one.analysis != "interaction":
+        return set()
+    before, _, name = one.subgroup.rpartition(", ")
+    levels = [group.label(level) for group in study.subgroups if group.name == name for level in group.levels]
+    return {
+        (analysis, f"{before}, {level}" if before else level)
+        for analysis in (study.primary, *OF_INTERACTION)
+        for level in levels
+    }

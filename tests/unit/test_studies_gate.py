@@ -159,6 +159,67 @@ def test_strong_prognostic_factors_have_to_be_balanced_better(
     assert {check for check, status in found.items() if status == "fail"} == failed
 
 
+TIMING = {"start": "days_to_surgery", "needs": ["days_to_surgery"]}
+
+
+def test_dated_analyses_are_judged_by_overlap_and_the_weighted_clones_by_balance_too() -> None:
+    study = definition(
+        analyses=["clone_censor_weight", "landmark", "time_varying_cox"],
+        primary="clone_censor_weight",
+        timing=TIMING,
+    )
+    dated = ("clone_censor_weight", "landmark_6", "time_varying_cox")
+    tables = (("balance", balance("clone_censor_weight", grade=0.3)),)
+    found = Outcomes(tuple(effect(name) for name in dated), tables=tables)
+    gate = judged(found, people_of(study))
+    assert statuses(gate, "clone_censor_weight") == {
+        "balance": "fail",
+        "balance_strong": "pass",
+        "overlap": "pass",
+        "events": "pass",
+    }
+    assert all(statuses(gate, name) == {"overlap": "pass", "events": "pass"} for name in dated[1:])
+    verdict = verdict_of(study, gate)
+    assert set(hidden_by(verdict, found.estimates, study, ARMS)["analysis"]) == set(dated)
+
+
+def test_what_one_arm_shows_by_itself_describes_it_and_the_difference_is_an_effect() -> None:
+    """One rule for survival, restricted means and shares: the arms' curves are shown in any case."""
+    outcome = {"name": "dead_soon", "words": "Died soon", "event": "days_to_death < 30"}
+    words = ["survival_at", "rmst", "logistic_outcome"]
+    study = definition(analyses=words, primary="rmst", binary_outcomes=[outcome])
+    pairs = {
+        "survival_at": ("survival_probability", "survival_difference"),
+        "rmst": ("rmst_months", "rmst_difference_months"),
+        "share_dead_soon": ("percent", "percent_difference"),
+    }
+    arms = [effect(name, "surgery", contrast="", measure=one) for name, (one, _) in pairs.items()]
+    differences = [effect(name, measure=one) for name, (_, one) in pairs.items()]
+    assert effects_of([*arms, *differences], study, ARMS) == differences
+    weighted = effect("weighted_survival", "surgery", contrast="", measure="survival_probability")
+    assert effects_of([weighted], study, ARMS) == [weighted], "a design's own survival is its effect"
+
+
+def test_what_is_found_of_a_simulated_truth_is_never_hidden() -> None:
+    study = definition(analyses=["plasmode"], primary="plasmode", timing=TIMING)
+    assert effects_of([effect("plasmode_ever_never", estimand="bias")], study, ARMS) == []
+
+
+@pytest.mark.parametrize(("analysis", "outcome"), [("matched_cox", ""), ("cox_adjusted", "cancer, ")])
+def test_the_interaction_is_hidden_with_any_of_its_levels(analysis: str, outcome: str) -> None:
+    """With the ratio of two estimates and one of them, the other can be told."""
+    group = {"name": "er", "words": "ER", "column": "er_status", "levels": ["positive", "negative"]}
+    study = definition(subgroups=[group])
+    levels = [effect(analysis, f"{outcome}er={level}") for level in ("positive", "negative")]
+    tests = [
+        effect("interaction", f"{before}er", contrast="negative vs positive") for before in ("", "cancer, ")
+    ]
+    alone = [{"analysis": analysis, "subgroup": f"{outcome}er=negative"}]
+    verdict = {"status": "passed", "hidden_alone": alone}
+    hidden = hidden_by(verdict, [*levels, *tests], study, ARMS).select("analysis", "subgroup").rows()
+    assert set(hidden) == {(analysis, f"{outcome}er=negative"), ("interaction", f"{outcome}er")}
+
+
 def test_a_design_that_does_not_show_its_balance_does_not_pass() -> None:
     found = judged(Outcomes((effect(),)))
     assert statuses(found)["balance"] == "fail"

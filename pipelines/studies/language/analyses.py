@@ -53,9 +53,9 @@ def _described(
     return AnalysisFacts(words, survival=survival, block=block, repeats=repeats, causes=causes)
 
 
-def _dated(words: str, *, dated: bool = True, repeats: bool = True) -> AnalysisFacts:
+def _dated(words: str, *, gate: Gate = "overlap", dated: bool = True, repeats: bool = True) -> AnalysisFacts:
     return AnalysisFacts(
-        words, gate="events", terms="cox", block="timing", two_arms=True, dated=dated, repeats=repeats
+        words, gate=gate, terms="cox", block="timing", two_arms=True, dated=dated, repeats=repeats
     )
 
 
@@ -72,8 +72,8 @@ ANALYSES: dict[str, AnalysisFacts] = {
     "exposed_share": _described("share exposed in each level of the covariates"),
     "share_by_year": _described("share of the first arm by year of diagnosis, under both denominators"),
     "km": _described("Kaplan-Meier by arm, both medians", survival=True, repeats=True),
-    "survival_at": _described(
-        "survival of each arm at the horizons, and the difference", survival=True, repeats=True
+    "survival_at": AnalysisFacts(
+        "survival of each arm at the horizons, and the difference", gate="events", repeats=True
     ),
     "follow_up": _described("median follow-up (reverse Kaplan-Meier)", survival=True),
     "vital_status_median": _described("medians of observed time within vital status", survival=True),
@@ -94,23 +94,23 @@ ANALYSES: dict[str, AnalysisFacts] = {
     "cox_unadjusted": AnalysisFacts("Cox model of the arms alone", gate="events", repeats=True),
     "cox_adjusted": AnalysisFacts("adjusted Cox model", gate="overlap", terms="cox", repeats=True),
     "cox_other_cause": AnalysisFacts(
-        "Cox model of deaths from other causes", gate="events", terms="cox", causes=True
+        "Cox model of deaths from other causes", gate="overlap", terms="cox", causes=True
     ),
     "cox_effect_by": AnalysisFacts(
         "hazard ratio of the exposure in each level of a covariate, with the trend",
-        gate="events",
+        gate="overlap",
         terms="cox",
         block="effect_by",
         two_arms=True,
         repeats=True,
     ),
     "time_split_cox": AnalysisFacts(
-        "hazard ratios by time since time zero", gate="events", terms="cox", repeats=True
+        "hazard ratios by time since time zero", gate="overlap", terms="cox", repeats=True
     ),
     "rmst": AnalysisFacts("difference of restricted mean survival time", gate="events", repeats=True),
     "royston_parmar": AnalysisFacts("Royston-Parmar model", gate="overlap", terms="cox", repeats=True),
     "fine_gray": AnalysisFacts(
-        "Fine-Gray model of the cancer deaths", gate="events", terms="cox", causes=True, repeats=True
+        "Fine-Gray model of the cancer deaths", gate="overlap", terms="cox", causes=True, repeats=True
     ),
     "imputed_cox": AnalysisFacts(
         "adjusted Cox model, missing covariates imputed", gate="overlap", terms="cox"
@@ -142,9 +142,11 @@ ANALYSES: dict[str, AnalysisFacts] = {
     "undated_landmark": _dated(
         "alive at the landmark, exposed at any time or not (no date is recorded)", dated=False
     ),
-    "clone_censor_weight": _dated("strategies within a grace period, by clone-censor-weight"),
+    "clone_censor_weight": _dated("strategies within a grace period, by clone-censor-weight", gate="balance"),
     "plasmode": _dated(
-        "the estimators on these people with a simulated outcome of known hazard ratio", repeats=False
+        "the estimators on these people with a simulated outcome of known hazard ratio",
+        gate="",  # its truth is drawn, and tells nothing of these people's
+        repeats=False,
     ),
     # what could explain it away
     "e_value": AnalysisFacts("E-value of the primary estimate", gate="events"),
