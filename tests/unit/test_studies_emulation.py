@@ -208,10 +208,14 @@ def test_the_estimate_that_the_protocol_names_is_set_beside_every_report() -> No
     assert not found.findings
 
 
-def test_agreement_with_a_trial_that_rests_on_what_is_not_recorded_warns() -> None:
+def test_a_trial_that_rests_on_what_is_not_recorded_gets_no_verdict_and_a_warning() -> None:
     found = trial_agreement(emulated(decides=True), [estimate(0.9, 0.8, 1.01)])
-    assert [one.status for one in found.findings] == ["warning"]
+    assert [(one.check, one.status) for one in found.findings] == [("not_comparable", "warning")]
     assert "asked" in found.findings[0].message
+    values = {one.term: one.estimate for one in found.estimates}
+    assert (values["estimate_agreement"], values["significance_agreement"]) == (None, None)
+    assert values["trial"] == 1.04
+    assert values["standardised_difference"] is not None
 
 
 def test_without_the_estimate_there_is_nothing_to_agree() -> None:

@@ -17,7 +17,8 @@ def trial_agreement(people: AnalysisSet, estimates: Sequence[Estimate]) -> Outco
     """Agreement of the study's estimate with each report of the trial.
 
     Terms: ``trial`` (the report's hazard ratio in our orientation and at our level), ``estimate_agreement`` and
-    ``significance_agreement`` (1 or 0), ``standardised_difference`` with its p-value.
+    ``significance_agreement`` (1 or 0; empty where the trial rests on what is not recorded: that is no verdict),
+    ``standardised_difference`` with its p-value.
 
     Raises
     ------
@@ -30,7 +31,7 @@ def trial_agreement(people: AnalysisSet, estimates: Sequence[Estimate]) -> Outco
     ours = estimate_to_compare(people, estimates, emulation)
     found = Outcomes(findings=rests_on(people, emulation))
     for report in emulation.results:
-        found += Outcomes(rows(ours, report, people.study.confidence_level))
+        found += Outcomes(rows(ours, report, people.study.confidence_level, judged=not emulation.undecidable))
     return found
 
 
@@ -55,7 +56,7 @@ def rests_on(people: AnalysisSet, emulation: Emulation) -> tuple[Finding, ...]:
         Finding(
             ANALYSIS,
             people.subgroup,
-            "not_recorded",
+            "not_comparable",
             "warning",
             f"the trial rests on what no registry records: {one.trial}. Agreement or its absence says nothing of it",
         )
@@ -64,14 +65,14 @@ def rests_on(people: AnalysisSet, emulation: Emulation) -> tuple[Finding, ...]:
 
 
 def rows(
-    ours: tuple[Estimate, float, float, float], report: TrialResult, level: float
+    ours: tuple[Estimate, float, float, float], report: TrialResult, level: float, *, judged: bool
 ) -> tuple[Estimate, ...]:
-    """The report's estimate and the three statistics of agreement."""
+    """The report's estimate and the three statistics of agreement, the two verdicts only where they are ``judged``."""
     one, value, low, high = ours
     found: Agreement = agreement((value, low, high), (report.hr, report.ci_low, report.ci_high), level=level)
     contrast = f"{one.contrast}, against {report.report}"
 
-    def row(term: str, measure: str, estimate: float, p_value: float | None = None) -> Estimate:
+    def row(term: str, measure: str, estimate: float | None, p_value: float | None = None) -> Estimate:
         return Estimate(
             ANALYSIS,
             one.subgroup,
@@ -97,7 +98,7 @@ def rows(
     )
     return (
         theirs,
-        row("estimate_agreement", "agreement", float(found.estimate)),
-        row("significance_agreement", "agreement", float(found.significance)),
+        row("estimate_agreement", "agreement", float(found.estimate) if judged else None),
+        row("significance_agreement", "agreement", float(found.significance) if judged else None),
         row("standardised_difference", "standardised_difference", found.difference, found.p_value),
     )
