@@ -17,6 +17,7 @@ from pipelines.studies.catalog import is_evidence, list_studies, load_evidence, 
 from pipelines.studies.evidence import load_reviews, load_rows, run_evidence
 from pipelines.studies.evidence.beside import pools_beside
 from pipelines.studies.evidence.pools import pool_set
+from pipelines.studies.evidence.site import years_of
 
 CATALOG = Settings().catalog_dir
 NAME = "pooled_evidence"
@@ -340,7 +341,9 @@ def test_a_target_that_joins_to_nothing_is_an_error_and_nothing_is_written(
 # The site's own
 
 
-def submission_with(tmp_path: Path, *, hidden: bool = False, source: str = "ncdb") -> Submission:
+def submission_with(
+    tmp_path: Path, *, hidden: bool = False, source: str = "ncdb", years: dict[str, int] | None = None
+) -> Submission:
     """A submission on which mudgway2020 ran, as far as the synthesis looks."""
     root = tmp_path / "submissions" / "toy"
     folder = root / "studies" / "mudgway2020"
@@ -353,7 +356,12 @@ def submission_with(tmp_path: Path, *, hidden: bool = False, source: str = "ncdb
         "covered_years": [2004, 2016],
     }
     (root / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    run = {"study": "mudgway2020", "settings_hash": "0123456789abcdef", "gate_verdict": {"status": "passed"}}
+    run = {
+        "study": "mudgway2020",
+        "settings_hash": "0123456789abcdef",
+        "gate_verdict": {"status": "passed"},
+        "cohort_settings": {"years": years},
+    }
     (folder / "run.json").write_text(json.dumps(run), encoding="utf-8")
     key = ["matched_cox", "all", "surgery", "surgery vs no surgery", "hr"]
     columns = ["analysis", "subgroup", "term", "contrast", "measure"]
@@ -407,6 +415,22 @@ def test_the_sites_estimate_stands_on_the_forest_and_takes_the_place_of_who_may_
     assert set(others["status"]) == {"info"}
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     assert record["site"] == [{"study": "mudgway2020", "settings_hash": "0123456789abcdef"}]
+
+
+def test_a_cohort_of_some_years_takes_the_place_of_studies_of_those_years_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub_manifest(monkeypatch)
+    sub = submission_with(tmp_path, years={"first": 2010, "last": 2012})
+    folder = run_evidence(sub.root / "studies", load_evidence(NAME, CATALOG), CATALOG, sub).folder
+    joined = read(folder, "studies").filter(pool="observational_with_site")
+    left_out = joined.filter(~pl.col("pooled"))["name"].to_list()
+    assert "Duchesneau 2022 (ever or never)" not in left_out  # NCDB 2013 to 2016: none of the site's people
+    assert "Mudgway 2020" in left_out or "Thomas 2016" in left_out  # 2010 to 2012 among their years
+    assert years_of(submission_with(tmp_path / "b", years={"first": 2000, "last": 2012}), "mudgway2020") == (
+        2004,
+        2012,
+    )
 
 
 def test_an_estimate_that_its_gate_hides_stays_off_the_forest(

@@ -1,5 +1,6 @@
 """The site's own estimate beside the published ones: read from a study that ran on the submission."""
 
+import json
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +87,7 @@ def as_evidence(wanted: SiteEstimate, sub: Submission, row: dict[str, Any]) -> E
             "study": f"{wanted.study}_{wanted.analysis}",
             "name": f"{sub.id}: {wanted.study.replace('_', ' ')}, {wanted.analysis.replace('_', ' ')}",
             "data_source": SOURCES.get(manifest.source, sub.id),
-            "years": tuple(manifest.covered_years) if manifest.covered_years else None,
+            "years": years_of(sub, wanted.study),
             "n": row["n"],
             "n_surgery": row["n_exposed"],
             "printed_hr": row["estimate"],
@@ -99,6 +100,17 @@ def as_evidence(wanted: SiteEstimate, sub: Submission, row: dict[str, Any]) -> E
             "note": "this submission",
         }
     )
+
+
+def years_of(sub: Submission, study: str) -> tuple[int, int] | None:
+    """Years of diagnosis of the people of a study: those of its cohort, as far as the submission covers them."""
+    record = json.loads((sub.root / "studies" / study / "run.json").read_text(encoding="utf-8"))
+    named = (record.get("cohort_settings") or {}).get("years")
+    covered = sub.manifest.covered_years
+    if not named:
+        return (covered[0], covered[1]) if covered else None
+    first, last = named["first"], named["last"]
+    return (max(first, covered[0]), min(last, covered[1])) if covered else (first, last)
 
 
 def against_prediction(site: Site, prediction: Estimate) -> Finding:
