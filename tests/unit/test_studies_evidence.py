@@ -93,7 +93,7 @@ def test_reinhorns_figures_come_back_only_where_a_90_percent_interval_is_taken_f
     misread = figures(ran, "reinhorn2021_misread", "dersimonian_laird")
     assert [round(value, 2) for value in misread] == [0.97, 0.72, 1.29]
     assert [round(value, 2) for value in as_printed] == [0.96, 0.71, 1.30]
-    assert target(ran, "reinhorn_os")["verdict"] == "differs"
+    assert target(ran, "reinhorn_os")["verdict"] == "not_comparable"  # one of its figures is from memory
     assert target(ran, "reinhorn_os_misread")["verdict"] == "match"
     assert "read otherwise than printed" in messages(ran, "reinhorn2021_misread", "reading")[0]
     assert messages(ran, "reinhorn2021", "reading") == []
@@ -103,6 +103,11 @@ def test_a_trial_with_the_operated_arm_as_reference_moves_the_pool_where_it_is_n
     right = figures(ran, "reinhorn2021", "dersimonian_laird")[0]
     wrong = figures(ran, "abcsg28_as_printed", "dersimonian_laird")[0]
     assert wrong < 0.88 < 0.96 < right
+
+
+def test_four_trials_that_nobody_names_are_not_compared_with_our_five(ran: Path) -> None:
+    row = target(ran, "sidiropoulou_trials")
+    assert (row["published"], row["verdict"]) == (1.03, "not_comparable")
 
 
 def test_harris_percentages_give_a_crude_odds_ratio_beside_the_pooled_one(ran: Path) -> None:
@@ -128,10 +133,9 @@ def test_seer_studies_that_may_share_people_are_flagged_and_of_them_one_is_kept(
     assert ("Khan 2002", "Gnerlich 2007") in pairs  # NCDB and SEER share hospitals
     assert overlaps.filter(pl.col("pool") == "observational").is_empty()
     studies = read(ran, "studies").filter(pl.col("pool") == "observational")
-    seer = studies.filter(pl.col("data_source") == "SEER")
-    assert seer.filter("pooled")["name"].to_list() == [
-        "Warschkow 2016"
-    ]  # the largest whose ratio is verified
+    registries = studies.filter(pl.col("data_source").is_in(["SEER", "NCDB"]) & pl.col("pooled"))
+    kept = ["khan2002", "warschkow2016", "duchesneau2022", "mudgway2020"]
+    assert registries["row"].to_list() == kept  # together more people than Thomas 2016 with any of the others
     assert "Gnerlich 2007" in messages(ran, "observational", "left_out_for_overlap")[0]
 
 
@@ -223,6 +227,42 @@ def test_every_review_has_its_figures_once_in_the_table_and_as_a_target() -> Non
         one, row = reviews[review], targets[name]
         printed = [float(row[column]) for column in ("published", "ci_low", "ci_high")]
         assert [one.printed, one.printed_ci_low, one.printed_ci_high] == printed
+
+
+def test_a_study_of_many_years_does_not_put_out_several_that_hold_more_people_together(
+    catalog: Path,
+) -> None:
+    path = catalog / "evidence" / "observational.csv"
+    header = path.read_text(encoding="utf-8").splitlines()[0]
+    tail = "surgery,0.7,0.6,0.8166667,0.95,as_printed,,measured_confounding"
+    lines = [
+        f"wide,Wide,SEER,1990-2010,500,200,{tail},abstract,no,no,,",
+        f"early,Early,SEER,1990-1999,300,200,{tail},abstract,no,no,,",
+        f"late,Late,SEER,2000-2010,300,200,{tail},abstract,no,no,,",
+        f"hearsay,Hearsay,SEER,1990-2010,9000,200,{tail},memory,no,no,,",
+        f"elsewhere,Elsewhere,Geneva,1990-2010,20,10,{tail},memory,no,no,,",
+    ]
+    path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    definition = load_evidence(NAME, catalog)
+    chosen = pool_set(definition.pool("observational"), definition, catalog)
+    assert [one.row for one in chosen.rows] == ["early", "late", "elsewhere"]
+    assert [one.row for one in chosen.left_out] == ["wide", "hearsay"]
+
+
+def test_a_ratio_is_verified_alike_in_the_evidence_and_in_its_own_study() -> None:
+    own = {"bomet2021": "bomet", "bometin2025": "bomet"}
+    joined = 0
+    for row in (one for table in ("observational", "trials") for one in load_rows(table, CATALOG)):
+        path = CATALOG / "studies" / own.get(row.row, row.row) / "published.csv"
+        if not row.usable or not path.is_file():
+            continue
+        figures = (row.printed_hr, row.printed_ci_low, row.printed_ci_high)
+        for target in csv.DictReader(path.read_text(encoding="utf-8").splitlines()):
+            printed = [target[name] for name in ("published", "ci_low", "ci_high")]
+            if target["measure"] == "hr" and all(printed) and tuple(map(float, printed)) == figures:
+                assert (row.row, row.verification) == (row.row, target["verification"])
+                joined += 1
+    assert joined >= 17
 
 
 def test_the_trial_without_an_estimate_is_in_the_table_alone(ran: Path) -> None:

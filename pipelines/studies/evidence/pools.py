@@ -47,7 +47,7 @@ SAID = {
     "agrees does not show that the sets are the same.",
     "not_verified": "Ratios from memory, which may inform and never decide: {names}.",
     "reading": "{name} is read otherwise than printed: {words}",
-    "left_out_for_overlap": "Left out, because a larger or better known study may hold the same people: {names}.",
+    "left_out_for_overlap": "Left out, because others that are kept may hold the same people: {names}.",
 }
 
 
@@ -61,7 +61,7 @@ class PoolSet:
     rows : tuple of EvidenceRow
         As read, other readings done.
     left_out : tuple of EvidenceRow
-        Because a larger study may hold the same people.
+        Because others that are kept may hold the same people.
     overlaps : tuple of Overlap
         Pairs that may share people and stay.
     """
@@ -136,15 +136,33 @@ def members(pool: EvidencePool, there: Sequence[EvidenceRow]) -> list[EvidenceRo
 
 
 def largest(rows: Sequence[EvidenceRow], shared: Sequence[tuple[str, str]]) -> list[EvidenceRow]:
-    """Of studies that may share people the largest whose ratio is verified, or else the largest.
+    """Of the sets of studies that share nobody the one with the most people, those of verified ratios first.
 
-    From the first of that order down each is kept that may share people with none that is in already.
+    Not the largest study first: one of many years would put out several that share a few of its years each, and with
+    them more people than it has.
     """
-    kept: list[EvidenceRow] = []
-    for row in sorted(rows, key=lambda one: (one.verification == "memory", -(one.people or 0), one.row)):
-        if not find_overlaps([row.study(), *(one.study() for one in kept)], shared=shared):
-            kept.append(row)
+    clashes: dict[str, set[str]] = {one.row: set() for one in rows}
+    for pair in find_overlaps([replace(one.study(), label=one.row) for one in rows], shared=shared):
+        clashes[pair.first].add(pair.second)
+        clashes[pair.second].add(pair.first)
+    kept = most_people(sorted(rows, key=lambda one: one.row), clashes)
     return [row for row in rows if row in kept]
+
+
+def most_people(rows: list[EvidenceRow], clashes: dict[str, set[str]]) -> list[EvidenceRow]:
+    """The set without a clash that holds the most people; of equal ones the one that keeps the earlier names."""
+    if not rows:
+        return []
+    first, *rest = rows
+    beside = [one for one in rest if one.row not in clashes[first.row]]
+    kept = [first, *most_people(beside, clashes)]
+    return kept if beside == rest else max(kept, most_people(rest, clashes), key=people_held)
+
+
+def people_held(rows: Sequence[EvidenceRow]) -> tuple[int, int]:
+    """People of the studies whose ratio is verified, and of all."""
+    verified = [one for one in rows if one.verification != "memory"]
+    return sum(one.people or 0 for one in verified), sum(one.people or 0 for one in rows)
 
 
 def pooled(chosen: PoolSet, definition: EvidenceDefinition, review: str) -> Outcomes:

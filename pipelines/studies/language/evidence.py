@@ -66,8 +66,8 @@ class EvidencePool(Strict):
     without : tuple of str
         Rows that stay out.
     overlap : {'flag', 'keep_largest'}
-        Studies that may share people are flagged, or of those that do one alone stays: the largest whose ratio is
-        verified, or else the largest.
+        Studies that may share people are flagged, or of the sets of studies that share nobody the one with the most
+        people stays, those of verified ratios first.
     readings : tuple of Reading
     review : str, optional
         Row of ``reviews.csv`` that pooled the same studies, or is taken to have.
