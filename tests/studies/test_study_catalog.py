@@ -14,6 +14,7 @@ from pipelines.studies import list_studies, load_published, load_study
 
 CATALOG = Settings().catalog_dir
 SHIPPED = [one.id for one in list_studies(CATALOG) if one.cohort]  # a synthesis of studies has no cohort
+INFORM_ONLY = ("memory", "seed")
 REFERENCE = REPOSITORY.parent / "shared" / "reference" / "studies" / "published_numbers.csv"
 
 
@@ -52,6 +53,71 @@ def test_targets_name_analyses_arms_terms_and_levels_of_their_study(name: str) -
             assert level in one.known_levels
         elif " vs " in target.contrast and target.term == study.exposure:
             assert target.contrast.partition(", ")[0] in arms
+
+
+SAME_FOR_ALL_IN_A_LEVEL = {
+    ("arciero2019", "given_systemic"): {"systemic"},
+    ("cady2008", "bone"): {"spread"},
+    ("wu2017", "subtype"): {"breast_subtype"},
+    ("xian2021", "metastatic_site"): {"metastatic_pattern"},  # but for the viscera, which several_viscera has
+    ("yang2018", "subtype_by_sites"): {"breast_subtype", "over_two_organs"},
+}
+TOO_FEW_FOR = {
+    ("yang2018", "subtype_by_sites"): {"race_ethnicity", "marital_status", "year", "n_category"}
+}  # eight groups, some of a few dozen women: in the notes
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_subgroup_leaves_out_of_its_models_only_what_is_the_same_for_all_in_it(name: str) -> None:
+    for group in load_study(name, CATALOG).subgroups:
+        key = (name, group.name)
+        allowed = SAME_FOR_ALL_IN_A_LEVEL.get(key, set()) | TOO_FEW_FOR.get(key, set())
+        assert set(group.drop) <= allowed, "a confounder that differs within the subgroup has to stay"
+
+
+@pytest.mark.parametrize("name", ["bomet", "pons2019"])
+def test_subtype_tells_hormone_receptors_apart_among_the_her2_positive(name: str) -> None:
+    (subtype,) = [one for one in load_study(name, CATALOG).covariates if one.name == "subtype"]
+    assert subtype.known_levels == (
+        "hr_pos_her2_neg",
+        "hr_pos_her2_pos",
+        "hr_neg_her2_pos",
+        "triple_negative",
+    )
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_several_arms_promise_no_weights_that_they_do_not_get(name: str) -> None:
+    """Weights of three arms or more are neither stabilised nor cut, and their variance counts them as estimated."""
+    study = load_study(name, CATALOG)
+    if load_cohort(study.cohort, CATALOG).arms.others and "weighted_cox" in study.analyses:
+        rule = study.design.weight
+        assert (rule.stabilised, rule.variance, rule.truncate) == (False, "estimated", None)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_share_matches_only_when_it_is_within_a_third_of_the_printed_one(name: str) -> None:
+    """A percentage point is nothing at forty per cent and everything at one. 0.06 may be 0.1 rounded."""
+    for target in load_published(name, CATALOG):
+        if target.measure != "percent" or target.comparable == "no" or target.verification in INFORM_ONLY:
+            continue
+        if target.published is not None and target.published != 0.06:
+            assert target.allowed <= target.published / 3, target.target
+
+
+def test_a_death_in_a_hundred_is_no_match_of_six_in_ten_thousand() -> None:
+    (rare,) = [one for one in load_published("cordeiro2014", CATALOG) if one.target == "death_not_metastatic"]
+    assert 0.04 <= rare.allowed < 0.06
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_study_without_the_clinical_stage_beside_it_says_why(name: str) -> None:
+    """Surgery finds metastases: no estimator cures that, so every study of surgery is asked again."""
+    study = load_study(name, CATALOG)
+    notes = (CATALOG / "studies" / name / "notes.md").read_text(encoding="utf-8")
+    asked = "stage_clinical" in {one.name for one in study.sensitivity}
+    of_everybody_operated_or_recurred = name in ("cordeiro2014", "dawood2010", "giordano2004")
+    assert asked or of_everybody_operated_or_recurred or "`stage_clinical`" in notes
 
 
 def test_mudgway_has_six_odds_ratios_seven_hazard_ratios_and_three_readings_of_the_score() -> None:
