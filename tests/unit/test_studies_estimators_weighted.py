@@ -105,6 +105,33 @@ def test_three_arms_are_compared_pair_by_pair_and_agree_with_each_other() -> Non
     assert log["surgery vs both"] == pytest.approx(log["surgery vs no surgery"] - log["both vs no surgery"])
 
 
+@pytest.mark.parametrize(
+    ("weight", "said"),
+    [
+        ({}, ("info", "weights are stabilised")),
+        ({"stabilised": True}, ("warning", "weights are stabilised")),
+        (
+            {"stabilised": False, "variance": "known"},
+            ("warning", "the variance takes the weights as known"),
+        ),
+        ({"stabilised": False, "truncate": 0.99}, ("warning", "weights are truncated")),
+        ({"stabilised": False}, None),
+        ({"estimands": ["ATO"], "truncate": 0.99}, None),  # bounded as it is
+    ],
+)
+def test_what_weights_of_several_arms_do_not_do_is_said(
+    weight: dict[str, object], said: tuple[str, str] | None
+) -> None:
+    toy = replace(three_arms(600), study=study(design={"weight": {"estimands": ["ATE"]} | weight}))
+    found = [one for one in ESTIMATORS["weighted_cox"](toy).findings if one.check == "weights_not_as_defined"]
+    if said is None:
+        assert found == []
+    else:
+        (one,) = found
+        assert one.status == said[0]
+        assert f"has it: {said[1]}. " in one.message
+
+
 def test_a_contrast_of_arms_read_backwards_is_its_inverse() -> None:
     toy = three_arms()
     design = build_design(toy, toy.terms("propensity"), analysis="weighted_cox", with_exposure=False)

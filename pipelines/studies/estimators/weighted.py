@@ -137,7 +137,7 @@ def several_arms(design: Design, terms: list[Covariate], analysis: str, estimand
     ess = [effective_sample_size(weights[arm == label]) for label in people.labels]
     facts = (
         *whose_effect(people, analysis, estimand),
-        *not_truncated(people, analysis, estimand),
+        *not_honoured(people, analysis, estimand),
         *heaviness(people, analysis, people.labels, ess, weights),
         *few_events(analysis, people.subgroup, fit.propensity.events_per_covariate, fit.propensity.warnings),
     )
@@ -234,12 +234,27 @@ def common_support(people: AnalysisSet, analysis: str, found: Overlap | None) ->
     )
 
 
-def not_truncated(people: AnalysisSet, analysis: str, estimand: str) -> tuple[Finding, ...]:
-    """A warning where the definition truncates weights and those of several arms are not."""
-    if truncation(people, estimand) is None:
+def not_honoured(people: AnalysisSet, analysis: str, estimand: str) -> tuple[Finding, ...]:
+    """What the definition asks of the weights and those of several arms do not do.
+
+    A warning where the definition says so itself; what it only has by default is told without one.
+    """
+    rule = people.study.design.weight
+    heavy = estimand not in BOUNDED
+    asked = {
+        "truncate": ("weights are truncated", rule.truncate is not None and heavy),
+        "stabilised": ("weights are stabilised", rule.stabilised and heavy),
+        "variance": ("the variance takes the weights as known", rule.variance == "known"),
+    }
+    ignored = {name: words for name, (words, wanted) in asked.items() if wanted}
+    if not ignored:
         return ()
-    words = "the weights of several arms are neither stabilised nor truncated, whatever the definition says"
-    return (Finding(analysis, people.subgroup, "weights_not_truncated", "warning", words),)
+    words = (
+        f"not so with several arms, though the definition has it: {', '.join(ignored.values())}. Weights are as they "
+        "come, and the variance knows that the scores were estimated"
+    )
+    status = "warning" if ignored.keys() & rule.model_fields_set else "info"
+    return (Finding(analysis, people.subgroup, "weights_not_as_defined", status, words),)
 
 
 def balance_between_arms(
