@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pipelines.codebook.yaml_lines import line_of
+from pipelines.codebook.yaml_lines import line_of, repeated_keys
 from pipelines.errors import InputError, in_plain_words
 
 CORRECT_IT = "Correct the file; the other definitions of its folder show what it may hold."
@@ -71,17 +71,24 @@ def read_document(path: Path) -> Document:
     Raises
     ------
     InputError
-        The file is not there, or is not YAML.
+        The file is not there, is not YAML, or says a key twice in one place.
     """
     if not path.is_file():
         raise InputError(f"There is no definition {path.stem}", where=str(path))
     try:
         text = path.read_text(encoding="utf-8")
-        return Document(path, yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader))
+        document = Document(path, yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(
             f"The file is not YAML: {' '.join(str(error).split())}", where=str(path), remedy=CORRECT_IT
         ) from None
+    if twice := list(repeated_keys(document.root)):
+        raise InputError(
+            f"The definition says something twice: {'; '.join(twice)}",
+            where=str(path),
+            remedy="Keep one of the two: YAML would take the last and not say so.",
+        )
+    return document
 
 
 def load_model(path: Path, model: type[Model]) -> Model:

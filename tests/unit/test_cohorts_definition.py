@@ -47,6 +47,16 @@ def test_every_mistake_is_named_with_its_line(tmp_path: Path) -> None:
     assert "line 14: arms.reference.when" in said
 
 
+def test_a_key_that_is_there_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    """YAML takes the last and says nothing: of two conditions one would be lost."""
+    path = tmp_path / "twice.yaml"
+    path.write_text(
+        "name: twice\nrules:\n  - id: female\n    when: 'true'\n    when: sex = 'female'\nname: again\n"
+    )
+    with pytest.raises(InputError, match=r"twice: line 5: when is there twice; line 6: name is there twice"):
+        load_model(path, CohortDefinition)
+
+
 def test_a_rule_id_used_twice_is_refused() -> None:
     content = load_cohort("stage_iv_female_breast", CATALOG).model_dump()
     content["rules"] = [content["rules"][0], content["rules"][0]]
