@@ -279,9 +279,19 @@ def test_a_hazard_ratio_for_each_year_and_the_clinical_stage_that_seer_does_not_
         seer.published("seer").root / "studies" / "warschkow2016" / "diagnostics.csv",
         infer_schema_length=None,
     )
+    unknown = diagnostics.filter(pl.col("check") == "outcome_unknown")["subgroup"].to_list()
+    assert "cancer_specific" in " ".join(unknown)
+    assert "all" not in unknown, "that somebody died is known, whatever she died of"
     clinical = diagnostics.filter((pl.col("subgroup") == "stage_clinical") & (pl.col("status") == "absent"))
     assert clinical.height
     assert all("does not release" in message for message in clinical["message"])
+
+
+@pytest.mark.parametrize("cohort", ["stage_iv_seer_1998_2009", "stage_iv_seer_1988_2011"])
+def test_no_rule_of_a_cohort_leaves_out_the_dead_alone(cohort: str, tmp_path: Path) -> None:
+    causes = ("alive", "breast_cancer", "other_cause", "missing_cause", "unknown")
+    rows = [{"year_of_diagnosis": 2003, "cause_of_death_group": cause} for cause in causes]
+    assert None not in arms(tmp_path, cohort, rows)
 
 
 def women(n: int, seed: int, **levels: list[Any]) -> list[dict[str, Any]]:
