@@ -14,7 +14,9 @@ Cohorts = Callable[..., tuple[int, str, str]]
 CATALOG = Path(__file__).parents[2] / "catalog"
 MAPPING = CATALOG / "mappings" / "breast_msk_2018.yaml"
 COHORT = "stage_iv_her2_positive_2010_2012"
-COHORT_FILE, STUDY_FILE = f"cohorts/{COHORT}.yaml", "studies/mudgway2020/study.yaml"
+COHORT_FILE = "cohorts/stage_iv_female_breast.yaml"
+"""What the cohort of the study is built on: a mistake there is one of whatever is."""
+STUDY_FILE = "studies/mudgway2020/study.yaml"
 
 
 def assert_one_paragraph(said: str) -> None:
@@ -303,7 +305,7 @@ DEFINITIONS: dict[str, tuple[str, list[tuple[str, str]], int, list[str]]] = {
         STUDY_FILE,
         [("order: closest", "order: closst"), ("sources: [ncdb]", "sources: [ncdb]\nsauces: [x]")],
         2,
-        ["2 mistake(s)", "matching.order", "sauces"],
+        ["2 mistake(s)", "design.match.order", "sauces"],
     ),
     "a study that reads no column": (
         STUDY_FILE,
@@ -327,7 +329,7 @@ DEFINITIONS: dict[str, tuple[str, list[tuple[str, str]], int, list[str]]] = {
         STUDY_FILE,
         [("column: income_quartile_2012", "sql: case when operated then 'q4' else 'q1' end")],
         2,
-        ["cannot be fitted", "separated"],
+        ["cannot be fitted", "An arm has nobody left"],
     ),
     "another source": (STUDY_FILE, [("sources: [ncdb]", "sources: [seer]")], 3, ["source_not_suited"]),
     "cause of death from the NCDB": (
