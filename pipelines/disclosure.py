@@ -6,7 +6,7 @@ give it away. Zero is shown. The default of 11 follows the CMS cell-size policy
 their own, so the number is a site's setting.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import polars as pl
@@ -44,6 +44,69 @@ def gives_away(measure: str, estimate: float | None, total: int | None, min_cell
     else:
         count = round(estimate * total / 100)
     return is_small(count, min_cell) or (total is not None and is_small(total - count, min_cell))
+
+
+def shares_of_few(
+    estimates: pl.DataFrame, outcomes: Iterable[str], labels: Sequence[str], min_cell: int
+) -> list[bool]:
+    """Which shares of arms with a binary outcome, and which odds ratios, give a small count away between them.
+
+    The share of everybody and the odds ratio of the arms tell what a small share in one arm is, and the levels of a
+    subgroup add up: as soon as an arm has few with the outcome, or few without, all of them go.
+
+    Parameters
+    ----------
+    estimates : polars.DataFrame
+        ``estimates.csv`` of a study.
+    outcomes : iterable of str
+        Its binary outcomes, as in ``share_<name>``, ``crude_<name>``, ``logistic_<name>``.
+    labels : sequence of str
+        Of its arms.
+    min_cell : int
+        Counts below this are hidden (people).
+
+    Returns
+    -------
+    list of bool
+        One for each row.
+    """
+    about = {f"{kind}_{name}": name for name in outcomes for kind in ("share", "crude", "logistic")}
+    rows = [
+        (about.get(row["analysis"], ""), _people_of(row["subgroup"] or "", labels), row)
+        for row in estimates.iter_rows(named=True)
+    ]
+    few = {
+        (outcome, people, row["term"])
+        for outcome, people, row in rows
+        if outcome and gives_away(row["measure"], row["estimate"], row["n"], min_cell)
+    }
+    return [(outcome, people, row["term"]) in few for outcome, people, row in rows]
+
+
+def _people_of(subgroup: str, labels: Sequence[str]) -> str:
+    """Whose arms a subgroup of the estimates is one of: those of everybody, of a variant, of all levels together."""
+    for label in labels:
+        if subgroup == label or subgroup.endswith(f", {label}"):
+            subgroup = subgroup.removesuffix(label).removesuffix(", ")
+            break
+    return "" if subgroup == "all" else subgroup.partition("=")[0]
+
+
+def told_apart(counts: Iterable[int], min_cell: int) -> set[int]:
+    """Those of several counts of nearly the same people that may stand side by side: no two differ by few.
+
+    Parameters
+    ----------
+    counts : iterable of int
+        People of several analyses.
+    min_cell : int
+        Counts below this are hidden (people), and so are differences.
+    """
+    shown: list[int] = []
+    for count in sorted(set(counts), reverse=True):
+        if not is_small(count, min_cell) and (not shown or shown[-1] - count >= min_cell):
+            shown.append(count)
+    return set(shown)
 
 
 def format_count(count: int | None, min_cell: int) -> str:

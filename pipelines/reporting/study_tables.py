@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.disclosure import format_count, gives_away, hide_table, is_small
+from pipelines.disclosure import format_count, gives_away, hide_table, is_small, told_apart
 from pipelines.reporting.study_record import Study
 from pipelines.reporting.tables import html_table, interval, number, p_value
 from pipelines.settings import Settings
@@ -38,7 +38,7 @@ def estimate_text(row: dict[str, Any]) -> str:
     """An estimate with its interval, or that it is hidden."""
     if row["hidden"]:
         return HIDDEN_TEXT
-    if gives_away(row["measure"], row["estimate"], row["n"], Settings().min_cell):
+    if row["small"] or gives_away(row["measure"], row["estimate"], row["n"], Settings().min_cell):
         return "hidden"
     return interval(row["estimate"], row["ci_low"], row["ci_high"], digits_of(row["measure"]))
 
@@ -87,7 +87,7 @@ def comparison_table(comparison: pl.DataFrame) -> str:
             ours = format_count(None if row["estimated"] is None else int(row["estimated"]), min_cell)
         elif row["estimated"] is None:
             ours = "–"
-        hidden = gives_away(row["measure"], row["estimated"], row["n"], min_cell)
+        hidden = row["small"] or gives_away(row["measure"], row["estimated"], row["n"], min_cell)
         if hidden and not ours.startswith("<"):
             ours = "hidden"
         if row["hidden"]:
@@ -172,24 +172,63 @@ def main_and_again(study: Study) -> dict[str, str]:
     names = [one["name"] for key in ("other_outcomes", "sensitivity") for one in study.settings.get(key, ())]
     labelled = [pl.col("subgroup").str.contains(f"^{name}(,|$)") for name in names]
     again = pl.any_horizontal(pl.lit(False), *labelled)
-    everybody = int(str(estimates["n"].max() or 0))  # who few left a model can be subtracted from them
+    told = with_people(estimates, [BASELINE_ONLY, *names])
+    exposure = study.settings["exposure"]
     tables = {
-        "main": estimates_table(estimates.filter(~again), "estimates", everybody),
-        "again": estimates_table(estimates.filter(again), "estimates_again", everybody),
+        "main": estimates_table(told.filter(~again), "estimates", exposure),
+        "again": estimates_table(told.filter(again), "estimates_again", exposure),
     }
     return {name: table for name, table in tables.items() if table}
 
 
-def estimates_table(estimates: pl.DataFrame, table_id: str, everybody: int) -> str:
-    """Estimates that are no mere count of people; nothing where there is none."""
+def with_people(estimates: pl.DataFrame, variants: list[str]) -> pl.DataFrame:
+    """Estimates with ``people`` as a reader may see them.
+
+    Analyses of the same people leave some out, such as those of a rare level, and so do other rules: where two
+    numbers of people differ by few, the smaller is hidden, so that nobody can subtract.
+
+    Parameters
+    ----------
+    estimates : polars.DataFrame
+    variants : list of str
+        Labels of other outcomes and other rules, whose people are those of the main analyses or nearly.
+    """
+    min_cell = Settings().min_cell
+    rows = estimates.filter(pl.col("analysis") != "attrition").with_columns(
+        pl.col("subgroup")
+        .fill_null("")
+        .map_elements(lambda label: _whose(label, variants), return_dtype=pl.String)
+        .alias("whose")
+    )
+    shown = {
+        whose: told_apart(block["n"].drop_nulls().to_list(), min_cell)
+        for (whose,), block in rows.group_by("whose", maintain_order=True)
+    }
+    texts = [
+        "hidden"
+        if n is not None and not is_small(n, min_cell) and n not in shown[whose]
+        else format_count(n, min_cell)
+        for whose, n in rows.select("whose", "n").iter_rows()
+    ]
+    return rows.drop("whose").with_columns(pl.Series("people", texts, dtype=pl.String))
+
+
+def _whose(subgroup: str, variants: list[str]) -> str:
+    """Whom an estimate is about, under whatever rule: everybody, an arm, a level."""
+    parts = [part for part in subgroup.split(", ") if part not in (ALL, *variants)]
+    return ", ".join(parts) or ALL
+
+
+def estimates_table(estimates: pl.DataFrame, table_id: str, exposure: str) -> str:
+    """Estimates with ``people`` that are no mere count of them; nothing where there is none."""
     rows = [
         {
             "analysis": row["analysis"],
-            "what": _what(row),
+            "what": _what(row, exposure),
             "measure": row["measure"].replace("_", " "),
             "estimate": estimate_text(row),
             "p": "" if row["hidden"] else p_value(row["p_value"]),
-            "n": _people_text(row["n"], everybody),
+            "n": row["people"],
             "effect": " ".join(part for part in (row["effect_type"], row["estimand"]) if part),
         }
         for row in estimates.filter(~pl.col("analysis").is_in(COUNTED)).iter_rows(named=True)
@@ -212,20 +251,14 @@ def estimates_table(estimates: pl.DataFrame, table_id: str, everybody: int) -> s
     )
 
 
-def _people_text(count: int | None, total: int) -> str:
-    """People of an analysis, hidden where they, or those of all who are not in it, are few."""
-    hidden = gives_away("n", count, total, Settings().min_cell)
-    text = format_count(count, Settings().min_cell)
-    return "hidden" if hidden and not text.startswith("<") else text
-
-
-def _what(row: dict[str, Any]) -> str:
+def _what(row: dict[str, Any], exposure: str) -> str:
     """Whom or what an estimate is about: an arm where it has no contrast, else a term, its contrast, its subgroup."""
     if not row["contrast"] and row["measure"] in MEDIANS:
         return "both arms" if row["subgroup"] == "all" else str(row["subgroup"]).replace("_", " ")
     subgroup = row["subgroup"] if row["subgroup"] != "all" else ""
-    parts = (subgroup, row["term"], row["contrast"])
-    return " ".join(str(part).replace("_", " ") for part in parts if part)
+    # A contrast of the arms, or an arm at a month, names the exposure by itself.
+    term = "" if row["term"] == exposure and (row["contrast"] or subgroup) else row["term"]
+    return " ".join(str(part).replace("_", " ") for part in (subgroup, term, row["contrast"]) if part)
 
 
 def diagnostics_table(diagnostics: pl.DataFrame, hidden: set[tuple[str, str]]) -> str:

@@ -1,7 +1,8 @@
 """What of a study's record may be shown: nothing that its gate hides, unless the gate is off or a reviewer signed.
 
 ``estimates.csv`` and ``comparison.csv`` on disk are the record and complete. Whatever is read by people, pages, lines,
-tables of the warehouse, is read through this module, which empties what is hidden and says so in a column ``hidden``.
+tables of the warehouse, is read through this module, which empties what is hidden and says so in a column ``hidden``;
+and what gives a small count of people away beside other numbers, which it says in a column ``small``.
 """
 
 import json
@@ -11,13 +12,15 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.disclosure import shares_of_few
+from pipelines.settings import Settings
 from pipelines.store.files import sha256_of
 
 KEY = ("analysis", "subgroup", "term", "contrast", "measure")
 """What tells an estimate from the others of its study."""
 NUMBERS = ("estimate", "ci_low", "ci_high", "p_value")
 COMPARED = ("estimated", "ci_low", "ci_high", "delta")
-HIDDEN = "hidden"
+HIDDEN, SMALL = "hidden", "small"
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def signature(folder: Path, settings_hash: str) -> dict[str, Any] | None:
 
 
 def read_estimates(folder: Path) -> pl.DataFrame:
-    """Estimates of a study with ``hidden``; the numbers of a hidden one are null.
+    """Estimates of a study with ``hidden`` and ``small``; the numbers of such a one are null.
 
     Parameters
     ----------
@@ -80,9 +83,9 @@ def read_estimates(folder: Path) -> pl.DataFrame:
 
 
 def read_comparison(folder: Path) -> pl.DataFrame:
-    """Published numbers beside ours with ``hidden``; ours, the difference and the verdict of a hidden one are empty."""
+    """Published numbers beside ours with ``hidden`` and ``small``; then ours, difference and verdict are empty."""
     table = _withheld(folder, "comparison", COMPARED)
-    word = pl.when(HIDDEN).then(pl.lit(HIDDEN)).otherwise(pl.col("verdict"))
+    word = pl.when(pl.col(HIDDEN) | pl.col(SMALL)).then(pl.lit(HIDDEN)).otherwise(pl.col("verdict"))
     return table.with_columns(word.alias("verdict"))
 
 
@@ -96,10 +99,27 @@ def hidden_keys(folder: Path) -> set[tuple[str, ...]] | None:
 
 def _withheld(folder: Path, name: str, numbers: tuple[str, ...]) -> pl.DataFrame:
     table = pl.read_csv(folder / f"{name}.csv", infer_schema_length=None)
-    keys = hidden_keys(folder)
-    hidden = pl.Series(HIDDEN, [keys is None or key in keys for key in _keys(table)], dtype=pl.Boolean)
-    shown = table.with_columns(hidden)
-    return shown.with_columns(pl.when(~pl.col(HIDDEN)).then(pl.col(one)).alias(one) for one in numbers)
+    rows = _keys(table)
+    keys, few = hidden_keys(folder), _small_keys(folder)
+    shown = table.with_columns(
+        pl.Series(HIDDEN, [keys is None or key in keys for key in rows], dtype=pl.Boolean),
+        pl.Series(SMALL, [key in few for key in rows], dtype=pl.Boolean),
+    )
+    empty = pl.col(HIDDEN) | pl.col(SMALL)
+    return shown.with_columns(pl.when(~empty).then(pl.col(one)).alias(one) for one in numbers)
+
+
+def _small_keys(folder: Path) -> set[tuple[str, ...]]:
+    """Keys of the shares and odds ratios that give a small count away."""
+    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    outcomes = [one["name"] for one in run.get("settings", {}).get("binary_outcomes", ())]
+    if not outcomes:
+        return set()
+    arms = run["arms"]
+    labels = [arms["exposed"], *arms["others"], arms["reference"]]
+    table = pl.read_csv(folder / "estimates.csv", infer_schema_length=None)
+    few = shares_of_few(table, outcomes, labels, Settings().min_cell)
+    return {key for key, is_few in zip(_keys(table), few, strict=True) if is_few}
 
 
 def _keys(table: pl.DataFrame) -> list[tuple[str, ...]]:

@@ -108,7 +108,7 @@ def comparison_lines(folder: Path, *, min_cell: int = 11) -> list[str]:
     for row in read_comparison(folder).iter_rows(named=True):
         measure = row["measure"]
         ours = number(row["estimated"], measure) + interval(row["ci_low"], row["ci_high"], measure)
-        if gives_away(measure, row["estimated"], row["n"], min_cell):
+        if row["small"] or gives_away(measure, row["estimated"], row["n"], min_cell):
             ours = "hidden"
         published = number(row["published"], measure)
         if row["published"] is None:

@@ -78,7 +78,7 @@ def _ran(folder: Path, min_cell: int) -> dict[str, str]:
     primary = _primary(run, estimates)
     return {
         "state": state_of(folder),
-        "people": _people(primary, estimates, min_cell),
+        "people": _people(run, estimates, min_cell),
         **{word: str(verdicts[word]) for word in ("match", "differs", "not_comparable", "hidden")},
         "can_fail": str(sure.height),
         **_beside(primary, comparison, min_cell),
@@ -97,11 +97,16 @@ def state_of(folder: Path) -> str:
     return "gate failed" if now.status == "failed" else "not judged"
 
 
-def _people(primary: dict[str, Any] | None, estimates: pl.DataFrame, min_cell: int) -> str:
-    """Of the primary analysis; where it has no one number, of everybody that any analysis counts."""
-    if primary is not None:
-        return format_count(primary["n"], min_cell)
-    counted = estimates.filter(pl.col("analysis") != "attrition")["n"].drop_nulls()
+def _people(run: dict[str, Any], estimates: pl.DataFrame, min_cell: int) -> str:
+    """Of the study: its Table 1, or the most that an analysis of everybody counts; a synthesis has none of its own.
+
+    Not those of the primary analysis: who few left it could be told by a subtraction from what the page shows.
+    """
+    if run.get("kind") == "evidence":
+        return ""
+    counted = estimates.filter((pl.col("analysis") != "attrition") & (pl.col("subgroup") == ALL))[
+        "n"
+    ].drop_nulls()
     return format_count(int(str(counted.max())) if counted.len() else None, min_cell)
 
 
@@ -121,7 +126,8 @@ def _beside(primary: dict[str, Any] | None, comparison: pl.DataFrame, min_cell: 
         return {}
     measure = primary["measure"]
     ours = number(primary["estimate"], measure) + interval(primary["ci_low"], primary["ci_high"], measure)
-    if gives_away(measure, primary["estimate"], primary["n"], min_cell) or primary["hidden"]:
+    few = primary["small"] or gives_away(measure, primary["estimate"], primary["n"], min_cell)
+    if few or primary["hidden"]:
         ours = "hidden"
     key = ("analysis", "subgroup", "term", "contrast", "measure")
     same = comparison.filter(pl.all_horizontal(pl.col(one).eq_missing(pl.lit(primary[one])) for one in key))

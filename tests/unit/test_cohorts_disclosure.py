@@ -14,7 +14,9 @@ from pipelines.disclosure import (
     hide_parts,
     hide_steps,
     hide_table,
+    shares_of_few,
     step_mask,
+    told_apart,
 )
 
 MIN = 11
@@ -137,3 +139,41 @@ def test_arms_are_never_shown_where_their_total_is_hidden(steps: list[tuple[int,
         assert hidden[f"{name}_reference"].null_count() == hidden.height
         for arm in ("", "_exposed", "_reference"):
             assert not [value for value in shown[f"{name}{arm}"].drop_nulls() if 0 < value < MIN]
+
+
+def share(subgroup: str, events: int, n: int, analysis: str = "share_bleeding") -> dict[str, object]:
+    value, measure = (6.8, "or") if analysis.startswith("crude") else (100 * events / n, "percent")
+    return {
+        "analysis": analysis,
+        "subgroup": subgroup,
+        "term": "operation",
+        "measure": measure,
+        "estimate": value,
+        "n": n,
+    }
+
+
+def test_a_small_share_takes_those_with_it_that_give_it_back() -> None:
+    """5 of 61 and 10 of 743 are hidden; 15 of 804 with an odds ratio of 6.8 are nobody else."""
+    rows = [
+        share("late", 5, 61),
+        share("early", 10, 743),
+        share("all", 15, 804),
+        share("all", 15, 804, "crude_bleeding"),
+        share("all", 300, 804, "share_pain"),
+        share("er=positive, late", 40, 100),
+        share("er=negative, late", 3, 100),
+        share("year=2004", 3, 100, "share_by_year"),
+    ]
+    few = shares_of_few(pl.DataFrame(rows), ["bleeding", "pain"], ["late", "early"], MIN)
+    assert few == [True, True, True, True, False, True, True, False]
+    many = shares_of_few(pl.DataFrame(rows[4:6]), ["bleeding", "pain"], ["late", "early"], MIN)
+    assert many == [False, False]
+
+
+@given(st.lists(st.integers(0, 60), min_size=1), st.integers(2, 12))
+def test_numbers_of_people_side_by_side_differ_by_many_or_not_at_all(counts: list[int], few: int) -> None:
+    shown = told_apart(counts, few)
+    assert shown <= set(counts)
+    assert all(abs(one - other) >= few for one, other in itertools.combinations(sorted(shown), 2))
+    assert max(counts) in shown or 0 < max(counts) < few

@@ -9,11 +9,10 @@ from toy_registry import submission, tumors, world
 from toy_studies import catalog_at, cut
 
 from pipelines.reporting import write_report
-from pipelines.reporting.study_tables import diagnostics_table, estimates_table, may_show
+from pipelines.reporting.study_tables import diagnostics_table, estimates_table, may_show, with_people
 from pipelines.studies import run_study
 from pipelines.studies.results import Counts, Estimate, Finding, estimates_frame, findings_frame
 
-EVERYBODY = 1175
 SAME = {"study": "s", "submission": "x", "cohort": "c", "ci_level": 0.95, "settings_hash": "0"}
 
 
@@ -21,27 +20,54 @@ def cells_of(html: str) -> set[str]:
     return {re.sub("<[^>]+>", "", cell).strip() for cell in re.findall(r"<td.*?</td>", html, re.S)}
 
 
+def table_of(rows: list[Estimate], *, small: bool = False, variants: tuple[str, ...] = ()) -> str:
+    frame = estimates_frame(rows, SAME).with_columns(hidden=False, small=small)
+    return estimates_table(with_people(frame, list(variants)), "estimates", "surgery")
+
+
+def counted(analysis: str, n: int, subgroup: str = "all") -> Estimate:
+    return Estimate(analysis, subgroup, "surgery", "a vs b", "hr", 0.8, counts=Counts(n))
+
+
 def test_who_left_a_model_cannot_be_counted_by_subtraction() -> None:
     """1,175 women, and 1,167 of them in a model that leaves out a rare level: the level has 8."""
-    rows = [
-        Estimate(analysis, "all", "surgery", "a vs b", "hr", 0.8, counts=Counts(n))
-        for analysis, n in (
-            ("cox_unadjusted", 1175),
-            ("cox_adjusted", 1167),
-            ("matched_cox", 800),
-            ("cox_few", 9),
-        )
-    ]
-    html = estimates_table(estimates_frame(rows, SAME).with_columns(hidden=False), "estimates", EVERYBODY)
+    of_all = {"attrition": 24000, "cox_unadjusted": 1175, "cox_adjusted": 1167, "matched_cox": 800, "few": 9}
+    html = table_of([counted(analysis, n) for analysis, n in of_all.items()])
     assert {"1,175", "800", "hidden", "&lt;11"} <= cells_of(html)
     assert "1,167" not in html
 
 
+def test_no_two_analyses_of_the_same_people_differ_by_few() -> None:
+    rows = [
+        counted("km", 1175),
+        counted("matched_cox", 800),
+        counted("stratified_cox", 797),
+        counted("km", 1172, "stage_clinical"),
+        counted("km", 640, "er=positive"),
+        counted("cox_adjusted", 634, "er=positive"),
+        counted("km", 797, "her2=positive"),
+    ]
+    cells = cells_of(table_of(rows, variants=("stage_clinical",)))
+    assert {"1,175", "800", "640", "797"} <= cells, "797 of other people tells nothing"
+    assert not {"1,172", "634"} & cells
+    alone = cells_of(table_of(rows[:4], variants=("stage_clinical",)))
+    assert "797" not in alone
+
+
+def test_a_contrast_is_said_once() -> None:
+    rows = [
+        Estimate("cox_adjusted", "all", "surgery", "surgery vs no surgery", "hr", 0.8),
+        Estimate("survival_at", "no surgery", "surgery", "at 36 months", "survival_probability", 0.8),
+        Estimate("cox_adjusted", "all", "grade", "high vs low", "hr", 0.8),
+    ]
+    told = cells_of(table_of(rows))
+    assert {"surgery vs no surgery", "no surgery at 36 months", "grade high vs low"} <= told
+
+
 def test_a_share_of_few_people_is_hidden_among_the_estimates() -> None:
     rows = [Estimate("share_death", "a", "surgery", "", "percent", 2.0, counts=Counts(300))]
-    html = estimates_table(estimates_frame(rows, SAME).with_columns(hidden=False), "estimates", EVERYBODY)
-    assert "2.0" not in cells_of(html)
-    assert "hidden" in cells_of(html)
+    assert "2.0" not in cells_of(table_of(rows))
+    assert "hidden" in cells_of(table_of(rows))
 
 
 @pytest.mark.parametrize(
