@@ -65,6 +65,20 @@ def test_imputation_keeps_everybody_and_draws_the_same_with_the_same_seed() -> N
     assert pooled(2).estimates != first.estimates
 
 
+def test_the_rounds_of_the_default_are_enough_for_more_to_move_estimates_no_more_than_a_seed_does() -> None:
+    assert study().imputation.rounds == 5
+
+    def log_hr(rounds: int, seed: int) -> float:
+        rule = {"imputations": 8, "rounds": rounds, "seed": seed}
+        found = ESTIMATORS["imputed_cox"](replace(with_gaps(500), study=study(imputation=rule)))
+        return float(np.log(of_exposure(found, "imputed_cox").estimate or np.nan))
+
+    few, many = ([log_hr(rounds, seed) for seed in (1, 2, 3)] for rounds in (5, 15))
+    error = np.sqrt((np.var(few, ddof=1) + np.var(many, ddof=1)) / 3)
+    assert abs(np.mean(few) - np.mean(many)) < 2.8 * error  # t on four degrees of freedom
+    assert error < 0.02
+
+
 def test_what_was_not_collected_is_a_level_and_is_never_drawn() -> None:
     toy = replace(
         with_gaps(600, reason="not_collected"), study=study(imputation={"imputations": 2, "rounds": 1})
@@ -287,3 +301,16 @@ def test_proportional_hazards_of_three_arms_are_tested_together() -> None:
     (changed,) = degrees(replace(toy, frame=toy.frame.with_columns(time=when)))
     assert changed is not None
     assert changed < 1e-6 < joint
+
+
+@pytest.mark.parametrize("word", ["cox_other_cause", "fine_gray", "cumulative_incidence"])
+@pytest.mark.parametrize("of_the_living", [None, False])
+def test_where_no_cause_of_death_is_recorded_that_is_the_reason_that_is_told(
+    word: str, of_the_living: bool | None
+) -> None:
+    toy = people(300)
+    died = pl.col("event") | pl.col("other_cause")
+    nobody = pl.when(~died).then(pl.lit(of_the_living, dtype=pl.Boolean))
+    toy = replace(toy, frame=toy.frame.with_columns(event=died, other_cause=nobody))
+    with pytest.raises(NotRecordedError, match="Nobody's cause of death is known"):
+        ESTIMATORS[word](toy)

@@ -121,11 +121,7 @@ def test_people_whose_cause_of_death_is_unknown_leave_and_are_counted(word: str)
     found = ESTIMATORS[word](without_causes(toy, pl.col("source_record") < 30))
     (gone,) = [one for one in found.findings if one.check == "cause_unknown"]
     assert (gone.value, gone.unit) == (30.0, "people")
-    with (
-        pytest.raises(NotRecordedError)
-        if word != "cox_other_cause"
-        else pytest.raises(ValueError, match="nobody left")
-    ):
+    with pytest.raises(NotRecordedError, match="Nobody's cause of death is known"):
         ESTIMATORS[word](without_causes(toy, pl.lit(True)))
 
 

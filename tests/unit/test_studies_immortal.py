@@ -154,7 +154,10 @@ def operated_at_once(people: AnalysisSet, rows: list[int]) -> AnalysisSet:
     ("months", "check", "left"),
     [
         pytest.param(None, "date_unknown", 3, id="an unknown date leaves the analysis"),
-        pytest.param(0.6, "moved", 0, id="less than a month after the end is rounding and stays"),
+        pytest.param(0.05, "moved", 0, id="a day or so after the end is rounding and stays"),
+        pytest.param(
+            0.6, "after_follow_up", 3, id="weeks after the end is a wrong date where months have decimals"
+        ),
         pytest.param(2.0, "after_follow_up", 3, id="months after the end is a wrong date and leaves"),
         pytest.param(-1000.0, "before_time_zero", 3, id="before time zero is not eligible and leaves"),
     ],
@@ -170,6 +173,21 @@ def test_what_becomes_of_a_date_is_settled_once_and_counted(
         assert (told.value, told.unit, told.status) == (3.0, "people", "info")
         (row,) = [one for one in found.estimates if one.measure == "hr"]
         assert row.counts.n == null.frame.height - left
+
+
+def test_where_survival_is_in_whole_months_weeks_after_the_end_are_rounding(null: AnalysisSet) -> None:
+    whole = null.frame["time"].floor()
+    months = pl.when(whole == 0).then(0.5).otherwise(whole)  # as studies count who died in the first month
+    people = replace(null, frame=null.frame.with_columns(time=months))
+    rows = (
+        people.frame.with_row_index().filter(pl.col("exposed") & (pl.col("time") > 20))["index"][:3].to_list()
+    )
+    found = ever_never(changed_starts(people, rows, 0.97))
+    told = {one.check: one for one in found.findings}
+    assert "less than a month" in told["moved"].message
+    assert "after_follow_up" not in told
+    wrong = finding(ever_never(changed_starts(people, rows, 1.2)), "after_follow_up")
+    assert (wrong.value, "a month or more" in wrong.message) == (3.0, True)
 
 
 def test_an_operation_on_the_day_of_diagnosis_counts_from_there_and_is_counted(null: AnalysisSet) -> None:

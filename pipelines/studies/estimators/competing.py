@@ -7,37 +7,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.stats.competing_risks import aalen_johansen, fit_fine_gray, gray_test
-from pipelines.stats.errors import NotRecordedError, StatsError
+from pipelines.stats.errors import StatsError
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.design import build_design
 from pipelines.studies.estimators.describe import arms_of, label_of
 from pipelines.studies.estimators.horizons import HORIZON
 from pipelines.studies.estimators.models import few_events, post_baseline
-from pipelines.studies.estimators.rows import is_truncated, left_out
+from pipelines.studies.estimators.rows import is_truncated, known_cause
 from pipelines.studies.results import Estimate, Finding, Outcomes
 
 DISEASE, OTHER = 1, 2
 CAUSES = {DISEASE: "", OTHER: "other causes, "}
 """What stands before the horizon in the contrast; deaths of the disease are what the analysis is about."""
-
-
-def known_cause(people: AnalysisSet, analysis: str) -> tuple[AnalysisSet, tuple[Finding, ...]]:
-    """People whose cause of death is known or who live; the others leave and are counted.
-
-    Raises
-    ------
-    NotRecordedError
-        Nobody's cause of death is known.
-    """
-    known = people.frame["other_cause"].is_not_null().to_numpy()
-    if not known.any():
-        raise NotRecordedError(
-            "Nobody's cause of death is known",
-            field="outcome.other_cause",
-            remedy="Use a source that has it.",
-        )
-    words = "died of an unknown cause, so that neither the disease nor another can be blamed"
-    return people.where(known), left_out(people, analysis, "cause_unknown", words, int((~known).sum()))
 
 
 def causes_of(people: AnalysisSet) -> NDArray[np.int64]:

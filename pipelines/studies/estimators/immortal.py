@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipelines.stats import immortal_time as methods
 from pipelines.stats.effect import Effect
 from pipelines.stats.errors import StatsError
-from pipelines.studies.analysis_set import AnalysisSet
+from pipelines.studies.analysis_set import DAYS_PER_MONTH, AnalysisSet
 from pipelines.studies.design import Design, build_design, without_levels
 from pipelines.studies.estimators.models import few_events, fitted_cox, post_baseline
 from pipelines.studies.estimators.rows import absent, estimate_of, require_no_entry
@@ -27,7 +27,10 @@ OPERATION = "operation"
 """Column of the months from time zero to the operation, null where there is none."""
 
 ONE_MONTH = 1.0
-"""A registry counts survival in months and operations in days: less than a month apart is rounding."""
+"""Where survival is in whole months and operations in days, less than a month apart is rounding."""
+
+TWO_DAYS = 2 / DAYS_PER_MONTH
+"""Where survival has decimals of a month."""
 
 
 def timing_of(people: AnalysisSet) -> Timing:
@@ -41,8 +44,8 @@ def timing_of(people: AnalysisSet) -> Timing:
 def operations(people: AnalysisSet, analysis: str) -> tuple[AnalysisSet, tuple[Finding, ...]]:
     """People whose operation can be placed in time, in the column `OPERATION`.
 
-    Left out: operated at an unknown date, before time zero, or a month and more after the end of follow-up (one of the
-    two dates is wrong). An operation less than a month after the end is rounding and comes at the end, which
+    Left out: operated at an unknown date, before time zero, or after the end of follow-up (one of the two dates is
+    wrong). An operation after the end by no more than `rounding_of` follow-up comes at the end, which
     `pipelines.stats.immortal_time` reads as just before it.
 
     Raises
@@ -53,17 +56,19 @@ def operations(people: AnalysisSet, analysis: str) -> tuple[AnalysisSet, tuple[F
     require_no_entry(people, "An analysis by the date of the operation")
     start, time = people.start_months, people.time
     ends_before = np.isfinite(start) & (start > time)
-    rounded = ends_before & (start - time < ONE_MONTH)
+    rounding = rounding_of(people)
+    rounded = ends_before & (start - time < rounding)
+    within = "a month" if rounding == ONE_MONTH else "two days"
     gone = {
         "date_unknown": (np.isnan(start), "left out: operated, and the date is not recorded"),
         "before_time_zero": (start < 0, "left out: operated before time zero"),
         "after_follow_up": (
             ends_before & ~rounded,
-            "left out: operated a month or more after the end of follow-up, so one of the two dates is wrong",
+            f"left out: operated {within} or more after the end of follow-up, so one of the two dates is wrong",
         ),
     }
     stays = {
-        "moved": (rounded, "operated less than a month after the end of follow-up: read as just before it"),
+        "moved": (rounded, f"operated less than {within} after the end of follow-up: read as just before it"),
         "at_time_zero": (start == 0, "operated at time zero itself: operated for the whole of follow-up"),
     }
     findings = tuple(
@@ -76,6 +81,16 @@ def operations(people: AnalysisSet, analysis: str) -> tuple[AnalysisSet, tuple[F
     column = pl.Series(OPERATION, when).fill_nan(None)
     placed = replace(people, frame=people.frame.with_columns(column))
     return placed.where(keep), findings
+
+
+def rounding_of(people: AnalysisSet) -> float:
+    """Months by which an operation may come after the end of follow-up because of rounding alone.
+
+    Follow-up is in whole months where most times are: half a month for those who died in the first one, or an end of
+    follow-up set by the study, does not make decimals of it.
+    """
+    months = people.time + people.study.survives.start_months
+    return ONE_MONTH if np.mean(np.isclose(months, np.round(months))) > 0.5 else TWO_DAYS
 
 
 def months_to_operation(people: AnalysisSet) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from pipelines.stats.propensity.logistic import fit_logistic
 from pipelines.stats.sensitivity import detectable_ratio
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.design import Column, Design, build_design
+from pipelines.studies.estimators.rows import known_cause
 from pipelines.studies.language import Covariate
 from pipelines.studies.results import Estimate, Finding, Outcomes
 
@@ -182,15 +183,11 @@ def cox_other_cause(people: AnalysisSet) -> Outcomes:
     much healthier the exposed were.
     """
     analysis = "cox_other_cause"
-    known = people.frame["other_cause"].is_not_null().to_numpy()
-    inside = people.where(known)
-    words = "left out: died of an unknown cause"
-    gone = float((~known).sum())
-    unknown = Finding(analysis, people.subgroup, "cause_unknown", "info", words, gone, unit="people")
+    inside, unknown = known_cause(people, analysis)
     frame = inside.frame.with_columns(event=pl.col("other_cause"))
     other = replace(inside, frame=frame)
     found = cox_model(other, people.terms("cox"), analysis=analysis)
-    return found + Outcomes(findings=(*((unknown,) if gone else ()), *detectable(other, analysis)))
+    return found + Outcomes(findings=(*unknown, *detectable(other, analysis)))
 
 
 def detectable(people: AnalysisSet, analysis: str) -> tuple[Finding, ...]:

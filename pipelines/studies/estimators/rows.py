@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.stats.effect import Effect
-from pipelines.stats.errors import CodingError
+from pipelines.stats.errors import CodingError, NotRecordedError
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.results import Counts, Estimate, Finding, finite
 
@@ -99,3 +99,24 @@ def left_out(people: AnalysisSet, analysis: str, check: str, words: str, count: 
         return ()
     message = f"left out: {words}"
     return (Finding(analysis, people.subgroup, check, "info", message, float(count), unit="people"),)
+
+
+def known_cause(people: AnalysisSet, analysis: str) -> tuple[AnalysisSet, tuple[Finding, ...]]:
+    """People whose cause of death is known or who live; the others leave and are counted.
+
+    Raises
+    ------
+    NotRecordedError
+        The cause of death is known of nobody who died.
+    """
+    other = people.frame["other_cause"]
+    known = other.is_not_null().to_numpy()
+    died = people.event | other.fill_null(False).to_numpy()
+    if not known.all() and not (died & known).any():
+        raise NotRecordedError(
+            "Nobody's cause of death is known",
+            field="outcome.other_cause",
+            remedy="Use a source that has it.",
+        )
+    words = "died of an unknown cause, so that neither the disease nor another can be blamed"
+    return people.where(known), left_out(people, analysis, "cause_unknown", words, int((~known).sum()))
