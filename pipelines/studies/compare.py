@@ -19,6 +19,8 @@ from pipelines.studies.language import ALL, StudyDefinition
 from pipelines.studies.results import Estimate, Finding
 
 RATIOS = ("hr", "shr", "or", "rr")
+BEYOND = "beyond the header"
+"""What the cells are kept under that a row has more of than the header."""
 NOT_COMPARABLE = "not_comparable"
 INFORMS_ONLY = ("memory", "seed")
 DEFAULT_TOLERANCE = {
@@ -149,7 +151,8 @@ def load_targets(path: Path) -> list[Target]:
     Raises
     ------
     InputError
-        Every wrong row is named with its line, and targets that are there twice.
+        The header is not that of targets; else every wrong row is named with its line, and targets that are there
+        twice.
     """
     if not path.is_file():
         return []
@@ -159,8 +162,15 @@ def load_targets(path: Path) -> list[Target]:
         raise InputError(
             "The targets are not UTF-8", where=str(path), remedy="Save them as CSV in UTF-8."
         ) from None
+    rows = csv.DictReader(io.StringIO(text, newline=""), restkey=BEYOND)
+    require_header(rows.fieldnames or (), path)
     targets, mistakes = [], []
-    for number, row in enumerate(csv.DictReader(io.StringIO(text, newline="")), start=2):
+    for number, row in enumerate(rows, start=2):
+        if row.pop(BEYOND, None) is not None:
+            mistakes.append(
+                f"line {number}: more cells than the header (a comma in a text needs quotes around it)"
+            )
+            continue
         try:
             targets.append(Target.model_validate(row))
         except ValidationError as error:
@@ -172,6 +182,23 @@ def load_targets(path: Path) -> list[Target]:
     if mistakes:
         raise InputError(f"{len(mistakes)} mistake(s) in the targets: {'; '.join(mistakes)}", where=str(path))
     return targets
+
+
+def require_header(header: Sequence[str], path: Path) -> None:
+    """Tell a header that is not that of targets by itself: without it every cell of every row would be a mistake."""
+    fields = list(Target.model_fields)
+    wrong = {
+        "missing": [name for name in fields if name not in header],
+        "unknown": sorted({name for name in header if name not in fields}),
+        "twice": sorted({name for name in header if list(header).count(name) > 1}),
+    }
+    told = [f"{words}: {', '.join(map(repr, names))}" for words, names in wrong.items() if names]
+    if told:
+        raise InputError(
+            f"The header of the targets is not theirs ({'; '.join(told)})",
+            where=f"{path}, line 1",
+            remedy=f"The first line is: {','.join(fields)}.",
+        )
 
 
 def compare(

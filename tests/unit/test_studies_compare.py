@@ -261,3 +261,24 @@ def test_targets_from_a_spreadsheet_are_read_or_its_encoding_is_told(tmp_path: P
     path.write_text(text, encoding="cp1252")
     with pytest.raises(InputError, match="not UTF-8"):
         load_targets(path)
+
+
+def test_targets_without_their_header_are_one_mistake_and_no_cell_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "published.csv"
+    row = {field: str(value or "") for field, value in target().model_dump().items()}
+    path.write_text("\n".join([",".join(row.values())] * 3), encoding="utf-8")
+    with pytest.raises(
+        InputError, match="header of the targets is not theirs \\(missing: 'target', 'analysis'"
+    ):
+        load_targets(path)
+    path.write_text("\n".join([",".join([*row, "notes", "note"]), ",".join(row.values())]), encoding="utf-8")
+    with pytest.raises(InputError, match="unknown: 'notes'; twice: 'note'\\)"):
+        load_targets(path)
+
+
+def test_a_row_with_more_cells_than_the_header_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "published.csv"
+    row = {field: str(value or "") for field, value in target().model_dump().items()}
+    path.write_text("\n".join([",".join(row), ",".join([*row.values(), " and more"])]), encoding="utf-8")
+    with pytest.raises(InputError, match="line 2: more cells than the header"):
+        load_targets(path)
