@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines.stats.errors import EmptyArmError
+from pipelines.stats.errors import EmptyArmError, NothingToCompareError
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.language import Covariate
 from pipelines.studies.results import Finding
@@ -81,6 +81,8 @@ def build_design(
     ------
     EmptyArmError
         Leaving people out emptied an arm.
+    NothingToCompareError
+        A model of who is exposed has covariates, and none varies; exact matching does without a model.
     """
     subgroup = people.subgroup
     people, findings = complete_cases(people, covariates, analysis)
@@ -111,6 +113,12 @@ def build_design(
     for one in covariates:
         pieces += columns_of(people, one)
     kept, aliased = without_copies(pieces)
+    if of_exposure and covariates and not kept and people.study.matching.method != "exact":
+        raise NothingToCompareError(
+            "No covariate varies here: all these people have the same value of each",
+            field=", ".join(one.name for one in covariates),
+            remedy="Adjust for what differs between people, or widen the cohort.",
+        )
     findings += [
         Finding(
             analysis, subgroup, "aliased_level", "warning", f"{name} repeats other columns and is left out"

@@ -10,11 +10,11 @@ from toy_registry import submission, tumors
 
 from pipelines.cohorts import load_cohort, materialise
 from pipelines.settings import Settings
-from pipelines.stats.errors import EmptyArmError
+from pipelines.stats.errors import EmptyArmError, NothingToCompareError
 from pipelines.studies import load_study
 from pipelines.studies.analysis_set import AnalysisSet, apply_outcome, coded, read_analysis_set
-from pipelines.studies.language import Covariate, Outcome, StudyDefinition
 from pipelines.studies.design import Design, build_design, without_copies
+from pipelines.studies.language import Covariate, Outcome, StudyDefinition
 
 CATALOG = Settings().catalog_dir
 
@@ -115,6 +115,17 @@ def test_people_of_a_rare_level_leave_the_model_and_are_counted(tmp_path: Path) 
 def test_a_rare_reference_level_stays(tmp_path: Path) -> None:
     design = design_of(tmp_path, ["moderate"] * 2 + ["well"] * 4 + ["poor"] * 4, 3)
     assert design.people.frame.height == 10
+
+
+def test_covariates_that_do_not_vary_are_told_in_words(tmp_path: Path) -> None:
+    """A model of who is exposed by nothing has no column: the reader hears of covariates, not of matrices."""
+    study = with_minimum(1)
+    everybody = people(
+        tmp_path, [{"grade": "moderate", "operated": number % 2 == 0} for number in range(10)], study
+    )
+    with pytest.raises(NothingToCompareError, match="No covariate varies here") as error:
+        build_design(everybody, study.terms(("grade",)), analysis="a", with_exposure=False, of_exposure=True)
+    assert "grade" in error.value.without_count
 
 
 def test_columns_that_repeat_others_go_the_later_first() -> None:
