@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -151,27 +152,65 @@ def placed(error: ValidationError) -> list[tuple[Place, str]]:
 def across_keys(content: Any, model: type[Model], found: list[tuple[Place, str]]) -> list[tuple[Place, str]]:
     """Mistakes across keys, which pydantic looks for once every key is right: without the wrong ones.
 
-    Nothing is looked for where a wrong key cannot be left out, or the rest would be wrong without it.
+    A wrong key with a plain value is left out; else the entry with a name that it is in. What then names such an
+    entry is not told, for it may be right. Nothing is looked for where neither can be left out, or the rest would be
+    wrong without it.
     """
     rest = copy.deepcopy(content)
+    entries: set[Place] = set()
     for place, _ in found:
         if not left_out(rest, place):
-            return []
+            entry = entry_of(content, place)
+            if not entry:
+                return []
+            entries.add(entry)
+    names = {entry: item_at(content, entry)["name"] for entry in entries}
+    for entry in sorted(entries, key=lambda one: (len(one), one[-1]), reverse=True):
+        del item_at(rest, entry[:-1])[entry[-1]]
     try:
         model.model_validate(rest)
     except ValidationError as error:
         whole = any(isinstance(item.get("ctx", {}).get("error"), Mistakes) for item in error.errors())
-        return placed(error) if whole else []
+        told = [(as_in_file(place, entries), words) for place, words in (placed(error) if whole else [])]
+        return [
+            one for one in told if not any(re.search(rf"\b{re.escape(n)}\b", one[1]) for n in names.values())
+        ]
     return []
+
+
+def item_at(content: Any, place: Place) -> Any:
+    """What stands at a place; None where nothing does."""
+    for part in place:
+        try:
+            content = content[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return content
+
+
+def entry_of(content: Any, place: Place) -> Place:
+    """The nearest entry of a list, with a name, that a place is in; empty where it is in none."""
+    for end in range(len(place), 0, -1):
+        item = item_at(content, place[:end])
+        if isinstance(place[end - 1], int) and isinstance(item, dict) and isinstance(item.get("name"), str):
+            return place[:end]
+    return ()
+
+
+def as_in_file(place: Place, left_out_entries: set[Place]) -> Place:
+    """A place in a definition without some entries as the place in the whole one."""
+    whole: Place = ()
+    for part in place:
+        if isinstance(part, int):
+            for at in sorted(entry[-1] for entry in left_out_entries if entry[:-1] == whole):
+                part += int(at) <= part
+        whole = (*whole, part)
+    return whole
 
 
 def left_out(content: Any, place: Place) -> bool:
     """Take a key with a plain value out of a definition; false where the place is none."""
-    for part in place[:-1]:
-        try:
-            content = content[part]
-        except (KeyError, IndexError, TypeError):
-            return False
-    if not place or not isinstance(content, dict) or isinstance(content.get(place[-1]), dict | list):
+    inside = item_at(content, place[:-1])
+    if not place or not isinstance(inside, dict) or isinstance(inside.get(place[-1]), dict | list):
         return False
-    return content.pop(place[-1], content) is not content
+    return inside.pop(place[-1], inside) is not inside

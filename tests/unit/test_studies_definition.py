@@ -56,6 +56,16 @@ def test_mistakes_across_the_file_are_told_together() -> None:
         assert words in str(error.value)
 
 
+def test_an_entry_that_a_list_has_twice_is_told() -> None:
+    content = cut("vohra2018")
+    content["models"] = {"cox": ["age_group", "age_group"], "propensity": ["age_group"]}
+    content["analyses"] = [*content["analyses"], content["analyses"][0]]
+    with pytest.raises(ValueError, match="model cox names age_group twice") as error:
+        StudyDefinition.model_validate(content)
+    assert f"analyses names {content['analyses'][0]} twice" in str(error.value)
+    assert "propensity names" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -189,10 +199,29 @@ def test_a_file_with_many_mistakes_tells_each_with_its_line(tmp_path: Path) -> N
 
 
 def test_mistakes_that_may_come_from_another_mistake_are_not_told(tmp_path: Path) -> None:
-    """A covariate that is no covariate yet: whether models use it rightly cannot be known."""
+    """A covariate that is no covariate yet: whether models use it rightly cannot be known; all else is told."""
     path = tmp_path / "study.yaml"
-    path.write_text(MANY.replace(", reference: young}", "}", 1), encoding="utf-8")
+    path.write_text(
+        MANY.replace("name: age, words: Age,", "name: size, words: Size,")
+        .replace(", reference: young}", "}", 1)
+        .replace("cox: [age, income]", "cox: [size, age, income]"),
+        encoding="utf-8",
+    )
     with pytest.raises(InputError) as error:
         load_model(path, StudyDefinition)
-    assert "line 13: covariates.0: a categorical covariate needs its reference level" in str(error.value)
-    assert "which is not a covariate" not in str(error.value)
+    said = str(error.value)
+    assert "line 13: covariates.0: a categorical covariate needs its reference level" in said
+    assert "uses size" not in said
+    assert "line 16: model cox uses income, which is not a covariate" in said
+    assert "line 24: the primary analysis matched_cox is not one of the analyses" in said
+
+
+def test_the_line_of_a_mistake_is_that_of_the_file_though_an_entry_before_it_is_wrong(tmp_path: Path) -> None:
+    """The second "age" is the third covariate of the file, and the second of those that can be judged."""
+    path = tmp_path / "study.yaml"
+    wrong = "covariates:\n  - {name: size, words: Size, column: tumor_size_mm}\n"
+    path.write_text(MANY.replace("covariates:\n", wrong), encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        load_model(path, StudyDefinition)
+    assert "line 13: covariates.0: a categorical covariate needs" in str(error.value)
+    assert "line 15: covariate age is there twice" in str(error.value)

@@ -28,11 +28,17 @@ def mistakes_of(study: "StudyDefinition") -> list[Mistake]:
 
 
 def names_twice(study: "StudyDefinition") -> Iterator[Mistake]:
-    """Covariates, binary outcomes and labels that are there twice, or reserved."""
+    """Covariates, binary outcomes and labels that are there twice, or reserved; entries of a list twice in it."""
     for block, words in (("covariates", "covariate"), ("binary_outcomes", "binary outcome")):
         names = [one.name for one in getattr(study, block)]
         for number, name in repeated(names):
             yield (block, number), f"{words} {name} is there twice"
+    for number, name in repeated([one.name for one in study.models.extra]):
+        yield ("models", "extra", number), f"model {name} is there twice"
+    for place, words, terms in terms_used(study):
+        for number, name in repeated(list(terms)):
+            yield (*place, number), f"{words} names {name} twice"
+    yield from analyses_twice(study)
     blocks = ("other_outcomes", "subgroups", "sensitivity")
     places = [(block, number) for block in blocks for number in range(len(getattr(study, block)))]
     labels = [getattr(study, block)[number].name for block, number in places]
@@ -41,6 +47,15 @@ def names_twice(study: "StudyDefinition") -> Iterator[Mistake]:
     for place, name in zip(places, labels, strict=True):
         if name in RESERVED_LABELS:
             yield place, f"{name} is a reserved label"
+
+
+def analyses_twice(study: "StudyDefinition") -> Iterator[Mistake]:
+    """Analyses that one list asks for twice."""
+    seen: set[tuple[Place, str]] = set()
+    for place, words, word in analyses_asked(study):
+        if (place[:-1], word) in seen:
+            yield place, f"{words} names {word} twice"
+        seen.add((place[:-1], word))
 
 
 def repeated(names: list[str]) -> Iterator[tuple[int, str]]:
