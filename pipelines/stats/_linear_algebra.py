@@ -9,7 +9,7 @@ from scipy.special import chdtrc, ndtr, ndtri
 from threadpoolctl import ThreadpoolController
 
 from ._inputs import FloatArray
-from .errors import CollinearityError
+from .errors import CollinearityError, NothingToCompareError
 
 RANK_TOLERANCE = 1e-11
 
@@ -68,6 +68,24 @@ def quadratic_form(estimate: FloatArray, covariance: FloatArray) -> float:
 def normal_quantile(level: float) -> float:
     """Half-width of a two-sided interval in standard errors (1.96 for 0.95)."""
     return float(ndtri((1 + level) / 2))
+
+
+def wald_statistic(estimates: FloatArray, std_errs: FloatArray) -> FloatArray:
+    """Estimates in standard errors.
+
+    Raises
+    ------
+    NothingToCompareError
+        A standard error of zero, as where everybody has the same value or time.
+    """
+    zero = int(np.count_nonzero(std_errs == 0))
+    if zero:
+        raise NothingToCompareError(
+            "A standard error is zero: nothing varies that could be compared",
+            count=zero,
+            remedy="Look at the outcome: everybody may have the same value, or the event at the same time.",
+        )
+    return np.asarray(estimates / std_errs, dtype=np.float64)
 
 
 def two_sided_p(z: FloatArray) -> FloatArray:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from ._inputs import FloatArray, confidence
-from ._linear_algebra import normal_quantile, two_sided_p
+from ._linear_algebra import normal_quantile, two_sided_p, wald_statistic
 
 
 def ratio_table(
@@ -24,9 +24,14 @@ def ratio_table(
         What the exponential is called, such as `hazard_ratio`.
     level : float
         Confidence level, 0 to 1.
+
+    Raises
+    ------
+    NothingToCompareError
+        A standard error is zero.
     """
     half = normal_quantile(confidence(level)) * std_errs
-    z = coefficients / std_errs
+    z = wald_statistic(coefficients, std_errs)
     return pl.DataFrame(
         {
             "term": names,

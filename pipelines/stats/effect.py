@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from ._inputs import choice, confidence
-from ._linear_algebra import normal_quantile, two_sided_p
+from ._linear_algebra import normal_quantile, two_sided_p, wald_statistic
 
 RATIOS = ("hr", "shr", "or", "rr", "time_ratio", "rmst_ratio", "rmtl_ratio")
 DIFFERENCES = ("risk_difference", "rmst_difference", "survival_difference")
@@ -118,8 +118,11 @@ def wald_effect(
     ------
     CodingError
         An unknown measure, estimand or effect type, or a level outside 0 to 1.
+    NothingToCompareError
+        A standard error of zero.
     """
     half = normal_quantile(confidence(level)) * std_err
+    z = wald_statistic(np.array([estimate]), np.array([std_err]))
     values = np.array([estimate, estimate - half, estimate + half])
     value, low, high = (np.exp(values) if measure in RATIOS else values).tolist()
     return Effect(
@@ -130,7 +133,7 @@ def wald_effect(
         ci_low=low,
         ci_high=high,
         ci_level=level,
-        p_value=float(two_sided_p(np.array([estimate / std_err]))[0]),
+        p_value=float(two_sided_p(z)[0]),
         n=n,
         n_exposed=n_exposed,
         events=events,

@@ -61,6 +61,10 @@ class NoEventsError(StatsError):
     """Nobody has the outcome, so nothing can be estimated."""
 
 
+class NothingToCompareError(StatsError):
+    """The data say nothing of a difference: all have their event at once, or a standard error is zero."""
+
+
 class TooFewEventsError(StatsError):
     """There are fewer events than covariates."""
 

@@ -9,10 +9,12 @@ import polars as pl
 import pytest
 
 from pipelines.stats import errors
+from pipelines.stats._tables import ratio_table
 from pipelines.stats.balance import balance
 from pipelines.stats.cox import fit_cox
 from pipelines.stats.cox.diagnostics import proportional_hazards_test
 from pipelines.stats.cox.prediction import survival_curve
+from pipelines.stats.effect import wald_effect
 from pipelines.stats.kaplan_meier import kaplan_meier
 from pipelines.stats.kaplan_meier.logrank import logrank
 from pipelines.stats.matching import match_nearest, match_optimal
@@ -49,6 +51,18 @@ CASES: dict[str, tuple[Callable[[], object], type[errors.StatsError], str, int |
         1,
     ),
     "cox: nobody dies": (lambda: fit_cox(TIME, np.zeros(N), X), errors.NoEventsError, "event", None),
+    "cox: everybody dies at once": (
+        lambda: fit_cox(np.full(N, 12.0), np.ones(N), X),
+        errors.NothingToCompareError,
+        "event",
+        None,
+    ),
+    "cox: every stratum dies at once": (
+        lambda: fit_cox(1 + RARE, np.ones(N), X, strata=RARE, robust=True),
+        errors.NothingToCompareError,
+        "event",
+        None,
+    ),
     "cox: a constant": (
         lambda: fit_cox(TIME, EVENT, np.column_stack([X, np.full(N, 0.1)]), names=NAMES),
         errors.CollinearityError,
@@ -314,6 +328,14 @@ def test_a_strong_effect_is_not_taken_for_separation() -> None:
     fit = fit_cox(np.exp(-3 * age) + RNG.exponential(0.02, N), np.ones(N), age)
     assert fit.coefficients[0] > 2
     assert fit_logistic(age, RNG.random(N) < 1 / (1 + np.exp(-6 * age))).coefficients[1] > 2
+
+
+def test_an_estimate_without_a_standard_error_is_no_effect() -> None:
+    about = {"analysis": "a", "n": 9, "n_exposed": 4, "events": 9, "estimand": "ATE", "method": "m"}
+    with pytest.raises(errors.NothingToCompareError, match="standard error is zero"):
+        wald_effect(0.0, 0.0, measure="hr", effect_type="marginal", **about)  # type: ignore[arg-type]  # one dict
+    with pytest.raises(errors.NothingToCompareError, match="standard error is zero"):
+        ratio_table(["a", "b"], np.zeros(2), np.array([0.1, 0.0]), "hazard_ratio", 0.95)
 
 
 def test_few_events_are_a_finding_on_the_result_and_no_python_warning() -> None:

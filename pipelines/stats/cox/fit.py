@@ -33,7 +33,7 @@ from .._linear_algebra import (
     quadratic_form,
 )
 from .._tables import ratio_table
-from ..errors import CodingError, NoEventsError
+from ..errors import CodingError, NoEventsError, NothingToCompareError
 from ._findings import (
     few_clusters_warning,
     positions,
@@ -241,6 +241,8 @@ def fit_cox(
     ------
     NoEventsError, TooFewEventsError
         No row ends with the event, or, without a ridge, fewer of them than there are covariates.
+    NothingToCompareError
+        Whoever is at risk at the time of an event has it then, so that nobody is there to be compared with.
     EmptyArmError
         One cluster alone, whose scores sum to zero.
     CollinearityError
@@ -286,6 +288,7 @@ def fit_cox(
     known = None if offset is None else vector(offset, "offset", n)
     with one_thread():
         sets = build_risk_sets(stop, died, x, start, w, stratum, ties, known)
+        require_survivors(sets)
         maximum = maximise(sets, labels, ridge / sets.scale**2)
         coefficients = maximum.beta / sets.scale
         naive = inverse(maximum.information) / np.outer(sets.scale, sets.scale)
@@ -321,6 +324,18 @@ def fit_cox(
         _stratum=stratum,
         _stratum_labels=tuple(stratum_labels.tolist()),
         _linear_predictor=x @ coefficients - sets.centre @ coefficients + (0.0 if known is None else known),
+    )
+
+
+def require_survivors(sets: RiskSets) -> None:
+    """Refuse data in which nobody at risk lives through any death: the order of deaths tells nothing."""
+    at_risk = sets.at_risk_sum(np.ones(len(sets.rows)))
+    if np.any(at_risk > np.bincount(sets.death_group, minlength=sets.n_groups)):
+        return
+    raise NothingToCompareError(
+        "All have the event at the same time: nobody is left to compare them with",
+        field="event",
+        remedy="Look at the follow-up: times may be rounded, or everybody alive left out.",
     )
 
 
