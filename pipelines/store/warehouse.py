@@ -70,11 +70,11 @@ def _write_submission(connection: duckdb.DuckDBPyConnection, submission: Submiss
     tables["quality_results"] = submission.quality_results
     tables |= {
         f"cohort_{path.parent.name}": path
-        for path in sorted((submission.root / "cohorts").glob("*/members.parquet"))
+        for path in sorted((submission.root / "cohorts").glob("[!.]*/members.parquet"))
     }
     tables |= {
         f"rules_{path.parent.name}": path
-        for path in sorted((submission.root / "cohorts").glob("*/rule_outcomes.parquet"))
+        for path in sorted((submission.root / "cohorts").glob("[!.]*/rule_outcomes.parquet"))
     }
     for name, path in tables.items():
         connection.execute(f'create table "{schema}"."{name}" as from read_parquet(\'{path}\')')

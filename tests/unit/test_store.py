@@ -1,6 +1,9 @@
 """The store: nothing half-written, nothing lost, and no published state that did not pass."""
 
+import multiprocessing
+import os
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -16,6 +19,7 @@ from pipelines.store import (
     Manifest,
     Verdict,
     build_warehouse,
+    files,
     load_extract,
     publish,
     sealed_duckdb,
@@ -148,6 +152,64 @@ def test_a_write_that_breaks_keeps_what_was_there(tmp_path: Path) -> None:
         write_half()
     assert (target / "members").read_text() == "before"
     assert [path.name for path in tmp_path.iterdir()] == ["cohorts"]
+
+
+def write_again_and_again(target: Path) -> None:
+    """What one of two processes does; a function of the module, as the other process imports it."""
+    for _ in range(100):
+        with aside(target) as temporary:
+            temporary.mkdir()
+            (temporary / "members").write_text("whole")
+
+
+def test_two_writers_of_a_folder_never_meet_and_a_reader_always_finds_it(tmp_path: Path) -> None:
+    target = tmp_path / "cohorts"
+    write_again_and_again(target)
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        writers = [pool.submit(write_again_and_again, target) for _ in range(2)]
+        while not all(one.done() for one in writers):
+            assert target.is_dir()
+    assert [one.exception() for one in writers] == [None, None]
+    assert [path.name for path in tmp_path.iterdir()] == ["cohorts"]
+
+
+def test_without_an_exchange_the_old_folder_steps_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "exchanged", lambda one, other: False)
+    write_again_and_again(tmp_path / "cohorts")
+    assert [path.name for path in tmp_path.iterdir()] == ["cohorts"]
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_one_writes_now_is_not(tmp_path: Path) -> None:
+    for name in (".cohorts.0123abcd", ".cohorts.4567abcd", ".cohorts_b.0123abcd", ".cohorts.mine"):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (0, 0))
+    os.utime(tmp_path / ".cohorts.4567abcd")
+    write_again_and_again(tmp_path / "cohorts")
+    left = {".cohorts.4567abcd", ".cohorts_b.0123abcd", ".cohorts.mine", "cohorts"}
+    assert {path.name for path in tmp_path.iterdir()} == left
+
+
+def test_what_a_killed_writer_left_is_no_table_of_the_warehouse(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    load_extract(home, "ncdb-2016", toy_extract(tmp_path / "toy.dat"))
+    with_verdict(home, "ncdb-2016", passed=True)
+    root = publish(home, "ncdb-2016").root
+    for name in (
+        "quality/results",
+        "cohorts/a/members",
+        "cohorts/.a.0123abcd/members",
+        "cohorts/.b/rule_outcomes",
+    ):
+        path = root / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pl.DataFrame({"case_id": ["1"]}).write_parquet(path)
+    with duckdb.connect(str(build_warehouse(home)), read_only=True) as analyst:
+        tables = analyst.execute(
+            "select table_name from duckdb_tables() where schema_name <> 'main'"
+        ).fetchall()
+    assert sorted(tables) == [("cohort_a",), ("quality_results",)]
 
 
 def test_an_open_warehouse_is_not_disturbed_by_the_next_one(tmp_path: Path) -> None:
