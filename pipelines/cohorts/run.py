@@ -11,6 +11,7 @@ import yaml
 from pipelines import store
 from pipelines.cohorts.catalog import load_cohort
 from pipelines.cohorts.compile import attrition, compile_query, steps_of
+from pipelines.cohorts.conditions import mistake_in
 from pipelines.cohorts.definition import KEYS, Arms, CohortDefinition
 from pipelines.cohorts.needs import check_needs, check_years
 from pipelines.cohorts.yaml_models import dump_yaml
@@ -156,12 +157,9 @@ def require_sql(con: duckdb.DuckDBPyConnection, definition: CohortDefinition) ->
     conditions = {name: f"cast(({sql}) as boolean)" for name, sql in conditions_of(definition).items()}
     keys = definition.index_tumor.sort_keys
     order = {f"index_tumor.order_by ({key.expression})": key.expression for key in keys}
-    mistakes = []
-    for name, sql in (conditions | order).items():
-        try:
-            con.execute(f"select {sql} from tumor limit 0")
-        except duckdb.Error as error:
-            mistakes.append(f"{name}: {str(error).splitlines()[0]}")
+    mistakes = [
+        f"{name}: {words}" for name, sql in (conditions | order).items() if (words := mistake_in(con, sql))
+    ]
     if mistakes:
         raise InputError(
             f"Cohort '{definition.name}' has SQL that the registry model does not take: {'; '.join(mistakes)}",

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines.cohorts.conditions import mistake_in
 from pipelines.cohorts.definition import CohortDefinition
 from pipelines.errors import InputError
 from pipelines.store import Submission, sealed_duckdb
@@ -267,12 +268,7 @@ def require_expressions(
     con: duckdb.DuckDBPyConnection, study: StudyDefinition, expressions: dict[str, str]
 ) -> None:
     """Bind every expression by itself, so that all mistakes are told at once."""
-    mistakes = []
-    for name, sql in expressions.items():
-        try:
-            con.execute(f"select {sql} from tumor limit 0")
-        except duckdb.Error as error:
-            mistakes.append(f"{name}: {str(error).splitlines()[0]}")
+    mistakes = [f"{name}: {words}" for name, sql in expressions.items() if (words := mistake_in(con, sql))]
     if mistakes:
         raise InputError(
             f"Study '{study.id}' asks for what the registry model does not have: {'; '.join(mistakes)}",

@@ -1,5 +1,6 @@
 """What rules can say: by diagnosis year, on which of several tumors, and what each says of every tumor."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,26 @@ def test_wrong_sql_of_an_era_is_named_with_its_years(tmp_path: Path) -> None:
     wrong = {**ERAS, "eras": [{**ERAS["eras"][0], "when": "distant"}]}  # type: ignore[dict-item]
     with pytest.raises(InputError, match=r"stage_iv \(1975 to 1987\): Binder Error"):
         outcomes(tmp_path, cohort(rules=[BREAST, wrong]), [{}])
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        ("count(*) > 1", "the aggregate count"),
+        ("max(year_of_diagnosis) over () > 2010", "the window function max"),
+        ("row_number() over () > 3", "the window function row_number"),
+        ("random() < 0.5", "random, which is never the same"),
+        ("coalesce(stage_iv, NOW() > '2020-01-01')", "now, which is never the same"),
+        ("year(current_date) - year_of_diagnosis > 5", "current_date, which is never the same"),
+        ("tumor_id in (select tumor_id from tumor)", "a subquery"),
+    ],
+)
+def test_a_rule_reads_one_record_and_says_the_same_on_every_run(tmp_path: Path, when: str, told: str) -> None:
+    """The same extract in another order, or on another day, would be another cohort."""
+    with pytest.raises(InputError, match=f"stage_iv: {told}: an expression reads one record"):
+        outcomes(tmp_path, cohort(rules=[BREAST, {**STAGE_IV, "when": when}]), [{}])
+    with pytest.raises(InputError, match=rf"index_tumor.order_by \({re.escape(when)}\): {told}"):
+        outcomes(tmp_path, cohort(index_tumor=order("Some order", when)), [{}])
 
 
 SEVERAL = [

@@ -3,16 +3,24 @@
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
 from toy_registry import submission, tumors
 
 from pipelines.cohorts import load_cohort, materialise
+from pipelines.errors import InputError
 from pipelines.settings import Settings
 from pipelines.stats.errors import EmptyArmError, NothingToCompareError
 from pipelines.studies import load_study
-from pipelines.studies.analysis_set import AnalysisSet, apply_outcome, coded, read_analysis_set
+from pipelines.studies.analysis_set import (
+    AnalysisSet,
+    apply_outcome,
+    coded,
+    read_analysis_set,
+    require_expressions,
+)
 from pipelines.studies.design import Design, build_design, without_copies
 from pipelines.studies.language import Covariate, Outcome, StudyDefinition
 
@@ -126,6 +134,20 @@ def test_covariates_that_do_not_vary_are_told_in_words(tmp_path: Path) -> None:
     with pytest.raises(NothingToCompareError, match="No covariate varies here") as error:
         build_design(everybody, study.terms(("grade",)), analysis="a", with_exposure=False, of_exposure=True)
     assert "grade" in error.value.without_count
+
+
+def test_an_expression_of_a_study_says_the_same_on_every_run() -> None:
+    asked = {
+        "outcome.other_cause": "random() < 0.5",
+        "covariates.rank": "row_number() over ()",
+        "fine": "1 > 0",
+    }
+    with duckdb.connect() as con:
+        con.execute("create table tumor (stage_iv boolean)")
+        with pytest.raises(
+            InputError, match=r"other_cause: random, .*; covariates.rank: the window function row_number"
+        ):
+            require_expressions(con, load_study("mudgway2020", CATALOG), asked)
 
 
 def test_columns_that_repeat_others_go_the_later_first() -> None:
