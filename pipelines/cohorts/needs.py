@@ -41,19 +41,34 @@ def check_years(sub: Submission, years: Years | None, *, asked_by: str) -> None:
     Raises
     ------
     RefusedError
-        ``period_not_covered``. A submission that states no years (a mapped source) is not judged.
+        ``period_not_covered``. A submission that states no years (NAACCR, a mapped source) covers them if any of
+        its records is of them.
     """
-    covered = sub.manifest.covered_years
-    if years is None or covered is None or (covered[0] <= years.first and years.last <= covered[1]):
+    if years is None:
         return
+    covered = sub.manifest.covered_years
+    if covered is None:
+        if anybody_of(sub, years):
+            return
+        what, where = "states no years and has no record of them", "registry/tumor, year_of_diagnosis"
+    elif covered[0] <= years.first and years.last <= covered[1]:
+        return
+    else:
+        what, where = f"covers {covered[0]} to {covered[1]}", f"manifest of {sub.id}, covered_years"
     raise RefusedError(
         f"{asked_by} needs diagnoses of {years.first} to {years.last}, and submission '{sub.id}' "
-        f"({sub.manifest.format}, release {sub.manifest.release}) covers {covered[0]} to {covered[1]}",
+        f"({sub.manifest.format}, release {sub.manifest.release}) {what}",
         reason_code="period_not_covered",
-        where=f"manifest of {sub.id}, covered_years",
+        where=where,
         remedy="Load a release that covers the years, or define a study of the years that are there."
         + (f" {reach}" if (reach := who_covers(years)) else ""),
     )
+
+
+def anybody_of(sub: Submission, years: Years) -> bool:
+    """Whether a record may be of some diagnosis years: where none says its year, nobody can tell, and it may."""
+    year = pl.scan_parquet(sub.registry_table("tumor")).select("year_of_diagnosis").drop_nulls().collect()
+    return year.is_empty() or bool(year["year_of_diagnosis"].is_between(years.first, years.last).any())
 
 
 def check_needs(sub: Submission, needs: Iterable[str], years: Years | None, *, asked_by: str) -> None:

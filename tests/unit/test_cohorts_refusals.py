@@ -10,8 +10,8 @@ from toy_registry import submission, tumors
 from pipelines import store
 from pipelines.cohorts import attrition_lines, materialise, read_attrition
 from pipelines.cohorts.definition import Years
-from pipelines.cohorts.needs import check_needs
-from pipelines.cohorts.sources import who_covers, who_has
+from pipelines.cohorts.needs import check_needs, check_years
+from pipelines.cohorts.sources import PLAIN_IN_SEER, SEER, statements, who_covers, who_has
 from pipelines.errors import GateError, InputError, RefusedError
 from pipelines.settings import Settings
 
@@ -35,6 +35,19 @@ def test_years_that_the_submission_does_not_cover_are_refused(tmp_path: Path) ->
     assert "1988 to 2011" in str(error.value)
     assert "2000 to 2020" in str(error.value)
     assert "SEER submissions nov2013 to nov2025 reach these years" in str(error.value)
+
+
+@pytest.mark.parametrize("source", ["naaccr", "mapped"])
+def test_a_source_that_states_no_years_is_judged_by_its_records(tmp_path: Path, source: str) -> None:
+    """An extract of 2010 on has nobody of 2000: that is no mistake of the rule, and nothing to look at there."""
+    rows = [{"year_of_diagnosis": year} for year in (2010, 2023)]
+    sub = submission(tmp_path, tumors(rows), source=source, covered=None)
+    with pytest.raises(RefusedError, match=r"1987 to 2000, .* has no record of them") as error:
+        check_years(sub, Years(first=1987, last=2000), asked_by="A cohort")
+    assert error.value.reason_code == "period_not_covered"
+    check_years(sub, Years(first=1987, last=2010), asked_by="A cohort")
+    unknown = submission(tmp_path / "unknown", tumors([{"year_of_diagnosis": None}]), covered=None)
+    check_years(unknown, Years(first=1987, last=2010), asked_by="A cohort")
 
 
 def test_years_that_nothing_reaches_are_not_promised() -> None:
@@ -102,6 +115,7 @@ def test_what_no_registry_counts_is_refused_and_no_mistake(tmp_path: Path) -> No
             2010,
             "ncdb from release 2016 on; never released by naaccr, seer and seer_ascii",
         ),
+        ("vital_status", 1975, "naaccr, ncdb, seer and seer_ascii"),
         ("complication_30_days", 2010, "no registry here; a mapped source may"),
         ("her2_status", 2010, "naaccr, ncdb, seer and seer_ascii for diagnoses from 2010 on"),
         (
@@ -113,6 +127,12 @@ def test_what_no_registry_counts_is_refused_and_no_mistake(tmp_path: Path) -> No
 )
 def test_who_has_a_variable_follows_from_the_codebook(variable: str, first: int, said: str) -> None:
     assert who_has([variable], Years(first=first, last=2015)) == f"{variable}: {said}."
+
+
+@pytest.mark.parametrize("name", sorted(PLAIN_IN_SEER))
+def test_what_seer_plainly_gives_is_a_column_of_which_the_codebook_says_nothing_else(name: str) -> None:
+    assert name in tumors([{}]).columns
+    assert not set(SEER) & set(statements(name)["source"])
 
 
 def test_variables_with_one_answer_stand_together() -> None:
