@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Self
 
@@ -27,6 +28,7 @@ TYPES: Mapping[str, tuple[pl.DataType, tuple[type, ...]]] = {
     "integer": (pl.Int32(), (int,)),
 }
 """Types of the data dictionary: in a table, and as YAML reads them."""
+LARGEST: Mapping[str, int] = {"bigint": 2**63 - 1, "integer": 2**31 - 1}
 
 
 class Expected(Strict):
@@ -128,6 +130,7 @@ class Judged:
     """What came of the patients of a cohort, and what of its definition none of them shows."""
 
     cohort: str
+    path: Path
     verdicts: tuple[Verdict, ...]
     not_shown: tuple[str, ...]
 
@@ -180,20 +183,24 @@ def judge_toys_of(name: str, catalog_dir: Path) -> Judged:
         There are none, or the file has mistakes.
     """
     definition = load_cohort(name, catalog_dir)
-    family = read_toys(name, catalog_dir)
-    if mistakes := list(wrong_expectations(definition, family)):
-        raise family.document.wrong(mistakes)
+    family = read_toys(name, catalog_dir, definition=definition)
     outcomes = outcomes_of(definition, tumors(family))
     found = found_of(outcomes)
     verdicts = tuple(
         Verdict(name, toy.id, toy.words, toy.expect.words, found[toy.id].words)
         for toy in family.patients.values()
     )
-    return Judged(name, verdicts, tuple(not_shown(definition, outcomes)))
+    return Judged(name, family.document.path, verdicts, tuple(not_shown(definition, outcomes)))
 
 
-def read_toys(name: str, catalog_dir: Path, based_on_it: tuple[str, ...] = ()) -> Family:
-    """Read ``<name>.toys.yaml`` with its bases; whether the expectations fit a cohort is not looked at.
+def read_toys(
+    name: str,
+    catalog_dir: Path,
+    based_on_it: tuple[str, ...] = (),
+    *,
+    definition: CohortDefinition | None = None,
+) -> Family:
+    """Read ``<name>.toys.yaml`` with its bases; whether the expectations fit a cohort is looked at if it is given.
 
     Raises
     ------
@@ -214,11 +221,15 @@ def read_toys(name: str, catalog_dir: Path, based_on_it: tuple[str, ...] = ()) -
     own = document.as_model(Toys)
     base = read_toys(own.base, catalog_dir, (*based_on_it, name)) if own.base else None
     inherited = base.patients if base else {}
-    if mistakes := [*wrong_columns(own), *wrong_names(own, inherited)]:
-        raise document.wrong(mistakes)
     patients = {id_: moved(toy, own.arms) for id_, toy in inherited.items() if id_ not in own.drop}
     patients |= {toy.id: toy for toy in own.patients}
-    return Family(document, own, {**(base.default if base else {}), **own.default}, patients)
+    family = Family(document, own, {**(base.default if base else {}), **own.default}, patients)
+    mistakes = [*wrong_columns(own), *wrong_names(own, inherited)]
+    if definition is not None:
+        mistakes += [*wrong_expectations(definition, family), *unfit_of_base(definition, family)]
+    if mistakes:
+        raise document.wrong(mistakes)
+    return family
 
 
 def moved(toy: Toy, arms: Mapping[str, str]) -> Toy:
@@ -228,18 +239,40 @@ def moved(toy: Toy, arms: Mapping[str, str]) -> Toy:
 
 
 def wrong_expectations(definition: CohortDefinition, family: Family) -> Iterator[tuple[Place, str]]:
-    """Arms, rules and patients that an expectation names and that are not there."""
-    labels, steps = definition.arms.labels, [step.rule_id for step in steps_of(definition)]
-    places = {toy.id: number for number, toy in enumerate(family.own.patients)}
-    for toy in family.patients.values():
-        place: Place = ("patients", places[toy.id], "expect") if toy.id in places else ("base",)
-        arm, rule = toy.expect.member, toy.expect.left_at
-        if arm is not None and arm not in labels:
-            yield place, f"patient '{toy.id}': there is no arm '{arm}', but {', '.join(labels)}"
-        if rule is not None and rule not in steps:
-            yield place, f"patient '{toy.id}': there is no rule '{rule}', but {', '.join(steps)}"
+    """Arms, rules and patients that an expectation of the file's own names and that are not there."""
+    for number, toy in enumerate(family.own.patients):
+        place: Place = ("patients", number, "expect")
+        yield from ((place, f"patient '{toy.id}': {words}") for words in not_there(definition, toy.expect))
         if toy.of is not None and toy.of not in family.patients:
             yield place, f"patient '{toy.id}' is a tumor of '{toy.of}', who is not there"
+
+
+def not_there(definition: CohortDefinition, expect: Expected) -> Iterator[str]:
+    """An arm or a rule that a cohort does not have."""
+    labels, steps = definition.arms.labels, [step.rule_id for step in steps_of(definition)]
+    if expect.member is not None and expect.member not in labels:
+        yield f"there is no arm '{expect.member}', but {', '.join(labels)}"
+    if expect.left_at is not None and expect.left_at not in steps:
+        yield f"there is no rule '{expect.left_at}', but {', '.join(steps)}"
+
+
+def unfit_of_base(definition: CohortDefinition, family: Family) -> Iterator[tuple[Place, str]]:
+    """Patients of the base whose expectations do not fit here: those with one reason together, and what to do."""
+    own = {toy.id for toy in family.own.patients}
+    unfit: dict[str, list[str]] = {}
+    for toy in family.patients.values():
+        if toy.id in own:
+            continue
+        for words in not_there(definition, toy.expect):
+            unfit.setdefault(words, []).append(toy.id)
+        if toy.of is not None and toy.of not in family.patients:
+            unfit.setdefault(f"there is no patient '{toy.of}' whose tumor it is", []).append(toy.id)
+    for words, ids in unfit.items():
+        yield (
+            ("base",),
+            f"of the patients of {family.own.base}{ENDING} {', '.join(ids)} do not fit here: {words}; say under arms "
+            "which arm stands for it, or name them again under patients, or put them under drop",
+        )
 
 
 def wrong_names(own: Toys, base: Mapping[str, Toy]) -> Iterator[tuple[Place, str]]:
@@ -273,8 +306,17 @@ def wrong_values(
             continue
         elif type(value) not in TYPES[column.type][1]:
             yield here, f"{name} holds {column.type}, not {value!r} (texts of digits in quotes)"
+        elif not within(column.type, value):
+            yield here, f"{name} holds {column.type}, which has no {value!r}"
         elif column.coded and value not in column.words:
             yield here, f"{name} has no word '{value}', but {', '.join(column.words)}"
+
+
+def within(kind: str, value: Value) -> bool:
+    """Whether a column of a type has room for a number; every other value is within."""
+    if kind in LARGEST and isinstance(value, int):
+        return abs(value) <= LARGEST[kind]
+    return not isinstance(value, float | int) or isfinite(value)
 
 
 def tumors(family: Family) -> pl.DataFrame:
@@ -338,16 +380,12 @@ def require_passed(judged: Iterable[Judged]) -> None:
     Raises
     ------
     GateError
-        Every such patient is named, with what was expected and what was found.
+        With how many they are and the files they are in; who they are, the verdicts say.
     """
-    failed = [verdict for one in judged for verdict in one.verdicts if not verdict.passed]
-    if failed:
-        told = "; ".join(
-            f"{one.cohort}, {one.toy} ({one.words}): expected {one.expected}, found {one.found}"
-            for one in failed
-        )
+    failed = {one.path: sum(not verdict.passed for verdict in one.verdicts) for one in judged}
+    if n_failed := sum(failed.values()):
         raise GateError(
-            f"{len(failed)} toy patient(s) did not come out as expected: {told}",
-            where="catalog/cohorts",
+            f"{n_failed} toy patient(s) did not come out as expected",
+            where=", ".join(str(path) for path, number in failed.items() if number),
             remedy="Correct the rule or, if the definition is right, the expectation.",
         )

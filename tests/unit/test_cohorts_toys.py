@@ -71,10 +71,12 @@ def test_a_patient_who_comes_out_otherwise_is_a_failure_that_says_who_and_how(tm
     wrong = {**TOYS, "patients": [*TOYS["patients"], patient("wrong", {"left_at": "female"}, sex="unknown")]}
     judged = judge_toys([], catalog(tmp_path, wrong))
     assert [verdict.passed for verdict in judged[0].verdicts] == [True, True, False]
-    told = r"women, wrong \(The patient wrong\): expected left at female, found left at female \(unknown\)"
-    with pytest.raises(GateError, match=told) as error:
+    told = [(one.toy, one.expected, one.found) for one in judged[0].verdicts if not one.passed]
+    assert told == [("wrong", "left at female", "left at female (unknown)")]
+    with pytest.raises(GateError, match=r"1 toy patient\(s\).*women\.toys\.yaml") as error:
         require_passed(judged)
     assert error.value.exit_code == 1
+    assert str(tmp_path) in str(error.value), "the file that holds them, wherever the catalog is"
 
 
 def test_what_no_patient_shows_is_said(tmp_path: Path) -> None:
@@ -120,16 +122,15 @@ def test_expectations_name_arms_rules_and_patients_that_are_there(tmp_path: Path
             patient("a", {"member": "operated"}),
             patient("b", {"left_at": "male"}),
             patient("c", {"left_at": "index_tumor"}) | {"of": "nobody"},
-            patient("a", {"member": "surgery"}),
+            patient("a", {"member": "surgery"}, sex="woman"),
         ],
     }
-    with pytest.raises(InputError, match=r"1 mistake\(s\).*patient 'a' is there twice"):
-        judge_toys_of("women", catalog(tmp_path / "1", wrong))
-    del wrong["patients"][3]
     with pytest.raises(InputError) as error:
-        judge_toys_of("women", catalog(tmp_path / "2", wrong))
+        judge_toys_of("women", catalog(tmp_path, wrong))
     said = str(error.value)
-    assert "3 mistake(s)" in said
+    assert "5 mistake(s)" in said, "columns, names and expectations together"
+    assert "patient 'a' is there twice" in said
+    assert "sex has no word 'woman'" in said
     assert "line 8: patient 'a': there is no arm 'operated', but surgery, no surgery" in said
     assert "patient 'b': there is no rule 'male', but female, index_tumor, arm_known" in said
     assert "patient 'c' is a tumor of 'nobody', who is not there" in said
@@ -160,6 +161,36 @@ def test_patients_of_a_base_are_taken_over(tmp_path: Path) -> None:
     where = catalog(tmp_path, young=young, young__toys=toys)
     assert list(read_toys("young", where).patients) == ["woman", "man", "late"]
     require_passed(judge_toys([], where))
+
+
+def test_patients_of_a_base_that_do_not_fit_are_told_together_with_what_to_do(tmp_path: Path) -> None:
+    """Other arms: of the base's patients every member is in an arm that is not here."""
+    arms = {**COHORT["arms"], "exposed": {"label": "axilla", "when": "operated"}}
+    axilla = {"name": "axilla", "title": "t", "words": "w", "base": "women", "arms": arms}
+    more = [*TOYS["patients"], patient("second", {"member": "surgery"})]
+    where = catalog(tmp_path / "1", {**TOYS, "patients": more}, axilla=axilla, axilla__toys={"base": "women"})
+    with pytest.raises(InputError) as error:
+        judge_toys_of("axilla", where)
+    said = str(error.value)
+    assert "1 mistake(s)" in said
+    assert (
+        "of the patients of women.toys.yaml woman, second do not fit here: there is no arm 'surgery'" in said
+    )
+    assert "say under arms" in said
+    moved = {"base": "women", "arms": {"surgery": "axilla"}}
+    require_passed([judge_toys_of("axilla", catalog(tmp_path / "2", axilla=axilla, axilla__toys=moved))])
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("year_of_diagnosis", 99999999999999), ("survival_months", float("nan"))],
+)
+def test_a_number_that_a_column_has_no_room_for_is_a_mistake_of_the_file(
+    tmp_path: Path, column: str, value: float
+) -> None:
+    wrong = {"default": {column: value}, "patients": [patient("a", {"left_at": "female"})]}
+    with pytest.raises(InputError, match=rf"line 2: {column} holds .*, which has no"):
+        judge_toys_of("women", catalog(tmp_path, wrong))
 
 
 def test_a_circle_of_bases_and_toys_without_a_cohort_are_refused(tmp_path: Path) -> None:
