@@ -14,7 +14,7 @@ from pipelines.cli_options import (
     SubmissionOption,
     UnusedHome,
 )
-from pipelines.cli_output import busy, print_table, say
+from pipelines.cli_output import busy, print_table, same_home, say
 from pipelines.errors import InputError
 
 MOST_LETTERS = 90
@@ -66,12 +66,27 @@ def study_show(
     say({"study": name, "text": text}, [text], as_json)
 
 
+def require_name(name: str) -> None:
+    """Take the name of a study and no path, which could lead to another submission.
+
+    Raises
+    ------
+    InputError
+        It is none.
+    """
+    if not name.isidentifier():
+        raise InputError(
+            f"'{name}' is no name of a study", where="NAME", remedy="`cohorts study list` has them."
+        )
+
+
 def _checklist(name: str, which: str, submission: str | None, home: Path) -> str:
     from pipelines.settings import Settings
     from pipelines.store import Home
     from pipelines.studies.checklists import checklist_text
 
     folder = None
+    require_name(name)
     if submission is not None:
         folder = Home(home).published(submission).root / "studies" / name
         if not (folder / "run.json").is_file():
@@ -160,6 +175,7 @@ def _run_one(home: Path, name: str, submission: list[str] | None, no_gate: bool,
     with busy(f"running {name}", as_json):
         facts = steps.run_study(Home(home), one, name, no_gate=no_gate)
     lines = [*study_lines(facts.folder, min_cell=Settings().min_cell), str(facts.folder)]
+    lines.append(f"Next: cohorts report {one}{same_home(home)}")
     if signed:
         lines.insert(0, "The signature on the last run is dropped: it was for that run's estimates.")
     say({"study": name, "folder": str(facts.folder), "lines": lines}, lines, as_json)
@@ -186,6 +202,9 @@ def _run_all(
     page = write_scoreboard(store)
     asked = {(one.study, one.submission) for one in found}
     _print_scoreboard(store, page, as_json, asked, min_cell=Settings().min_cell)
+    if not as_json:
+        for one in submissions:
+            typer.echo(f"Next: cohorts report {one}{same_home(home)}")
     if any(one.state == FAILED for one in found):
         raise typer.Exit(1)
 
@@ -217,6 +236,7 @@ def _print_scoreboard(
     columns = ["study", "submission", "state", "people", "match", "differs", "not_comparable", "hidden"]
     columns.append("estimate")
     for row in rows:
+        row["estimate"] = f"{row['measure'].replace('_', ' ')} {row['estimate']}".strip()
         row["state"] = ": ".join(part for part in (row["state"], row["reason"]) if part)[:MOST_LETTERS]
     cells = [[row[name] for name in columns] for row in rows]
     print_table([name.replace("_", " ") for name in columns], cells, title="Studies and submissions")
@@ -245,6 +265,6 @@ def study_sign(
     lines = [
         f"{name} on {submission}: shown on the signature of {said['name']}, {said['date']}",
         "It holds for these estimates and settings alone; the next run drops it.",
-        f"Next: cohorts report {submission}",
+        f"Next: cohorts report {submission}{same_home(home)}",
     ]
     say({"study": name, "signature": said}, lines, as_json)

@@ -30,8 +30,9 @@ class Standing:
     Attributes
     ----------
     status : str
-        ``passed`` or ``failed``, the gate of the primary analysis; ``not_needed`` where published figures alone are
-        pooled; ``not_judged`` where the study ran before there was a gate, and then everything is hidden.
+        ``passed`` or ``failed``, the gate of the primary analysis; ``not_needed`` where that is about no effect, or
+        published figures alone are pooled; ``not_judged`` where the study ran before there was a gate, and then
+        everything is hidden.
     off : bool
         It ran, or was drawn, with ``--no-gate``: everything is shown, and that is told wherever it is.
     signature : dict, optional

@@ -340,16 +340,19 @@ def verdict_of(study: StudyDefinition, gate: pl.DataFrame | None) -> dict[str, A
     Returns
     -------
     dict
-        ``status`` (passed, failed), ``primary``, ``failed`` (its checks that failed, with value, threshold and note),
-        ``rule``, and ``hidden_alone``: analyses whose own gate fails.
+        ``status`` (passed, failed; not_needed where the primary analysis gives no effect, with its ``reason``),
+        ``primary``, ``failed`` (its checks that failed, with value, threshold and note), ``rule``, and
+        ``hidden_alone``: analyses whose own gate fails.
     """
     rows = pl.DataFrame(schema=GATE_SCHEMA) if gate is None else gate
     bad = rows.filter(pl.col("status") == "fail")
     mine = bad.filter((pl.col("analysis") == study.primary) & (pl.col("variant") == ALL))
+    of_primary = rows.filter((pl.col("analysis") == study.primary) & (pl.col("variant") == ALL))
     others = bad.join(mine, on=["analysis", "subgroup"], how="anti")
     alone = others.select("analysis", "subgroup").unique(maintain_order=True)
     return {
-        "status": "failed" if mine.height else "passed",
+        "status": "failed" if mine.height else "passed" if of_primary.height else "not_needed",
+        "reason": "" if of_primary.height else f"{study.primary} is no estimate of the exposure's effect",
         "primary": study.primary,
         "failed": mine.select("check", "value", "threshold", "note").unique(maintain_order=True).to_dicts(),
         "hidden_alone": alone.to_dicts(),

@@ -10,6 +10,7 @@ from pipelines.disclosure import format_count, gives_away
 from pipelines.store.withheld import hidden_keys, read_comparison, standing
 
 HIDDEN_TEXT = "hidden until the gate passes"
+HIDDEN_ALONE = "hidden, as its own gate failed"
 GATE_OFF = "GATE OFF (--no-gate)"
 MOST_NAMES = 4
 SHARES_OF_ONE = ("survival_", "cumulative_incidence", "relative_survival")
@@ -48,9 +49,9 @@ def gate_words(folder: Path, *, min_cell: int = 11) -> str:
         )
         return f"the study ran before there was a gate; {shown}"
     verdict = json.loads((folder / "run.json").read_text(encoding="utf-8"))["gate_verdict"]
-    if now.status == "not_needed":
-        return f"no gate is needed: {verdict['reason']}"
     said = f"gate of the primary analysis {verdict.get('primary', '')} {now.status}"
+    if now.status == "not_needed":
+        said = f"no gate is needed: {verdict['reason']}"
     if verdict.get("failed"):
         said += f" ({'; '.join(failed_check(one, min_cell) for one in verdict['failed'])})"
     if now.off:
@@ -104,7 +105,9 @@ def comparison_lines(folder: Path, *, min_cell: int = 11) -> list[str]:
         Counts of people below this are hidden, and so are percentages and other parts that tell them.
     """
     lines = []
-    off = f" [{GATE_OFF}]" if standing(folder).off else ""
+    now = standing(folder)
+    off = f" [{GATE_OFF}]" if now.off else ""
+    why = HIDDEN_ALONE if now.status in ("passed", "not_needed") else HIDDEN_TEXT
     for row in read_comparison(folder).iter_rows(named=True):
         measure = row["measure"]
         ours = number(row["estimated"], measure) + interval(row["ci_low"], row["ci_high"], measure)
@@ -114,7 +117,7 @@ def comparison_lines(folder: Path, *, min_cell: int = 11) -> list[str]:
         if row["published"] is None:
             published = "a direction"
         published += interval(row["published_ci_low"], row["published_ci_high"], measure)
-        judged = f"estimated {ours}: {row['verdict']}" if not row["hidden"] else f"ours {HIDDEN_TEXT}"
+        judged = f"estimated {ours}: {row['verdict']}" if not row["hidden"] else f"ours {why}"
         lines.append(f"{row['target']}: published {published}, {judged} ({row['verification']}){off}")
     return lines
 

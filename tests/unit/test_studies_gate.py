@@ -15,6 +15,7 @@ from toy_registry import submission, tumors, world
 from toy_studies import catalog_at, cut, targets, write_study
 
 from pipelines import steps
+from pipelines.cli_study import require_name
 from pipelines.errors import InputError
 from pipelines.reporting import write_index, write_report
 from pipelines.reporting.diff import compare_estimates
@@ -344,7 +345,8 @@ def test_hazards_that_are_not_proportional_hide_nothing() -> None:
 def test_a_study_without_an_effect_has_nothing_to_hide() -> None:
     rows = (effect("km", "surgery", contrast="", measure="median_months"),)
     verdict, hidden = hidden_of(Outcomes(rows), primary="km")
-    assert (verdict["status"], hidden) == ("passed", set())
+    assert (verdict["status"], hidden) == ("not_needed", set())
+    assert verdict["reason"] == "km is no estimate of the exposure's effect"
 
 
 # --- through a study, to everything that anybody reads -------------------------------------------------------------
@@ -526,7 +528,9 @@ def test_nobody_signs_what_is_not_hidden_or_without_a_reason(home: Home) -> None
     folder = folder_of(home)
     with pytest.raises(InputError, match="needs a name and a reason"):
         sign(folder, "A. Reviewer", "  ")
-    with pytest.raises(InputError, match="has not run here"):
+    with pytest.raises(InputError, match="no name of a study"):
+        require_name("../../other/studies/mudgway2020")
+    with pytest.raises(InputError, match="There is no study 'vohra2018'|has not run here"):
         steps.sign_study(home, "toy", "vohra2018", name="A", reason="b")
     pl.read_csv(folder / "hidden.csv").clear().write_csv(folder / "hidden.csv")
     with pytest.raises(InputError, match="nothing to sign"):
