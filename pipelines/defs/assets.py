@@ -136,6 +136,8 @@ def upstream_of(study: StudyListing, catalog: Path) -> list[list[str]]:
     """What a study reads: its cohort, or the site's studies that stand beside published evidence."""
     if study.cohort:
         return [["cohorts", study.cohort]]
+    if not study.readable:  # its run tells what is wrong
+        return []
     beside = dict.fromkeys(one.study for one in load_evidence(study.id, catalog).site)
     return [["studies", name] for name in beside]
 

@@ -7,6 +7,7 @@ from pipelines.studies.catalog import (
     load_evidence,
     load_published,
     load_study,
+    require_study,
     show_study,
 )
 from pipelines.studies.draft import init_study
@@ -30,6 +31,7 @@ __all__ = [
     "load_evidence",
     "load_published",
     "load_study",
+    "require_study",
     "run_evidence",
     "run_study",
     "show_study",

@@ -7,7 +7,7 @@ from typing import TypeVar
 from pipelines.cohorts import load_cohort
 from pipelines.cohorts.catalog import catalog_files
 from pipelines.cohorts.yaml_models import dump_yaml, load_model
-from pipelines.errors import InputError
+from pipelines.errors import CohortsError, InputError
 from pipelines.studies.compare import Target, load_targets
 from pipelines.studies.evidence import show_evidence
 from pipelines.studies.language import EvidenceDefinition, StudyDefinition
@@ -19,11 +19,12 @@ Definition = TypeVar("Definition", StudyDefinition, EvidenceDefinition)
 
 @dataclass(frozen=True)
 class StudyListing:
-    """One line of the list of studies."""
+    """One line of the list of studies; without a cohort where it has none, or its definition cannot be read."""
 
     id: str
     title: str
     cohort: str
+    readable: bool = True
 
 
 def load_study(name: str, catalog_dir: Path) -> StudyDefinition:
@@ -49,26 +50,46 @@ def load_evidence(name: str, catalog_dir: Path) -> EvidenceDefinition:
 
 
 def is_evidence(name: str, catalog_dir: Path) -> bool:
-    """Whether a definition says ``kind: evidence``: published estimates, and no cohort."""
+    """Whether a definition says ``kind: evidence``: published estimates, and no cohort.
+
+    Never an error: what is wrong with a definition is told by who loads it.
+    """
     path = catalog_dir / "studies" / name / "study.yaml"
     if not path.is_file():
         return False
-    return any(
-        line.split() == ["kind:", "evidence"] for line in path.read_text(encoding="utf-8").splitlines()
-    )
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return any(line.split() == ["kind:", "evidence"] for line in text.splitlines())
+
+
+def study_names(catalog_dir: Path) -> list[str]:
+    """Names of the studies of the catalog, in order; those whose definitions have mistakes too."""
+    return [path.parent.name for path in catalog_files(catalog_dir, "studies/*/study.yaml")]
+
+
+def require_study(name: str, catalog_dir: Path) -> str:
+    """A name that is a study's, and therefore no path to somewhere else.
+
+    Raises
+    ------
+    InputError
+        There is none of that name; the message names those there are.
+    """
+    names = study_names(catalog_dir)
+    if name not in names:
+        raise InputError(
+            f"There is no study '{name}'",
+            where=str(catalog_dir / "studies"),
+            remedy=f"There are: {', '.join(names)}.",
+        )
+    return name
 
 
 def load_as(name: str, catalog_dir: Path, model: type[Definition]) -> Definition:
     """Read the definition of a study into a model."""
-    folder = catalog_dir / "studies"
-    names = [path.parent.name for path in catalog_files(catalog_dir, "studies/*/study.yaml")]
-    if name not in names:
-        raise InputError(
-            f"There is no study '{name}'", where=str(folder), remedy=f"There are: {', '.join(names)}."
-        )
-    study = load_model(folder / name / "study.yaml", model)
+    path = catalog_dir / "studies" / require_study(name, catalog_dir) / "study.yaml"
+    study = load_model(path, model)
     if study.id != name:
-        raise InputError(f"The definition calls itself '{study.id}'", where=str(folder / name / "study.yaml"))
+        raise InputError(f"The definition calls itself '{study.id}'", where=str(path))
     return study
 
 
@@ -78,18 +99,20 @@ def load_published(name: str, catalog_dir: Path) -> list[Target]:
 
 
 def list_studies(catalog_dir: Path) -> list[StudyListing]:
-    """Every study of the catalog, by name."""
-    names = [path.parent.name for path in catalog_files(catalog_dir, "studies/*/study.yaml")]
-    return [listing(name, catalog_dir) for name in names]
+    """Every study of the catalog, by name; a definition with mistakes hides no other."""
+    return [listing(name, catalog_dir) for name in study_names(catalog_dir)]
 
 
 def listing(name: str, catalog_dir: Path) -> StudyListing:
     """A study's line in the list; a synthesis of published estimates has no cohort."""
-    if is_evidence(name, catalog_dir):
-        evidence = load_evidence(name, catalog_dir)
-        return StudyListing(evidence.id, evidence.title, "")
-    study = load_study(name, catalog_dir)
-    return StudyListing(study.id, study.title, study.cohort)
+    try:
+        if is_evidence(name, catalog_dir):
+            return StudyListing(name, load_evidence(name, catalog_dir).title, "")
+        study = load_study(name, catalog_dir)
+    except CohortsError:
+        title = f"its definition has mistakes: `cohorts study show {name}` tells them"
+        return StudyListing(name, title, "", readable=False)
+    return StudyListing(name, study.title, study.cohort)
 
 
 def show_study(name: str, catalog_dir: Path) -> str:

@@ -8,9 +8,12 @@ import dagster as dg
 import pytest
 
 from pipelines.definitions import defs
+from pipelines.defs.assets import upstream_of
 from pipelines.defs.submissions import HomeResource
 from pipelines.errors import GateError
+from pipelines.settings import Settings
 from pipelines.store import Home
+from pipelines.studies import StudyListing
 from tests.pipeline.extracts import spoil, state_of
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "definitions.json"
@@ -92,6 +95,10 @@ def test_a_failed_check_blocks_publishing_and_every_later_run(
     alone = dg.AssetSelection.assets(["cohorts", COHORT])
     assert not run(alone, home, instance)
     assert state_of(home) == before
+
+
+def test_a_definition_that_cannot_be_read_is_an_asset_without_upstream() -> None:
+    assert upstream_of(StudyListing("wrong", "", cohort="", readable=False), Settings().catalog_dir) == []
 
 
 @pytest.mark.slow
