@@ -1,6 +1,5 @@
 """The steps of a refresh, in order. The command line and Dagster both call exactly these."""
 
-import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +20,6 @@ from pipelines.store import (
     check_may_load,
     load_extract,
     publish,
-    write_text,
 )
 from pipelines.store.files import remove
 
@@ -246,7 +244,7 @@ def run_cohort(home: Home, submission: str, cohort: str) -> "CohortFacts":
 
 
 def run_study(home: Home, submission: str, study: str, *, no_gate: bool = False) -> "StudyFacts":
-    """Run one study on a published submission; a refusal is kept beside the studies, so that the report prints it.
+    """Run one study on a published submission; a refusal or a failure is kept beside the studies for the report.
 
     Parameters
     ----------
@@ -259,20 +257,24 @@ def run_study(home: Home, submission: str, study: str, *, no_gate: bool = False)
     ------
     RefusedError
         The source cannot answer the question.
+    InputError
+        There is no such study, or it cannot be done.
     """
     from pipelines import studies
+    from pipelines.studies import many
 
-    published = for_analysis(home, submission)
-    refusal, failure = (published.root / folder / f"{study}.json" for folder in ("refusals", "failures"))
+    published, catalog = for_analysis(home, submission), Settings().catalog_dir
+    studies.require_study(study, catalog)  # nothing is kept of a name that is none
+    keep = partial(many.record, published.root, study)
     try:
-        facts = studies.run_study(published, study, Settings().catalog_dir, no_gate=no_gate)
+        facts = studies.run_study(published, study, catalog, no_gate=no_gate)
     except RefusedError as error:
-        said = {"study": study, "reason_code": error.reason_code, "reason": str(error)}
-        write_text(json.dumps(said, indent=2) + "\n", refusal)
-        remove(failure)
+        keep(many.REFUSED, reason_code=error.reason_code, reason=str(error))
         raise
-    remove(refusal)
-    remove(failure)
+    except Exception as error:
+        keep(many.FAILED, reason=many.as_outcome(many.Job(submission, study), error, 0).reason)
+        raise
+    keep(many.DONE)
     return facts
 
 
@@ -313,7 +315,15 @@ def run_studies(
     names = many.studies_of_tier(catalog, tier)
     jobs = [many.Job(submission, study) for submission in dict.fromkeys(submissions) for study in names]
     run = partial(run_job, home, no_gate)
-    return many.run_many(many.rounds_of(jobs, catalog), run, workers=many.require_workers(workers), tell=tell)
+
+    def keep_and_tell(outcome: "Outcome") -> None:
+        if outcome.state == many.FAILED:  # a process that ended could not keep it itself
+            root = home.published(outcome.submission).root
+            many.record(root, outcome.study, many.FAILED, reason=outcome.reason)
+        tell(outcome)
+
+    rounds = many.rounds_of(jobs, catalog)
+    return many.run_many(rounds, run, workers=many.require_workers(workers), tell=keep_and_tell)
 
 
 def run_job(home: Home, no_gate: bool, job: "Job") -> "Outcome":
@@ -324,13 +334,7 @@ def run_job(home: Home, no_gate: bool, job: "Job") -> "Outcome":
     try:
         run_study(home, job.submission, job.study, no_gate=no_gate)
     except Exception as error:
-        outcome = many.as_outcome(job, error, time.monotonic() - started)
-        if outcome.state == many.FAILED:
-            root = home.published(job.submission).root
-            said = {"study": job.study, "reason": outcome.reason}
-            write_text(json.dumps(said, indent=2) + "\n", root / "failures" / f"{job.study}.json")
-            remove(root / "refusals" / f"{job.study}.json")
-        return outcome
+        return many.as_outcome(job, error, time.monotonic() - started)
     return many.Outcome(job.submission, job.study, many.DONE, seconds=time.monotonic() - started)
 
 
@@ -340,11 +344,12 @@ def sign_study(home: Home, submission: str, study: str, *, name: str, reason: st
     Raises
     ------
     InputError
-        The study has not run, nothing is hidden, or name or reason are empty.
+        There is no such study, it has not run, nothing is hidden, or name or reason are empty.
     """
     from pipelines import studies
 
-    return studies.sign(for_analysis(home, submission).root / "studies" / study, name, reason)
+    known = studies.require_study(study, Settings().catalog_dir)  # a path could lead to another submission
+    return studies.sign(for_analysis(home, submission).root / "studies" / known, name, reason)
 
 
 def run_evidence(home: Home, study: str) -> "StudyFacts":
@@ -448,5 +453,6 @@ def _status_of(submission: Submission, published: bool) -> dict[str, Any]:
         "judged_at": verdict.judged_at if verdict else None,
         "studies": sorted(path.parent.name for path in (submission.root / "studies").glob("[!.]*/run.json")),
         "refused": sorted(path.stem for path in (submission.root / "refusals").glob("[!.]*.json")),
+        "failed": sorted(path.stem for path in (submission.root / "failures").glob("[!.]*.json")),
         "next": following,
     }

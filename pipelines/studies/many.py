@@ -1,5 +1,6 @@
 """Many studies on many submissions: side by side where they are independent, and one that fails stops no other."""
 
+import json
 import multiprocessing
 import os
 import traceback
@@ -8,11 +9,16 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.cohorts.catalog import catalog_files
 from pipelines.errors import CohortsError, InputError, RefusedError
-from pipelines.studies.catalog import is_evidence, load_evidence, load_study
+from pipelines.store import write_text
+from pipelines.store.files import remove, replace
+from pipelines.studies.catalog import is_evidence, load_evidence, load_study, study_names
 
 DONE, REFUSED, FAILED = "done", "refused", "failed"
+NOT_DONE = {REFUSED: "refusals", FAILED: "failures"}
+"""Folder of a submission that keeps why a study was not done."""
+SUPERSEDED = "superseded"
+"""Folder of results whose study is refused since; nothing reads it."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ def studies_of_tier(catalog_dir: Path, tier: int | None) -> list[str]:
     catalog_dir : Path
     tier : int, optional
     """
-    names = [path.parent.name for path in catalog_files(catalog_dir, "studies/*/study.yaml")]
+    names = study_names(catalog_dir)
     return [name for name in names if tier is None or tier_of(name, catalog_dir) in (None, tier)]
 
 
@@ -155,6 +161,36 @@ def as_outcome(job: Job, error: Exception, seconds: float) -> Outcome:
     place = traceback.extract_tb(error.__traceback__)[-1]
     why = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}: run it alone to see more"
     return Outcome(job.submission, job.study, FAILED, why, seconds)
+
+
+def record(root: Path, study: str, state: str, **said: str) -> None:
+    """Keep beside the studies what came of one: done, refused or failed, and never two of them.
+
+    Results that an earlier definition gave leave with a refusal, as the source cannot answer what is asked now.
+    After a failure they stay as they were, like all that was there before a fault.
+
+    Parameters
+    ----------
+    root : Path
+        Of the submission.
+    study : str
+    state : str
+        ``done``, ``refused`` or ``failed``.
+    **said : str
+        ``reason``, and ``reason_code`` of a refusal.
+    """
+    for other, folder in NOT_DONE.items():
+        path = root / folder / f"{study}.json"
+        if other == state:
+            write_text(json.dumps({"study": study, **said}, indent=2) + "\n", path)
+        else:
+            remove(path)
+    results, former = root / "studies" / study, root / SUPERSEDED / study
+    if state == DONE:
+        remove(former)
+    elif state == REFUSED and results.is_dir():
+        former.parent.mkdir(exist_ok=True)
+        replace(results, former)
 
 
 def require_workers(workers: int) -> int:

@@ -14,6 +14,8 @@ from toy_studies import catalog_at, cut, write_study
 from pipelines import steps
 from pipelines.errors import GateError, InputError, RefusedError
 from pipelines.store import Home
+from pipelines.studies import is_evidence, list_studies, many, show_study
+from pipelines.studies.evidence.beside import pools_beside
 from pipelines.studies.many import (
     DONE,
     FAILED,
@@ -128,6 +130,83 @@ def test_success_clears_what_was_said_of_a_failure(home: Home, catalog: Path) ->
     (failures / "first.json").write_text("{}", encoding="utf-8")
     steps.run_study(home, "toy", "first")
     assert {path.stem for path in failures.iterdir()} == {"fails", "wrong"}
+
+
+def states_of(home: Home, study: str) -> dict[str, bool]:
+    """Under which of the three states `cohorts status` has a study."""
+    (found,) = steps.status(home)
+    return {state: study in found[state] for state in ("studies", "refused", "failed")}
+
+
+def test_a_study_that_is_refused_after_a_success_is_refused_alone(
+    home: Home, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changing = catalog_at(tmp_path_factory.mktemp("changing"), small("first"))
+    monkeypatch.setenv("COHORTS_CATALOG", str(changing))
+    steps.run_study(home, "toy", "first")
+    assert states_of(home, "first") == {"studies": True, "refused": False, "failed": False}
+    before = {path for path in files_of(home) if path.startswith("studies/first/")}
+
+    write_study(changing, small("first", sources=["seer"]))
+    with pytest.raises(RefusedError):
+        steps.run_study(home, "toy", "first")
+    assert states_of(home, "first") == {"studies": False, "refused": True, "failed": False}
+    root = home.published("toy").root
+    moved = {path.name for path in (root / "superseded" / "first").iterdir()}
+    assert moved == {Path(path).name for path in before}, "what it gave is kept out of everybody's way"
+
+    write_study(changing, small("first", primary="no_such_analysis"))
+    with pytest.raises(InputError):
+        steps.run_study(home, "toy", "first")
+    assert states_of(home, "first") == {"studies": False, "refused": False, "failed": True}
+    (row,) = scoreboard(home).to_dicts()
+    assert (row["state"], "no_such_analysis" in row["reason"]) == ("failed", True)
+
+    write_study(changing, small("first"))
+    steps.run_study(home, "toy", "first")
+    assert states_of(home, "first") == {"studies": True, "refused": False, "failed": False}
+    assert not (root / "superseded" / "first").exists()
+
+
+@pytest.mark.parametrize("name", ["no_such_study", "../studies/first"])
+def test_of_a_name_that_is_no_study_nothing_is_kept_or_signed(home: Home, name: str) -> None:
+    steps.run_study(home, "toy", "first")
+    before = files_of(home)
+    with pytest.raises(InputError, match="There is no study"):
+        steps.run_study(home, "toy", name)
+    with pytest.raises(InputError, match="There is no study"):
+        steps.sign_study(home, "toy", name, name="A Reviewer", reason="none")
+    assert files_of(home) == before
+
+
+def test_a_definition_that_is_no_text_stops_no_other(
+    home: Home, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = catalog_at(tmp_path_factory.mktemp("broken"), small("first"))
+    for name, content in (("latin", b"title: \xe9t\xe9\n"), ("pool", b"kind: evidence\ntitle: \xe9\n")):
+        (broken / "studies" / name).mkdir()
+        (broken / "studies" / name / "study.yaml").write_bytes(content)
+    monkeypatch.setenv("COHORTS_CATALOG", str(broken))
+    assert [is_evidence(name, broken) for name in ("latin", "pool")] == [False, True]
+    assert {one.id: one.readable for one in list_studies(broken)} == {
+        "first": True, "latin": False, "pool": False,
+    }  # fmt: skip
+    assert pools_beside("surgery", broken) == ()
+    for name in ("latin", "pool"):
+        with pytest.raises(InputError, match="not YAML"):
+            show_study(name, broken)
+    found, _ = spoken(home)
+    assert {one.study: one.state for one in found} == {"first": DONE, "latin": FAILED, "pool": FAILED}
+
+
+def test_the_death_of_a_process_is_kept_like_any_failure(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dead(rounds: object, run: object, *, workers: int, tell: Callable[[Outcome], None]) -> list[Outcome]:
+        tell(Outcome("toy", "first", FAILED, "the process that ran it ended"))
+        return []
+
+    monkeypatch.setattr(many, "run_many", dead)
+    spoken(home)
+    assert states_of(home, "first") == {"studies": False, "refused": False, "failed": True}
 
 
 def test_the_board_has_a_row_for_all_that_was_asked(home: Home) -> None:
