@@ -31,7 +31,9 @@ def write_index(home: Home) -> Path:
         banner=banner_of([study for _, study in ran]),
         names=[sub.id for sub in submissions],
         states=_states(scoreboard(home, min_cell=Settings().min_cell), titles, home),
-        evidence=_evidence(alone, [(sub.id, study) for sub, study in ran if is_synthesis(study)]),
+        evidence=_evidence(
+            alone, [(sub.id, study) for sub, study in ran if is_synthesis(study) and _has_page(sub, study.id)]
+        ),
         submissions=_submissions_table(submissions),
         refusals=[{**refusal, "submission": sub.id} for sub in submissions for refusal in refusals(sub)],
     )
@@ -51,6 +53,11 @@ def _states(table: pl.DataFrame, titles: dict[str, str], home: Home) -> dict[str
     return {"columns": columns, "rows": rows}
 
 
+def _has_page(sub: Submission, study: str) -> bool:
+    """Whether the page of a study is drawn: a run writes none."""
+    return (sub.root / "report" / f"{study}.html").is_file()
+
+
 def _cell(row: dict[str, Any] | None, home: Home) -> dict[str, Any]:
     """The state of a study on a submission, and whether its page is drawn."""
     if row is None:
@@ -59,7 +66,7 @@ def _cell(row: dict[str, Any] | None, home: Home) -> dict[str, Any]:
     return {
         "state": f"{state}: {row['reason']}" if state == "refused" and row["reason"] else state,
         "kind": STATE_CLASSES.get(state, "bad"),
-        "page": (home.published(row["submission"]).root / "report" / f"{row['study']}.html").is_file()
+        "page": _has_page(home.published(row["submission"]), row["study"])
         and state not in ("refused", "failed"),
         "submission": row["submission"],
     }

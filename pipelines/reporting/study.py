@@ -39,7 +39,7 @@ def write_study_page(study: Study, sub: Submission, target: Path, *, banner: str
         study=study,
         submission=sub.id,
         run=study.run,
-        warnings=tables.warnings(diagnostics),
+        warnings=tables.warnings(diagnostics, study.table("gate")),
         gate=gate_of(study),
         forest=figures.main_forest(study),
         comparison=tables.comparison_table(study.comparison),
@@ -76,9 +76,9 @@ def gate_of(study: Study) -> dict[str, Any]:
         primary, failed = rows.filter(mine), rows.filter(~mine & (pl.col("status") == "fail"))
     return {
         "words": gate_words(study.folder, min_cell=Settings().min_cell),
-        "good": study.standing.status == "passed" and not study.standing.off,
+        "good": study.standing.status in ("passed", "not_needed") and not study.standing.off,
         "rule": study.run.get("gate_verdict", {}).get("rule", ""),
-        "table": None if primary is None else tables.gate_table(primary, "gate"),
+        "table": None if primary is None or primary.is_empty() else tables.gate_table(primary, "gate"),
         "others": 0 if failed is None else failed.height,
         "failed": None if failed is None else tables.gate_table(failed, "gate_failed"),
         "hidden": int(study.estimates["hidden"].sum()),

@@ -46,14 +46,17 @@ SET_TITLES = {
 }
 SET_ANALYSES = {"full": "km", "matched": "matched_km", "weighted": "weighted_survival"}
 OVER_TIME = ("time_split_cox", "rmst")
+TRIALS = "randomised trials"
 
 
 def main_forest(study: Study) -> dict[str, Any]:
     """Figure and caption: published, ours, trials; None where there is nothing to draw."""
     rows = _forest_rows(study)
     ratios = _of_exposure(study).height or (rows["group"] == "published").any()  # else the trials stand alone
+    drawn = bool(ratios and rows.height)
     return {
-        "svg": forest(rows) if ratios and rows.height else None,
+        "svg": forest(rows) if drawn else None,
+        "trials": drawn and (rows["group"] == TRIALS).any(),
         "caption": _forest_caption(study),
         "hidden": HIDDEN_TEXT if _of_exposure(study).filter("hidden").height else "",
     }
@@ -66,11 +69,29 @@ def _of_exposure(study: Study) -> pl.DataFrame:
     )
 
 
+def _same_question(study: Study) -> pl.Expr:
+    """Rows of exposed against reference and of the study's own outcome: one axis answers one question.
+
+    A hazard ratio among simulated deaths (``plasmode``) answers none about patients.
+    """
+    arms = study.run["arms"]
+    others = [one["name"] for one in study.settings.get("other_outcomes", ())]
+    subgroup = pl.col("subgroup").fill_null(ALL)
+    of_other = pl.any_horizontal(
+        pl.lit(False), *((subgroup == one) | subgroup.str.starts_with(f"{one}, ") for one in others)
+    )
+    same_contrast = pl.col("contrast").fill_null("") == f"{arms['exposed']} vs {arms['reference']}"
+    return same_contrast & ~of_other & ~pl.col("analysis").fill_null("").str.starts_with("plasmode")
+
+
 def _forest_rows(study: Study) -> pl.DataFrame:
     """The published ratio, ours, and the trials, in one orientation and on one axis."""
     exposure = study.run["settings"]["exposure"]
     published = study.required("comparison").filter(
-        (pl.col("term") == exposure) & (pl.col("measure") == "hr") & pl.col("published").is_not_null()
+        (pl.col("term") == exposure)
+        & (pl.col("measure") == "hr")
+        & pl.col("published").is_not_null()
+        & _same_question(study)
     )
     rows = [
         _forest_row(f"published: {row['target']}", "published", row["published"], row, "published_ci_low")
@@ -81,13 +102,14 @@ def _forest_rows(study: Study) -> pl.DataFrame:
         # Of another policy the primary analysis is enough to look at; the table has them all.
         & (pl.col("subgroup").is_in([ALL, BASELINE_ONLY]) | (pl.col("analysis") == study.run["primary"]))
         & pl.col("estimate").is_not_null()
+        & _same_question(study)
     )
     for row in ours.iter_rows(named=True):
-        label = f"{FOREST_ANALYSES[row['analysis']]}{_again(row['subgroup'])}{_which(row, study)}"
+        label = f"{FOREST_ANALYSES[row['analysis']]}{_again(row['subgroup'])}"
         rows.append(_forest_row(label, "this submission", row["estimate"], row, "ci_low"))
     if study.run["settings"]["exposure"] == "surgery":
         rows += [
-            _forest_row(f"{row['name']} ({row['report']})", "randomised trials", row["hr"], row, "ci_low")
+            _forest_row(f"{row['name']} ({row['report']})", TRIALS, row["hr"], row, "ci_low")
             for row in trials().iter_rows(named=True)
         ]
     rows += [
@@ -97,13 +119,6 @@ def _forest_rows(study: Study) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=FOREST_SCHEMA, orient="row").unique(
         "label", keep="first", maintain_order=True
     )
-
-
-def _which(row: dict[str, Any], study: Study) -> str:
-    """The contrast, where more than two arms give several."""
-    arms = study.run["arms"]
-    plain = f"{arms['exposed']} vs {arms['reference']}"
-    return "" if row["contrast"] == plain else f": {row['contrast']}"
 
 
 def _again(subgroup: str) -> str:
@@ -139,7 +154,11 @@ def trials() -> pl.DataFrame:
 
 def _forest_caption(study: Study) -> str:
     arms = study.run["arms"]
-    said = f"Hazard ratio of death, {arms['exposed']} against {arms['reference']}"
+    outcome = study.settings.get("outcome") or {}
+    death = "death of the cancer" if outcome.get("kind") == "disease_specific" else "death"
+    said = f"Hazard ratio of {death}, {arms['exposed']} against {arms['reference']}"
+    if arms.get("others") or study.settings.get("other_outcomes"):
+        said += " (other arms and outcomes are in the tables)"
     if study.settings["exposure"] != "surgery":
         return f"{said}."
     done = set(study.estimates["analysis"])
@@ -204,7 +223,7 @@ def _median_caption(estimates: pl.DataFrame, analysis: str, curves: pl.DataFrame
 
 def _design_hidden(study: Study, name: str) -> bool:
     """Whether any number of a design (``matched``, ``weighted``) is hidden: its curves are the same numbers drawn."""
-    everything = study.standing.status != "passed" and not study.standing.everything_shown
+    everything = study.standing.status not in ("passed", "not_needed") and not study.standing.everything_shown
     return everything or any(name in analysis for analysis, _ in study.hidden_analyses)
 
 

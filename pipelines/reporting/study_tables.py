@@ -1,5 +1,7 @@
 """The tables of a study's page: text in every cell, small counts hidden, and what the gate hides not there."""
 
+import re
+from itertools import takewhile
 from typing import Any
 
 import polars as pl
@@ -43,9 +45,21 @@ def estimate_text(row: dict[str, Any]) -> str:
     return interval(row["estimate"], row["ci_low"], row["ci_high"], digits_of(row["measure"]))
 
 
-def warnings(diagnostics: pl.DataFrame) -> list[dict[str, Any]]:
-    """What a reader must know first: one line for each kind of finding, with the analyses it holds for."""
-    told = diagnostics.filter(pl.col("status").is_in(["warning", "absent"])).with_columns(
+def warnings(diagnostics: pl.DataFrame, gate: pl.DataFrame | None = None) -> list[dict[str, Any]]:
+    """What a reader must know first: one line for each kind of finding, with the analyses it holds for.
+
+    Parameters
+    ----------
+    diagnostics : polars.DataFrame
+        Findings of the study.
+    gate : polars.DataFrame, optional
+        Its checks. Where balance is among them, it is told there and not again.
+    """
+    in_gate = gate is not None and gate["check"].str.starts_with("balance").any()
+    told = diagnostics.filter(
+        pl.col("status").is_in(["warning", "absent"])
+        & ~(pl.lit(in_gate) & pl.col("check").str.starts_with("largest_smd"))
+    ).with_columns(
         pl.when(pl.col("subgroup") == "all")
         .then(pl.col("analysis"))
         .otherwise(pl.format("{} ({})", "analysis", pl.col("subgroup").str.replace_all("_", " ")))
@@ -53,17 +67,49 @@ def warnings(diagnostics: pl.DataFrame) -> list[dict[str, Any]]:
     )
     rows = []
     for (check, status), block in told.group_by(["check", "status"], maintain_order=True):
-        messages = block["message"].unique(maintain_order=True).to_list()
+        first, *more = _as_one(
+            [
+                f"{message}{_values(of_message)}"
+                for (message,), of_message in block.group_by(["message"], maintain_order=True)
+            ]
+        )
         rows.append(
             {
                 "status": status,
                 "check": str(check).replace("_", " "),
                 "analyses": _first_few(block["where"].unique(maintain_order=True).to_list()),
-                "message": messages[0],
-                "more": messages[1:],
+                "message": first,
+                "more": more,
             }
         )
     return rows
+
+
+def _values(findings: pl.DataFrame) -> str:
+    """The value of findings that share a message, or the lowest and the highest; counts of people are not told."""
+    texts = [
+        f"{value:.3g}"
+        for value in findings.filter(pl.col("unit").fill_null("") != "people")["value"].drop_nulls().sort()
+    ]
+    told = list(dict.fromkeys([texts[0], texts[-1]])) if texts else []
+    in_message = bool(re.search(r": \d", str(findings["message"][0])))
+    return "" if not told or in_message else f" ({' to '.join(told)})"
+
+
+def _as_one(messages: list[str]) -> list[str]:
+    """Messages that differ in one place before a comma, such as the level left out, as one; else as they are."""
+    words = [message.split() for message in messages]
+    first = _same_words(words)
+    last = _same_words([one[first:][::-1] for one in words])
+    middles = [" ".join(one[first : len(one) - last]) for one in words]
+    if len(messages) < 2 or not first or not last or not all(middle.endswith(",") for middle in middles):
+        return messages
+    return [" ".join([*words[0][:first], *middles, *words[0][len(words[0]) - last :]])]
+
+
+def _same_words(texts: list[list[str]]) -> int:
+    """How many words several texts begin with alike."""
+    return sum(1 for _ in takewhile(lambda these: len(set(these)) == 1, zip(*texts, strict=False)))
 
 
 def _first_few(names: list[str]) -> str:
@@ -166,8 +212,8 @@ def _cell_text(row: dict[str, Any] | None, shown: int | None) -> str:
     return f"{shown:,} ({row['percent']:.1f} %)"
 
 
-def main_and_again(study: Study) -> dict[str, str]:
-    """Every estimate in two tables: the main analyses, and the same for other outcomes and under other rules."""
+def main_and_again(study: Study) -> dict[str, list[dict[str, Any]]]:
+    """Every estimate by analysis: of the main analyses, and the same for other outcomes and under other rules."""
     estimates = study.estimates
     names = [one["name"] for key in ("other_outcomes", "sensitivity") for one in study.settings.get(key, ())]
     labelled = [pl.col("subgroup").str.contains(f"^{name}(,|$)") for name in names]
@@ -175,8 +221,8 @@ def main_and_again(study: Study) -> dict[str, str]:
     told = with_people(estimates, [BASELINE_ONLY, *names])
     exposure = study.settings["exposure"]
     tables = {
-        "main": estimates_table(told.filter(~again), "estimates", exposure),
-        "again": estimates_table(told.filter(again), "estimates_again", exposure),
+        "main": estimate_blocks(told.filter(~again), exposure),
+        "again": estimate_blocks(told.filter(again), exposure),
     }
     return {name: table for name, table in tables.items() if table}
 
@@ -200,8 +246,10 @@ def with_people(estimates: pl.DataFrame, variants: list[str]) -> pl.DataFrame:
         .map_elements(lambda label: _whose(label, variants), return_dtype=pl.String)
         .alias("whose")
     )
+    flow = estimates.filter(pl.col("analysis") == "attrition").group_by("subgroup").last()
+    in_cohort = {subgroup: [n] for subgroup, n in flow.select("subgroup", "n").iter_rows()}
     shown = {
-        whose: told_apart(block["n"].drop_nulls().to_list(), min_cell)
+        whose: told_apart([*block["n"].drop_nulls(), *in_cohort.get(str(whose), [])], min_cell)
         for (whose,), block in rows.group_by("whose", maintain_order=True)
     }
     texts = [
@@ -219,36 +267,24 @@ def _whose(subgroup: str, variants: list[str]) -> str:
     return ", ".join(parts) or ALL
 
 
-def estimates_table(estimates: pl.DataFrame, table_id: str, exposure: str) -> str:
-    """Estimates with ``people`` that are no mere count of them; nothing where there is none."""
-    rows = [
-        {
-            "analysis": row["analysis"],
-            "what": _what(row, exposure),
-            "measure": row["measure"].replace("_", " "),
-            "estimate": estimate_text(row),
-            "p": "" if row["hidden"] else p_value(row["p_value"]),
-            "n": row["people"],
-            "effect": " ".join(part for part in (row["effect_type"], row["estimand"]) if part),
-        }
-        for row in estimates.filter(~pl.col("analysis").is_in(COUNTED)).iter_rows(named=True)
-    ]
-    if not rows:
-        return ""
-    return html_table(
-        pl.DataFrame(rows),
-        table_id=table_id,
-        group="analysis",
-        labels={
-            "what": "",
-            "measure": "measure",
-            "estimate": "estimate",
-            "p": "p",
-            "n": "people",
-            "effect": "effect",
-        },
-        numbers=["estimate", "p", "n"],
-    )
+def estimate_blocks(estimates: pl.DataFrame, exposure: str) -> list[dict[str, Any]]:
+    """Estimates with ``people`` that are no mere count of them: ``analysis`` and its ``rows`` of text."""
+    blocks = []
+    shown = estimates.filter(~pl.col("analysis").is_in(COUNTED))
+    for (analysis,), block in shown.group_by("analysis", maintain_order=True):
+        rows = [
+            {
+                "what": _what(row, exposure),
+                "measure": row["measure"].replace("_", " "),
+                "estimate": estimate_text(row),
+                "p": "" if row["hidden"] or row["small"] else p_value(row["p_value"]),
+                "people": row["people"],
+                "effect": " ".join(part for part in (row["effect_type"], row["estimand"]) if part),
+            }
+            for row in block.iter_rows(named=True)
+        ]
+        blocks.append({"analysis": analysis, "rows": rows})
+    return blocks
 
 
 def _what(row: dict[str, Any], exposure: str) -> str:
@@ -263,8 +299,13 @@ def _what(row: dict[str, Any], exposure: str) -> str:
 
 def diagnostics_table(diagnostics: pl.DataFrame, hidden: set[tuple[str, str]]) -> str:
     """Every finding; of a hidden analysis those about its design."""
+    few = {
+        (row["analysis"], row["subgroup"])
+        for row in diagnostics.iter_rows(named=True)
+        if row["unit"] == "people" and is_small(int(row["value"] or 0), Settings().min_cell)
+    }
     rows = [
-        {**row, "value": _value_text(row)}
+        {**row, "value": _value_text(row, few)}
         if may_show(row, hidden)
         else {**row, "value": "", "message": HIDDEN_TEXT}
         for row in diagnostics.iter_rows(named=True)
@@ -278,12 +319,14 @@ def diagnostics_table(diagnostics: pl.DataFrame, hidden: set[tuple[str, str]]) -
     )
 
 
-def _value_text(row: dict[str, Any]) -> str:
-    """The value of a finding; a number of people is hidden where it is small."""
+def _value_text(row: dict[str, Any], few: set[tuple[str, str]]) -> str:
+    """The value of a finding; a number of people is hidden where it is small, and beside a small one."""
     if row["value"] is None:
         return ""
     if row["unit"] == "people":
-        return format_count(int(row["value"]), Settings().min_cell)
+        text = format_count(int(row["value"]), Settings().min_cell)
+        beside = (row["analysis"], row["subgroup"]) in few and int(row["value"]) and not text.startswith("<")
+        return "hidden" if beside else text
     return f"{row['value']:.4g}"
 
 

@@ -4,12 +4,19 @@ import re
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from toy_registry import submission, tumors, world
 from toy_studies import catalog_at, cut
 
 from pipelines.reporting import write_report
-from pipelines.reporting.study_tables import diagnostics_table, estimates_table, may_show, with_people
+from pipelines.reporting.study_tables import (
+    diagnostics_table,
+    estimate_blocks,
+    may_show,
+    warnings,
+    with_people,
+)
 from pipelines.studies import run_study
 from pipelines.studies.results import Counts, Estimate, Finding, estimates_frame, findings_frame
 
@@ -20,9 +27,10 @@ def cells_of(html: str) -> set[str]:
     return {re.sub("<[^>]+>", "", cell).strip() for cell in re.findall(r"<td.*?</td>", html, re.S)}
 
 
-def table_of(rows: list[Estimate], *, small: bool = False, variants: tuple[str, ...] = ()) -> str:
+def cells_shown(rows: list[Estimate], *, small: bool = False, variants: tuple[str, ...] = ()) -> set[str]:
     frame = estimates_frame(rows, SAME).with_columns(hidden=False, small=small)
-    return estimates_table(with_people(frame, list(variants)), "estimates", "surgery")
+    blocks = estimate_blocks(with_people(frame, list(variants)), "surgery")
+    return {cell for block in blocks for row in block["rows"] for cell in row.values()}
 
 
 def counted(analysis: str, n: int, subgroup: str = "all") -> Estimate:
@@ -32,9 +40,17 @@ def counted(analysis: str, n: int, subgroup: str = "all") -> Estimate:
 def test_who_left_a_model_cannot_be_counted_by_subtraction() -> None:
     """1,175 women, and 1,167 of them in a model that leaves out a rare level: the level has 8."""
     of_all = {"attrition": 24000, "cox_unadjusted": 1175, "cox_adjusted": 1167, "matched_cox": 800, "few": 9}
-    html = table_of([counted(analysis, n) for analysis, n in of_all.items()])
-    assert {"1,175", "800", "hidden", "&lt;11"} <= cells_of(html)
-    assert "1,167" not in html
+    rows = [counted(analysis, n) for analysis, n in of_all.items()]
+    cells = cells_shown([rows[0], counted("attrition", 1175), *rows[1:]])
+    assert {"1,175", "800", "hidden", "<11"} <= cells
+    assert "1,167" not in cells
+
+
+def test_who_left_every_analysis_cannot_be_subtracted_from_the_flow_diagram() -> None:
+    """The flow ends with 1,175 women, and no analysis has the 3 whose outcome is not known."""
+    flow = [counted("attrition", 24000), counted("attrition", 1175)]
+    assert "1,172" not in cells_shown([*flow, counted("km", 1172), counted("cox_adjusted", 1172)])
+    assert "1,150" in cells_shown([*flow, counted("km", 1150)])
 
 
 def test_no_two_analyses_of_the_same_people_differ_by_few() -> None:
@@ -47,10 +63,10 @@ def test_no_two_analyses_of_the_same_people_differ_by_few() -> None:
         counted("cox_adjusted", 634, "er=positive"),
         counted("km", 797, "her2=positive"),
     ]
-    cells = cells_of(table_of(rows, variants=("stage_clinical",)))
+    cells = cells_shown(rows, variants=("stage_clinical",))
     assert {"1,175", "800", "640", "797"} <= cells, "797 of other people tells nothing"
     assert not {"1,172", "634"} & cells
-    alone = cells_of(table_of(rows[:4], variants=("stage_clinical",)))
+    alone = cells_shown(rows[:4], variants=("stage_clinical",))
     assert "797" not in alone
 
 
@@ -60,14 +76,14 @@ def test_a_contrast_is_said_once() -> None:
         Estimate("survival_at", "no surgery", "surgery", "at 36 months", "survival_probability", 0.8),
         Estimate("cox_adjusted", "all", "grade", "high vs low", "hr", 0.8),
     ]
-    told = cells_of(table_of(rows))
+    told = cells_shown(rows)
     assert {"surgery vs no surgery", "no surgery at 36 months", "grade high vs low"} <= told
 
 
 def test_a_share_of_few_people_is_hidden_among_the_estimates() -> None:
     rows = [Estimate("share_death", "a", "surgery", "", "percent", 2.0, counts=Counts(300))]
-    assert "2.0" not in cells_of(table_of(rows))
-    assert "hidden" in cells_of(table_of(rows))
+    assert "2.0" not in cells_shown(rows)
+    assert "hidden" in cells_shown(rows)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +110,37 @@ def test_of_a_hidden_analysis_a_reader_sees_the_design_and_not_the_result(
     finding = Finding("matched_km", "all", check, status, "chi-square 4711", 47.11, unit=unit)
     html = diagnostics_table(findings_frame([finding]), {("matched_km", "all")})
     assert ("4711" in html) is told
+
+
+def told(*findings: Finding, gate: pl.DataFrame | None = None) -> list[tuple[str, list[str]]]:
+    return [(one["message"], one["more"]) for one in warnings(findings_frame(findings), gate)]
+
+
+def test_levels_that_few_share_are_one_line() -> None:
+    words = "left out: people with {}, a level that fewer than 10 share"
+    rare = [
+        Finding("cox", "all", "rare_level", "warning", words.format(one), 8.0, unit="people")
+        for one in ("income=unknown", "payer=unknown", "grade=unknown")
+    ]
+    together = (
+        "left out: people with income=unknown, payer=unknown, grade=unknown, a level that fewer than 10 share"
+    )
+    assert told(*rare) == [(together, [])]
+    unlike = [Finding("cox", "all", "immortal_time", "warning", one) for one in ("biased: much", "less so")]
+    assert told(*unlike) == [("biased: much", ["less so"])]
+
+
+def test_balance_is_told_by_the_gate_alone_and_other_findings_with_their_value() -> None:
+    worst = Finding(
+        "matched_cox", "all", "largest_smd_after_matching", "warning", "largest: 0.2 (grade)", 0.2
+    )
+    tests = [
+        Finding("cox", name, "proportional_hazards_p", "warning", "its p", value)
+        for name, value in (("all", 0.041), ("er=positive", 0.003))
+    ]
+    gate = pl.DataFrame({"check": ["balance", "events"]})
+    assert told(worst, *tests, gate=gate) == [("its p (0.003 to 0.041)", [])]
+    assert told(worst, gate=gate.filter(check="events")) == [("largest: 0.2 (grade)", [])]
 
 
 def page_of(folder: Path, content: dict[str, Any], **changes: Any) -> str:
@@ -134,7 +181,7 @@ def test_sections_stand_in_the_order_in_which_a_reader_asks(tmp_path: Path) -> N
     )
     page = page_of(tmp_path, content)
     wanted = [
-        "Before you read a number", "The gate", "Beside what was published, and beside the trials", "Who is in it",
+        "The gate", "Before you read a number", "Beside what was published, and beside the trials", "Who is in it",
         "Table 1", "Survival", "Balance", "Over time", "Subgroups", "Sensitivity", "Every estimate",
     ]  # fmt: skip
     assert [one for one in headings(page) if one in wanted] == wanted
@@ -158,6 +205,7 @@ def test_a_study_without_survival_has_no_curves_and_still_a_page(tmp_path: Path)
     assert "Every estimate" in found
     assert not {"Survival", "Balance", "Over time", "Table 1"} & set(found)
     assert "No published number is compared with." in page
+    assert "Beside what was published" in found, "no trial is drawn"
     assert 'id="forest"' not in page
 
 
@@ -176,6 +224,10 @@ def test_three_arms_have_a_column_each_and_a_line_for_every_pair(tmp_path: Path)
     run_study(sub, content["id"], catalog, no_gate=True)
     write_report(sub)
     page = (sub.root / "report" / "mudgway2020.html").read_text(encoding="utf-8")
+    figure = page[page.index('<figure id="forest"') :]
+    labels = re.findall(r">([^<>]+)</text>", figure[: figure.index("</figure>")])
+    assert "unadjusted" in labels, "the exposed against the reference"
+    assert not [label for label in labels if " vs " in label], "other pairs of arms are in the tables"
     arms = ("surgery and radiation", "surgery alone", "neither")
     one = page[page.index('id="table_one"') :]
     assert all(arm in one[: one.index("<tbody")] for arm in arms)
@@ -196,3 +248,14 @@ arms:
     - {label: surgery alone, when: "operated and radiation <> 'yes'"}
   reference: {label: neither, when: not operated}
 """
+
+
+def test_beside_a_small_number_of_an_analysis_its_others_are_hidden() -> None:
+    """3 exposed without a match, and 397 matched sets: of 400 exposed, in Table 1."""
+    rows = [
+        Finding("matched_cox", "all", check, "info", "", value, unit="people")
+        for check, value in (("exposed_unmatched", 3.0), ("matched_sets", 397.0))
+    ]
+    told = cells_of(diagnostics_table(findings_frame(rows), set()))
+    assert {"&lt;11", "hidden"} <= told
+    assert "397" not in told
