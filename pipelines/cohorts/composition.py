@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from pipelines.cohorts.definition import (
+    RESERVED_IDS,
     Arms,
     CohortDefinition,
     Identifier,
@@ -117,6 +118,8 @@ def wrong_ids(changes: Composition, base: CohortDefinition) -> list[tuple[Place,
             if rule.id in seen:
                 what = "is one of the base: say it under replace" if rule.id in there else "is there twice"
                 mistakes.append(((key, number, "id"), f"{key}: rule '{rule.id}' {what}"))
+            if rule.id in RESERVED_IDS:
+                mistakes.append(((key, number, "id"), f"{key}: no rule may be called '{rule.id}'"))
             seen.append(rule.id)
     replaced = [rule.id for rule in changes.replace]
     mistakes += [

@@ -5,6 +5,8 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from pipelines.cohorts.yaml_models import Mistakes, Place
+
 
 def one_expression(text: str) -> str:
     """A SQL expression over tumor columns: one expression, no statement, no comment that hides the rest."""
@@ -225,10 +227,19 @@ class CohortDefinition(Strict):
 
     @model_validator(mode="after")
     def _ids_once(self) -> Self:
+        places: list[Place] = [
+            (key, number, "id")
+            for key in ("rules", "rules_after_index")
+            for number in range(len(getattr(self, key)))
+        ]
         ids = [rule.id for rule in (*self.rules, *self.rules_after_index)]
-        twice = sorted({one for one in ids if ids.count(one) > 1} | (RESERVED_IDS & set(ids)))
-        if twice:
-            raise ValueError(f"rule ids used twice or reserved: {', '.join(twice)}")
+        mistakes = [
+            (place, f"rule id used twice or reserved: {one}")
+            for number, (place, one) in enumerate(zip(places, ids, strict=True))
+            if one in ids[:number] or one in RESERVED_IDS
+        ]
+        if mistakes:
+            raise Mistakes(mistakes)
         return self
 
     @property

@@ -130,6 +130,10 @@ def test_every_mistake_of_a_composition_is_named_with_its_line(tmp_path: Path) -
     [
         ({"base": "nobody"}, r"line 3: base: there is no cohort 'nobody'; there are .*" + BASE),
         ({"drop": ["diagnosis_years"], "years": {"first": 2010, "last": 2011}}, "dropped and given at once"),
+        (
+            {"rules": [{**CLINICAL["replace"][0], "id": "left_because"}]},
+            "line 5: rules: no rule may be called 'left_because'",
+        ),
         ({"keep": []}, r"keep: there is no such key"),
         ({"years": {"first": 2012, "last": 2010}}, "the first year 2012 is after the last 2010"),
     ],

@@ -60,8 +60,16 @@ def test_a_key_that_is_there_twice_is_refused_with_its_line(tmp_path: Path) -> N
 def test_a_rule_id_used_twice_is_refused() -> None:
     content = load_cohort("stage_iv_female_breast", CATALOG).model_dump()
     content["rules"] = [content["rules"][0], content["rules"][0]]
-    with pytest.raises(ValueError, match="rule ids used twice or reserved: female"):
+    with pytest.raises(ValueError, match="rule id used twice or reserved: female"):
         CohortDefinition.model_validate(content)
+
+
+def test_rule_ids_used_twice_are_told_with_their_line_beside_other_mistakes(tmp_path: Path) -> None:
+    content = load_cohort("stage_iv_female_breast", CATALOG).model_dump(mode="json")
+    content = {"colour": "blue", **content, "rules": [content["rules"][0], content["rules"][0]]}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    with pytest.raises(InputError, match=r"line 1: colour: .*; line \d\d: rule id used twice .*: female"):
+        load_model(tmp_path / "c.yaml", CohortDefinition)
 
 
 def test_unknown_cohort_names_those_there_are() -> None:
