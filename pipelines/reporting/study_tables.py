@@ -366,7 +366,9 @@ def signature_text(standing: Standing) -> str:
 
 
 def gate_table(rows: pl.DataFrame, table_id: str) -> str:
-    """Checks of the gate, with value and limit."""
+    """Checks of the gate, with value and limit; what holds for a design as for each of its arms is said once."""
+    same = ["check", "analysis", "variant", "value", "note"]
+    rows = rows.unique(same, keep="first", maintain_order=True)
     cells = [
         {
             "analysis": row["analysis"]

@@ -13,11 +13,13 @@ from pipelines.reporting import write_report
 from pipelines.reporting.study_tables import (
     diagnostics_table,
     estimate_blocks,
+    gate_table,
     may_show,
     warnings,
     with_people,
 )
 from pipelines.studies import run_study
+from pipelines.studies.gate import GATE_SCHEMA, GateRow
 from pipelines.studies.results import Counts, Estimate, Finding, estimates_frame, findings_frame
 
 SAME = {"study": "s", "submission": "x", "cohort": "c", "ci_level": 0.95, "settings_hash": "0"}
@@ -259,3 +261,13 @@ def test_beside_a_small_number_of_an_analysis_its_others_are_hidden() -> None:
     told = cells_of(diagnostics_table(findings_frame(rows), set()))
     assert {"&lt;11", "hidden"} <= told
     assert "397" not in told
+
+
+def test_a_check_of_a_design_is_told_once_and_not_for_each_arm() -> None:
+    rows = [
+        GateRow("balance", "clone_censor_weight", subgroup, "all", 0.12, 0.1, "fail", "largest: grade=high")
+        for subgroup in ("all", "surgery", "no surgery")
+    ]
+    html = gate_table(pl.DataFrame(rows, schema=GATE_SCHEMA, orient="row"), "gate")
+    assert html.count("0.120") == 1
+    assert "clone_censor_weight (surgery)" not in html
