@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from pipelines.errors import InputError, in_plain_words
+from pipelines.settings import REPOSITORY
 from pipelines.studies.catalog import is_evidence
 from pipelines.studies.checklists.answers import ANSWERS, AnswerFacts
 from pipelines.studies.checklists.at_hand import AtHand, at_hand
@@ -114,7 +115,7 @@ def answered(item: ChecklistItem, known: AtHand) -> ChecklistLine:
 
 
 def read_items(which: str, catalog_dir: Path) -> list[ChecklistItem]:
-    """Rows of a checklist's table.
+    """Rows of a checklist's table: the catalog's, or the shipped ones where it has no ``checklists``.
 
     Raises
     ------
@@ -122,6 +123,8 @@ def read_items(which: str, catalog_dir: Path) -> list[ChecklistItem]:
         No such checklist, or every wrong row with its line.
     """
     path = catalog_dir / "checklists" / f"{which}.csv"
+    if not path.parent.is_dir():  # a site's own catalog need not repeat what journals ask
+        path = REPOSITORY / "catalog" / "checklists" / path.name
     if which not in CHECKLISTS or not path.is_file():
         raise InputError(
             f"There is no checklist '{which}'",
