@@ -86,6 +86,35 @@ def test_a_study_page_draws_every_plot_without_a_network(
         )
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_study_page_can_be_read_on_a_desk_and_on_a_telephone(
+    page: tuple[Page, Seen], published_home: Path, width: int
+) -> None:
+    """No word leaves the page; a plot that has no room keeps its size and is scrolled."""
+    tab, _ = page
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.goto((published_home / STUDY).as_uri())
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    box = tab.locator("#forest svg").bounding_box()
+    assert box is not None
+    assert box["width"] >= 600
+    if width == 1280:
+        cut = "() => { const box = document.querySelector('#comparison').parentElement; return box.scrollWidth - box.clientWidth }"
+        assert tab.evaluate(cut) <= 0, "the notes beside the published numbers are whole"
+
+
+def test_the_gate_stands_first_and_the_estimates_are_folded(
+    page: tuple[Page, Seen], published_home: Path
+) -> None:
+    tab, _ = page
+    tab.goto((published_home / STUDY).as_uri())
+    assert tab.locator("h2").first.inner_text() == "The gate"
+    table = tab.locator("details.estimates table").first
+    assert not table.is_visible()
+    tab.locator("details.estimates summary").first.click()
+    assert table.is_visible()
+
+
 @pytest.mark.parametrize(
     "name",
     [
