@@ -9,7 +9,7 @@ import pytest
 from toy_registry import submission, tumors, world
 from toy_studies import catalog_at, cut
 
-from pipelines.reporting import write_report
+from pipelines.reporting import write_index, write_report
 from pipelines.reporting.study_tables import (
     diagnostics_table,
     estimate_blocks,
@@ -18,7 +18,11 @@ from pipelines.reporting.study_tables import (
     warnings,
     with_people,
 )
+from pipelines.settings import Settings
+from pipelines.store import Home
 from pipelines.studies import run_study
+from pipelines.studies.catalog import load_evidence
+from pipelines.studies.evidence import run_evidence
 from pipelines.studies.gate import GATE_SCHEMA, GateRow
 from pipelines.studies.results import Counts, Estimate, Finding, estimates_frame, findings_frame
 
@@ -234,6 +238,16 @@ def test_three_arms_have_a_column_each_and_a_line_for_every_pair(tmp_path: Path)
     one = page[page.index('id="table_one"') :]
     assert all(arm in one[: one.index("<tbody")] for arm in arms)
     assert "surgery and radiation vs surgery alone" in page
+
+
+def test_the_front_page_links_a_synthesis_where_its_page_is_drawn(tmp_path: Path) -> None:
+    sub = submission(tmp_path, tumors(world(60, seed=4)))
+    catalog = Settings().catalog_dir
+    run_evidence(sub.root / "studies", load_evidence("pooled_evidence", catalog), catalog)
+    link = "../submissions/toy/report/pooled_evidence.html"
+    assert link not in write_index(Home(tmp_path)).read_text(encoding="utf-8")
+    write_report(sub)
+    assert link in write_index(Home(tmp_path)).read_text(encoding="utf-8")
 
 
 THREE_ARMS = """
