@@ -71,6 +71,7 @@ def test_a_study_page_draws_every_plot_without_a_network(
     tab, seen = page
     tab.goto((published_home / STUDY).as_uri())
     assert tab.title().startswith("Surgery of the primary")
+    tab.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
     for plot in ("#forest", "#attrition", ".km", "#love", "#overlap"):
         assert tab.locator(f"{plot} svg").first.is_visible(), plot
     assert drawn_plots(tab) == tab.locator("figure svg").count()
