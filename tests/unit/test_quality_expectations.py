@@ -9,10 +9,10 @@ import pytest
 from quality_toys import submission
 
 from pipelines.quality import checks
-from pipelines.registry.dictionary import read_dictionary
 from pipelines.quality.finding import Finding
 from pipelines.quality.gate import judge
 from pipelines.registry import derive
+from pipelines.registry.dictionary import read_dictionary
 from pipelines.store import Submission
 
 SOURCES = ("ncdb", "seer", "naaccr", "mapped")
