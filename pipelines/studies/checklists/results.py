@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.disclosure import format_count
+from pipelines.disclosure import format_count, told_apart
 from pipelines.settings import Settings
 from pipelines.studies.checklists.at_hand import AtHand, Ran
 from pipelines.studies.language import ALL
@@ -29,7 +29,14 @@ def rows_of(ran: Ran, analysis: str, subgroup: str = ALL) -> list[dict[str, Any]
 def people_of(ran: Ran, analysis: str) -> list[str]:
     """People of an analysis, the exposed among them."""
     rows = [row for row in rows_of(ran, analysis) if row["n"] is not None]
-    return [f"People: {count(rows[0]['n'])}, of them {count(rows[0]['n_exposed'])} exposed."] if rows else []
+    if not rows:
+        return []
+    everybody = ran.estimates.filter(pl.col("subgroup") == ALL)
+    flow = pl.col("analysis") == "attrition"
+    beside = [*everybody.filter(~flow)["n"].drop_nulls(), *everybody.filter(flow)["n"].tail(1)]
+    if rows[0]["n"] not in told_apart(beside, Settings().min_cell):
+        return ["People: not told, as another number of people differs from it by few."]
+    return [f"People: {count(rows[0]['n'])}, of them {count(rows[0]['n_exposed'])} exposed."]
 
 
 def size(ran: Ran) -> list[str]:
