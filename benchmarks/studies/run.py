@@ -19,6 +19,7 @@ import polars as pl
 from benchmarks.studies.document import Run, document
 from pipelines import steps
 from pipelines.store import Home
+from pipelines.studies.many import Outcome
 from pipelines.synthetic import WorldSettings, write_extract
 from pipelines.synthetic.judge import judge_submission
 
@@ -43,12 +44,18 @@ def run(home: Home, registry: str, world: str, stage_iv: int) -> Run:
         steps.build(home, name)
         steps.validate(home, name)
     started = time.monotonic()
-    outcomes = steps.run_studies(home, [name], tell=print, workers=2, no_gate=True)
+    outcomes = steps.run_studies(home, [name], tell=told, workers=2, no_gate=True)
     seconds = time.monotonic() - started
     states = pl.DataFrame([asdict(one) for one in outcomes])
     judged = judge_submission(home.published(name), folder / "truth.parquet", settings)
     judged.write_csv(home.root / "synthetic" / f"{name}.judged.csv")
     return Run(world, registry, seconds, states, judged)
+
+
+def told(outcome: Outcome) -> None:
+    """One line for each study that ran; what is refused is refused in every world."""
+    if outcome.state != "refused":
+        print(f"  {outcome.study}: {outcome.state}, {outcome.seconds:.0f} s {outcome.reason}", flush=True)
 
 
 def main() -> None:
