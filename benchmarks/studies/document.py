@@ -40,7 +40,8 @@ def document(runs: list[Run], stage_iv: int, seed: int) -> str:
     for world, words in WORLDS.items():
         inside = [one for one in runs if one.world == world]
         if inside:
-            parts += ["", f"## {words.partition(':')[0]}", "", words.partition(": ")[2]]
+            name, _, meaning = words.partition(": ")
+            parts += ["", f"## {name}", "", meaning[0].upper() + meaning[1:]]
             for one in inside:
                 parts += ["", *chapter(one)]
     return "\n".join(parts) + "\n"
