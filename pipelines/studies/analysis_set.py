@@ -290,7 +290,9 @@ def apply_outcome(frame: pl.DataFrame, outcome: Outcome) -> tuple[pl.DataFrame, 
 
     frame = frame.with_columns(entry=pl.col("entry").clip(lower_bound=0.0))
     if outcome.cut_months is not None:
-        late = (pl.col("time") > pl.col("cut")).fill_null(False)
+        words = "left out: the month at which follow-up is cut is unknown"
+        frame = leave_out(frame, pl.col("cut").is_not_null(), "cut_unknown", words)
+        late = pl.col("time") > pl.col("cut")
         frame = frame.with_columns(
             event=pl.col("event") & ~late,
             other_cause=pl.col("other_cause") & ~late,

@@ -12,7 +12,7 @@ from pipelines.store.manifest import recorded_versions
 from pipelines.studies.estimators import matched
 from pipelines.studies.language import StudyDefinition
 from pipelines.studies.plan import Plan
-from pipelines.studies.results import Outcomes, estimates_frame, findings_frame
+from pipelines.studies.results import Outcomes, absent_and_warnings, estimates_frame, findings_frame
 from pipelines.studies.variants import other_cohort
 
 CSV_TABLES = (
@@ -105,16 +105,7 @@ def run_record(
             {"refused": one.refused, "used": one.use, "reason": one.reason, "words": one.fallback.words}
             for one in plan.used
         ],
-        "absent": [
-            {"analysis": one.analysis, "subgroup": one.subgroup, "reason": one.message}
-            for one in found.findings
-            if one.status == "absent"
-        ],
-        "warnings": [
-            {"analysis": one.analysis, "subgroup": one.subgroup, "check": one.check, "message": one.message}
-            for one in found.findings
-            if one.status == "warning"
-        ],
+        **absent_and_warnings(found),
         "settings": study.model_dump(mode="json"),
         "cohort_settings": cohort.model_dump(mode="json"),
     }

@@ -142,3 +142,19 @@ def findings_frame(rows: Iterable[Finding]) -> pl.DataFrame:
     }
     order = ["analysis", "subgroup", "check", "value", "threshold", "status", "message", "unit"]
     return pl.DataFrame([asdict(row) for row in rows], schema=schema).select(order)
+
+
+def absent_and_warnings(found: Outcomes) -> dict[str, list[dict[str, str]]]:
+    """What could not be done and what a reader must know, as a run's record keeps them."""
+    return {
+        "absent": [
+            {"analysis": one.analysis, "subgroup": one.subgroup, "reason": one.message}
+            for one in found.findings
+            if one.status == "absent"
+        ],
+        "warnings": [
+            {"analysis": one.analysis, "subgroup": one.subgroup, "check": one.check, "message": one.message}
+            for one in found.findings
+            if one.status == "warning"
+        ],
+    }

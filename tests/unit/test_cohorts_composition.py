@@ -185,7 +185,7 @@ def test_a_third_arm_has_its_own_columns_of_attrition(tmp_path: Path) -> None:
 
 
 def test_nobody_is_in_two_arms(tmp_path: Path) -> None:
-    arms = {**THREE_ARMS["arms"], "others": [arm("any", "primary_surgery <> 'none'")]}  # type: ignore[dict-item]
+    arms = {**THREE_ARMS["arms"], "others": [arm("any", "primary_surgery <> 'none'")]}  # type: ignore[dict-item]  # a plain dict of YAML
     where = catalog(tmp_path, three={**THREE_ARMS, "arms": arms})
     sub = submission(tmp_path, tumors([{"primary_surgery": "mastectomy"}]))
     with pytest.raises(InputError, match="one and the same record: mastectomy, any, no surgery"):

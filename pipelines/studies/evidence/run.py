@@ -21,7 +21,14 @@ from pipelines.studies.evidence.site import Site, against_prediction, site_estim
 from pipelines.studies.evidence.tables import EvidenceRow, Review, load_reviews
 from pipelines.studies.facts import StudyFacts
 from pipelines.studies.language.evidence import EvidenceDefinition
-from pipelines.studies.results import Estimate, Finding, Outcomes, estimates_frame, findings_frame
+from pipelines.studies.results import (
+    Estimate,
+    Finding,
+    Outcomes,
+    absent_and_warnings,
+    estimates_frame,
+    findings_frame,
+)
 
 PUBLISHED = "published evidence"
 """In place of a submission and a cohort."""
@@ -307,19 +314,10 @@ def run_record(
         "gate": "on",
         "gate_verdict": {
             "status": "not_needed",
-            "reason": "published figures; the site's own passed its study's gate",
+            "reason": "published figures; of the site's own, what the gates of its studies showed at the time",
         },
         "primary": f"pooled_{definition.pools[0].methods[0]}",
-        "absent": [
-            {"analysis": one.analysis, "subgroup": one.subgroup, "reason": one.message}
-            for one in found.findings
-            if one.status == "absent"
-        ],
-        "warnings": [
-            {"analysis": one.analysis, "subgroup": one.subgroup, "check": one.check, "message": one.message}
-            for one in found.findings
-            if one.status == "warning"
-        ],
+        **absent_and_warnings(found),
         "settings": definition.model_dump(mode="json"),
     }
 
