@@ -22,7 +22,7 @@ from pipelines.errors import RefusedError
 from pipelines.reporting.truth import TRUTH_FILE
 from pipelines.settings import Settings
 from pipelines.store import Home, write_text
-from pipelines.synthetic import WorldSettings, presentation_truth, write_extract
+from pipelines.synthetic import WorldSettings, write_extract
 from pipelines.synthetic.judge import judge_submission
 
 SEED = 20261121
@@ -121,7 +121,7 @@ def _refresh(home: Home, extract: DemoExtract) -> tuple[float, list[dict[str, st
     steps.build(home, extract.submission)
     steps.validate(home, extract.submission)
     folders = dict(_run_studies(home, extract))
-    judged = judge_submission(home.published(extract.submission), files.truth, extract.world)
+    judged = judge_submission(home.published(extract.submission), files.truth, extract.world, extract.format)
     if judged.height:
         write_text(judged.write_csv(), home.published(extract.submission).root / TRUTH_FILE)
     rows = [row for study, ran in folders.items() for row in _study_rows(extract, study, ran, judged)]
@@ -159,21 +159,14 @@ def _study_rows(
     rows = []
     for row in ours.iter_rows(named=True):
         estimated = _ratio(row["estimate"], row["ci_low"], row["ci_high"])
-        true, right = _truth(study, row, extract, judged)
+        true, right = _truth(row, judged)
         printed = published.get((row["analysis"], row["contrast"]), "–")
         rows.append(_row(study, extract.submission, row["analysis"], printed, estimated, true, right))
     return rows
 
 
-def _truth(study: str, row: dict[str, Any], extract: DemoExtract, judged: pl.DataFrame) -> tuple[str, str]:
+def _truth(row: dict[str, Any], judged: pl.DataFrame) -> tuple[str, str]:
     """What the estimate is an estimate of, and whether its method can find it there."""
-    if study == "dawood2010":
-        if row["analysis"] == "cox_unadjusted":
-            true = presentation_truth(extract.world, format=extract.format, seed=SEED).hr
-            return f"{true:.2f}", "yes"
-        # adjusted for all that matters in one world; in the other age kills too, and the models leave much out
-        known = extract.format == "mapped-msk"
-        return (f"{extract.world.metachronous_hr:.2f}", "yes") if known else ("–", "no")
     same = [pl.col(name) == row[name] for name in ("study", "analysis", "subgroup", "contrast", "measure")]
     found = judged.filter(same)
     if found.is_empty():

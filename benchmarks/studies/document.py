@@ -17,7 +17,8 @@ INTRODUCTION = """# The studies against the truth
 
 Every study of the catalog on synthetic submissions of {stage_iv:,} people in stage IV each (seed {seed}). An
 estimate is *valid* where its method leaves immortal time out, or the world has none, and its covariates hold every
-confounder that the registry records (`pipelines/synthetic/judge.py`). *Misses by* is estimate less truth on the log
+confounder that the registry records (`pipelines/synthetic/judge.py`); of relapsed against de novo disease (NAACCR) the
+unadjusted ratio is judged. *Misses by* is estimate less truth on the log
 scale, in standard errors; a valid estimate should lie within 3.5. A ratio of what is not valid says how far the
 method is off. Made by
 `python -m benchmarks.studies.run --write docs/truth-of-studies.md`."""
@@ -57,7 +58,7 @@ def chapter(one: Run) -> list[str]:
         f"{one.states.height} studies in {one.seconds:.0f} s: {states}.",
     ]
     if one.judged.is_empty():
-        return [*lines, "", "None of them compares arms of the operation."]
+        return [*lines, "", "None of them has an exposure whose effect is known here."]
     known = one.judged.filter(pl.col("misses_by").is_not_nan())
     valid = known.filter("valid")
     held = valid.filter("holds").height

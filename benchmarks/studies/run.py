@@ -47,7 +47,7 @@ def run(home: Home, registry: str, world: str, stage_iv: int) -> Run:
     outcomes = steps.run_studies(home, [name], tell=told, workers=2, no_gate=True)
     seconds = time.monotonic() - started
     states = pl.DataFrame([asdict(one) for one in outcomes])
-    judged = judge_submission(home.published(name), folder / "truth.parquet", settings)
+    judged = judge_submission(home.published(name), folder / "truth.parquet", settings, form)
     judged.write_csv(home.root / "synthetic" / f"{name}.judged.csv")
     return Run(world, registry, seconds, states, judged)
 

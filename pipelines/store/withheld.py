@@ -7,6 +7,7 @@ and what gives a small count of people away beside other numbers, which it says 
 
 import json
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,11 @@ def read_estimates(folder: Path) -> pl.DataFrame:
         ``<submission>/studies/<study>``.
     """
     return _withheld(folder, "estimates", NUMBERS)
+
+
+def shown_sha256(folder: Path) -> str:
+    """Digest of what `read_estimates` shows: the same after a run again exactly where a reader would see the same."""
+    return sha256(read_estimates(folder).write_csv().encode()).hexdigest()
 
 
 def read_comparison(folder: Path) -> pl.DataFrame:

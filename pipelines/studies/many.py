@@ -12,6 +12,7 @@ from pathlib import Path
 from pipelines.errors import CohortsError, InputError, RefusedError
 from pipelines.store import write_text
 from pipelines.store.files import remove, replace
+from pipelines.store.withheld import shown_sha256
 from pipelines.studies.catalog import is_evidence, load_evidence, load_study, study_names
 
 DONE, REFUSED, FAILED = "done", "refused", "failed"
@@ -167,7 +168,8 @@ def record(root: Path, study: str, state: str, **said: str) -> None:
     """Keep beside the studies what came of one: done, refused or failed, and never two of them.
 
     Results that an earlier definition gave leave with a refusal, as the source cannot answer what is asked now.
-    After a failure they stay as they were, like all that was there before a fault.
+    After a failure they stay as they were, like all that was there before a fault. A synthesis that read other
+    numbers of this study than it shows now is set aside with a failure that says so: its gate may hide them now.
 
     Parameters
     ----------
@@ -189,8 +191,29 @@ def record(root: Path, study: str, state: str, **said: str) -> None:
     if state == DONE:
         remove(former)
     elif state == REFUSED and results.is_dir():
-        former.parent.mkdir(exist_ok=True)
-        replace(results, former)
+        replace(results, _made(former.parent) / study)
+    if state != FAILED:
+        for name in readers_of_other_numbers(root, study):
+            replace(root / "studies" / name, _made(root / SUPERSEDED) / name)
+            why = f"it stood beside numbers of '{study}' that are no longer shown, or are others now: run it again"
+            record(root, name, FAILED, reason=why)
+
+
+def readers_of_other_numbers(root: Path, study: str) -> list[str]:
+    """Syntheses of a submission that read numbers of a study which it does not show now."""
+    folder = root / "studies" / study
+    now = shown_sha256(folder) if folder.is_dir() else ""
+    found = []
+    for path in sorted((root / "studies").glob("[!.]*/run.json")):
+        run = json.loads(path.read_text(encoding="utf-8"))
+        if any(one["study"] == study and one.get("shown_sha256") != now for one in run.get("site", ())):
+            found.append(path.parent.name)
+    return found
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def require_workers(workers: int) -> int:

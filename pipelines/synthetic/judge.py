@@ -4,7 +4,8 @@ An estimate of the operation's effect is valid where its method leaves immortal 
 its covariates hold every confounder of the world: what moves both the operation and death there, as far as the
 registry records it. Its truth is null where the operation does nothing. Where it does something, the truth of a
 marginal estimate is found by intervening on its very people; a conditional one has none that can be computed, and is
-not judged.
+not judged. Of how the metastasis came (relapsed against de novo) the world knows the unadjusted ratio, and the adjusted
+one where a format records all that matters.
 """
 
 import csv
@@ -14,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -24,11 +26,15 @@ from pipelines.store import Submission
 
 from .draws import variables
 from .settings import WorldSettings
-from .truth import TruthEffect, matched_set_truth
+from .truth import TruthEffect, matched_set_truth, presentation_truth
 
 TABLES = Path(__file__).parent / "tables"
 OPERATION = ("operated", "primary_surgery", "other_site_surgery", "systemic_surgery_sequence")
-"""Columns whose arms are about the operation: the world knows its effect, and of no other exposure."""
+"""Columns whose arms are about the operation."""
+PRESENTATION = "disease_presentation"
+"""Column whose arms are about how the metastasis came."""
+RECORDS_ALL = "mapped-msk"
+"""The format that records everything that moves death after a metastasis in its world."""
 WITHIN_STANDARD_ERRORS = 3.5
 SEED = 20261121
 
@@ -69,8 +75,8 @@ class Judged:
         return abs(self.misses_by) <= WITHIN_STANDARD_ERRORS
 
 
-def judge_submission(sub: Submission, truth_file: Path, settings: WorldSettings) -> pl.DataFrame:
-    """Judge every study of a synthetic submission that is about the operation.
+def judge_submission(sub: Submission, truth_file: Path, settings: WorldSettings, format: str) -> pl.DataFrame:
+    """Judge every study of a synthetic submission whose exposure the world knows the effect of.
 
     Parameters
     ----------
@@ -80,6 +86,8 @@ def judge_submission(sub: Submission, truth_file: Path, settings: WorldSettings)
         ``truth.parquet`` of its extract.
     settings : WorldSettings
         Of the world it was drawn from.
+    format : str
+        That the extract was written in.
 
     Returns
     -------
@@ -90,32 +98,37 @@ def judge_submission(sub: Submission, truth_file: Path, settings: WorldSettings)
     rows = [
         one
         for folder in sorted(path.parent for path in sub.root.glob("studies/[!.]*/run.json"))
-        for one in judge_study(folder, truth, settings)
+        for one in judge_study(folder, truth, settings, format)
     ]
     return pl.DataFrame([{**asdict(one), "holds": one.holds} for one in rows], infer_schema_length=None)
 
 
-def judge_study(folder: Path, truth: pl.DataFrame, settings: WorldSettings) -> list[Judged]:
-    """Judge the ratios of one study's folder; none where its exposure is not the operation."""
+def judge_study(folder: Path, truth: pl.DataFrame, settings: WorldSettings, format: str) -> list[Judged]:
+    """Judge the ratios of one study's folder; none where the world knows no effect of its exposure."""
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    if not is_about_the_operation(run):
+    operation, presentation = is_about_the_operation(run), is_about_the_presentation(run)
+    if not (operation or presentation):
         return []
     estimates = pl.read_csv(folder / "estimates.csv", infer_schema_length=None).filter(
         (pl.col("term") == run["settings"]["exposure"])
         & pl.col("measure").is_in(["hr", "shr"])
         & pl.col("ci_low").is_not_null()
     )
-    return [
-        one
-        for row in estimates.iter_rows(named=True)
-        if (one := judge_row(row, run, folder, truth, settings)) is not None
-    ]
+    rows = estimates.iter_rows(named=True)
+    if presentation:
+        return [one for row in rows if (one := judge_presentation(row, run, settings, format)) is not None]
+    return [one for row in rows if (one := judge_row(row, run, folder, truth, settings)) is not None]
 
 
 def is_about_the_operation(run: Mapping[str, Any]) -> bool:
     """Whether the arms of a study are read from a column of the operation."""
     arms = run.get("cohort_settings", {}).get("arms", {})
     return any(name in OPERATION or name.startswith("days_to") for name in arms.get("needs", ()))
+
+
+def is_about_the_presentation(run: Mapping[str, Any]) -> bool:
+    """Whether the arms of a study are relapsed against de novo disease."""
+    return PRESENTATION in run.get("cohort_settings", {}).get("arms", {}).get("needs", ())
 
 
 def judge_row(
@@ -126,8 +139,25 @@ def judge_row(
     if method is None:
         return None
     why_not = objection(row, run, method, settings)
-    true = truth_of(row, run, folder, truth, settings)
-    normal = 1.959963984540054 if row["ci_level"] == 0.95 else float("nan")
+    return judged(row, run, truth_of(row, run, folder, truth, settings), why_not)
+
+
+def judge_presentation(
+    row: Mapping[str, Any], run: Mapping[str, Any], settings: WorldSettings, format: str
+) -> Judged | None:
+    """Judge a ratio of relapsed against de novo disease; None where the world knows no truth of its analysis."""
+    if row["subgroup"] != "all":
+        return None
+    if row["analysis"] == "cox_unadjusted":
+        return judged(row, run, presentation_truth(settings, format=format, seed=SEED), "")
+    if row["analysis"] == "cox_adjusted" and format == RECORDS_ALL:
+        return judged(row, run, TruthEffect(float(np.log(settings.metachronous_hr)), 0.0, 0), "")
+    return None
+
+
+def judged(row: Mapping[str, Any], run: Mapping[str, Any], true: TruthEffect, why_not: str) -> Judged:
+    """An estimate beside its truth."""
+    normal = NormalDist().inv_cdf(0.5 + row["ci_level"] / 2)
     std_err = (np.log(row["ci_high"]) - np.log(row["ci_low"])) / (2 * normal)
     spread = np.hypot(std_err, 0.0 if np.isnan(true.std_error) else true.std_error)
     return Judged(

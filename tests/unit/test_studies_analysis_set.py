@@ -53,6 +53,19 @@ def test_unknown_outcomes_leave_and_are_counted() -> None:
     ]
 
 
+def test_whose_month_of_the_cut_is_unknown_leaves_and_is_counted() -> None:
+    """Cut at 6: a death at 8 is a survival of 6; where the month of the cut is unknown, nobody knows what to count."""
+    rows = followed((8, True, 0), (5, True, 0), (8, True, 0)).with_columns(
+        cut=pl.Series([6.0, 6.0, None]), other_cause=pl.lit(None, pl.Boolean)
+    )
+    frame, findings = apply_outcome(rows, outcome(cut_months="month_of_the_cut"))
+    assert frame.select("time", "event").rows() == [(6.0, False), (5.0, True)]
+    assert {one.check: one.value for one in findings if one.unit == "people"} == {
+        "cut_unknown": 1,
+        "zero_months": 0,
+    }
+
+
 def test_nobody_is_at_risk_before_entry() -> None:
     """Entry at 6: follow-up to 4 or to 6 contributes nothing; a negative entry is entry at time zero; an unknown one
     is not, because the months before it would be immortal."""

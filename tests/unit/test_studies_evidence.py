@@ -13,11 +13,14 @@ import yaml
 from pipelines.errors import InputError
 from pipelines.settings import Settings
 from pipelines.store import Submission
+from pipelines.store.withheld import KEY
 from pipelines.studies.catalog import is_evidence, list_studies, load_evidence, load_study, show_study
 from pipelines.studies.evidence import load_reviews, load_rows, run_evidence
 from pipelines.studies.evidence.beside import pools_beside
 from pipelines.studies.evidence.pools import pool_set
 from pipelines.studies.evidence.site import years_of
+from pipelines.studies.many import DONE
+from pipelines.studies.many import record as record_of
 
 CATALOG = Settings().catalog_dir
 NAME = "pooled_evidence"
@@ -454,7 +457,8 @@ def test_the_sites_estimate_stands_on_the_forest_and_takes_the_place_of_who_may_
     assert any("duchesneau2022 has not run" in message for message in others["message"])
     assert set(others["status"]) == {"info"}
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    assert record["site"] == [{"study": "mudgway2020", "settings_hash": "0123456789abcdef"}]
+    (one,) = record["site"]
+    assert (one["study"], one["settings_hash"]) == ("mudgway2020", "0123456789abcdef")
 
 
 def test_a_cohort_of_some_years_takes_the_place_of_studies_of_those_years_alone(
@@ -483,3 +487,27 @@ def test_an_estimate_that_its_gate_hides_stays_off_the_forest(
     written = "".join(path.read_text(encoding="utf-8") for path in folder.iterdir())
     assert "mudgway2020 by matched_cox is hidden until its gate passes or a reviewer signs" in written
     assert "0.915" not in written
+
+
+def test_a_synthesis_is_set_aside_when_the_estimate_it_read_is_hidden_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub_manifest(monkeypatch)
+    sub = submission_with(tmp_path)
+    read_then = run_evidence(sub.root / "studies", load_evidence(NAME, CATALOG), CATALOG, sub).folder
+    record_of(sub.root, "mudgway2020", DONE)
+    assert read_then.is_dir(), "the same run again shows the same numbers"
+
+    key = pl.read_csv(sub.root / "studies" / "mudgway2020" / "estimates.csv").select(KEY)
+    key.write_csv(sub.root / "studies" / "mudgway2020" / "hidden.csv")
+    record_of(sub.root, "mudgway2020", DONE)
+    assert not read_then.exists()
+    assert (sub.root / "superseded" / NAME / "run.json").is_file()
+    said = json.loads((sub.root / "failures" / f"{NAME}.json").read_text(encoding="utf-8"))
+    assert "'mudgway2020'" in said["reason"]
+    assert "run it again" in said["reason"]
+
+    run_evidence(sub.root / "studies", load_evidence(NAME, CATALOG), CATALOG, sub)
+    record_of(sub.root, NAME, DONE)
+    assert not (sub.root / "failures" / f"{NAME}.json").exists()
+    assert not (sub.root / "superseded" / NAME).exists()

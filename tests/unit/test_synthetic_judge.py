@@ -3,12 +3,19 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 from pipelines.studies.language import ANALYSES
 from pipelines.synthetic import WorldSettings
-from pipelines.synthetic.judge import methods, objection, people_of
+from pipelines.synthetic.judge import (
+    is_about_the_presentation,
+    judge_presentation,
+    methods,
+    objection,
+    people_of,
+)
 
 NULL = WorldSettings()
 AT_DIAGNOSIS = WorldSettings(immortal_time=False)
@@ -114,6 +121,29 @@ def test_the_people_of_a_weighted_estimate_are_those_it_stands_for(tmp_path: Pat
     assert operated is not None
     assert operated["source_record"].to_list() == [1]
     assert people_of(row_of("weighted_cox", "grade=high", "ate"), run_of(), folder) is None
+
+
+def ratio_of_presentation(analysis: str, subgroup: str = "all") -> dict[str, Any]:
+    numbers = {"estimate": 1.4, "ci_low": 1.2, "ci_high": 1.4**2 / 1.2, "ci_level": 0.95}
+    return row_of(analysis, subgroup) | numbers | {"contrast": "relapsed vs de novo", "measure": "hr"}
+
+
+def test_of_how_the_metastasis_came_the_adjusted_ratio_is_known_where_all_is_recorded() -> None:
+    run = run_of() | {"study": "toy", "cohort_settings": {"arms": {"needs": ["disease_presentation"]}}}
+    assert is_about_the_presentation(run)
+    assert not is_about_the_presentation(run_of())
+    found = judge_presentation(ratio_of_presentation("cox_adjusted"), run, NULL, "mapped-msk")
+    assert found is not None
+    assert (found.truth, found.misses_by, found.valid) == (pytest.approx(1.4), pytest.approx(0), True)
+    assert found.std_err == pytest.approx(np.log(1.4 / 1.2) / 1.959963984540054)
+    for analysis, subgroup in (
+        ("cox_adjusted", "all"),
+        ("time_split_cox", "all"),
+        ("cox_unadjusted", "grade=high"),
+    ):
+        assert (
+            judge_presentation(ratio_of_presentation(analysis, subgroup), run, NULL, "naaccr-xml-v23") is None
+        )
 
 
 def test_every_analysis_that_gives_a_hazard_ratio_is_judged() -> None:

@@ -14,7 +14,7 @@ from pipelines.stats.sensitivity import e_value
 from pipelines.store import Submission
 from pipelines.store.files import aside, sha256_of
 from pipelines.store.manifest import recorded_versions
-from pipelines.store.withheld import KEY
+from pipelines.store.withheld import KEY, shown_sha256
 from pipelines.studies.compare import SCHEMA, Target, judged, load_targets
 from pipelines.studies.evidence.pools import PoolSet, pool_set, pooled, with_site
 from pipelines.studies.evidence.site import Site, against_prediction, site_estimates
@@ -309,7 +309,7 @@ def run_record(
             {"name": f"evidence/{name}.csv", "sha256": sha256_of(catalog_dir / "evidence" / f"{name}.csv")}
             for name in tables
         ],
-        "site": [{"study": name, "settings_hash": settings_of(sub, name)} for name in ran if sub is not None],
+        "site": [read_of(sub.root / "studies" / name) for name in ran] if sub is not None else [],
         "versions": recorded_versions(),
         "gate": "on",
         "gate_verdict": {
@@ -322,7 +322,11 @@ def run_record(
     }
 
 
-def settings_of(sub: Submission, study: str) -> str:
-    """Hash of the settings a study of the submission ran with."""
-    text = (sub.root / "studies" / study / "run.json").read_text(encoding="utf-8")
-    return str(json.loads(text)["settings_hash"])
+def read_of(folder: Path) -> dict[str, str]:
+    """What a study of the submission was when it was read: its settings, and what of it was shown."""
+    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    return {
+        "study": folder.name,
+        "settings_hash": run["settings_hash"],
+        "shown_sha256": shown_sha256(folder),
+    }
