@@ -271,7 +271,7 @@ def run(
     ]
     for name, folder in folders.items():
         lines += ["", name, *study_lines(folder, min_cell=Settings().min_cell)]
-    lines += [f"{name}: refused ({refusal.reason_code})" for name, refusal in refused.items()]
+    lines += [f"{name}: refused ({refusal.in_short})" for name, refusal in refused.items()]
     lines += ["", f"report: {index}", f"warehouse: {warehouse}"]
     say(
         {

@@ -50,17 +50,22 @@ def study_show(
     submission: Annotated[
         str | None, typer.Option("--submission", help="With --checklist: fill in what came of the run on it.")
     ] = None,
+    definition: Annotated[
+        bool, typer.Option("--definition", help="The definition instead, every choice named.")
+    ] = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a study's protocol, or a reporting checklist filled from it."""
+    """Show a study's protocol, a reporting checklist filled from it, or its definition."""
     from pipelines.settings import Settings
-    from pipelines.studies import show_study
+    from pipelines.studies import show_definition, show_study
 
     if checklist is None:
         if submission is not None:
             raise InputError("--submission goes with --checklist", where=f"study show {name}")
-        text = show_study(name, Settings().catalog_dir)
+        text = (show_definition if definition else show_study)(name, Settings().catalog_dir)
+    elif definition:
+        raise InputError("--checklist or --definition: not both", where=f"study show {name}")
     else:
         text = _checklist(name, checklist, submission, home)
     say({"study": name, "text": text}, [text], as_json)

@@ -79,12 +79,26 @@ class RefusedError(CohortsError):
     ----------
     reason_code : str
         Stable word for machines, such as ``period_not_covered`` or ``not_released``.
+    about : str
+        What the source has not, in a word or two: a variable, years.
     """
 
     exit_code = 3
 
     def __init__(
-        self, what: str, *, reason_code: str, where: str | None = None, remedy: str | None = None
+        self,
+        what: str,
+        *,
+        reason_code: str,
+        about: str = "",
+        where: str | None = None,
+        remedy: str | None = None,
     ) -> None:
         self.reason_code = reason_code
+        self.about = about
         super().__init__(f"{what.rstrip('.')} ({reason_code})", where=where, remedy=remedy)
+
+    @property
+    def in_short(self) -> str:
+        """The code, and what it is about."""
+        return f"{self.reason_code}: {self.about}" if self.about else self.reason_code

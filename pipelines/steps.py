@@ -269,7 +269,7 @@ def run_study(home: Home, submission: str, study: str, *, no_gate: bool = False)
     try:
         facts = studies.run_study(published, study, catalog, no_gate=no_gate)
     except RefusedError as error:
-        keep(many.REFUSED, reason_code=error.reason_code, reason=str(error))
+        keep(many.REFUSED, reason_code=error.reason_code, in_short=error.in_short, reason=str(error))
         raise
     except Exception as error:
         keep(many.FAILED, reason=many.as_outcome(many.Job(submission, study), error, 0).reason)

@@ -59,6 +59,7 @@ def check_years(sub: Submission, years: Years | None, *, asked_by: str) -> None:
         f"{asked_by} needs diagnoses of {years.first} to {years.last}, and submission '{sub.id}' "
         f"({sub.manifest.format}, release {sub.manifest.release}) {what}",
         reason_code="period_not_covered",
+        about=f"{years.first} to {years.last}",
         where=where,
         remedy="Load a release that covers the years, or define a study of the years that are there."
         + (f" {reach}" if (reach := who_covers(years)) else ""),
@@ -129,6 +130,7 @@ def cannot_give(
     return RefusedError(
         f"{asked_by} needs what submission '{sub.id}' cannot give: {reasons}",
         reason_code=refusal_code(refused[0]["status"], years),
+        about=names[0] + (f" and {len(names) - 1} more" if names[1:] else ""),
         where="registry/ascertainment",
         remedy=f"Who has it: {who_has(names, years)}{again if here else ''}",
     )
@@ -153,6 +155,7 @@ def check_fields_of_periods(
             f"{asked_by} needs the field of each period, and submission '{sub.id}' was exported without: "
             + "; ".join(fields),
             reason_code="not_released",
+            about=fields[0],
             where="registry/tumor",
             remedy="Export the listing again with the field, or define a cohort of the years that have theirs.",
         )

@@ -9,18 +9,6 @@ from pipelines.codebook import every_ascertainment
 from pipelines.codebook.seerstat_headers import submissions
 from pipelines.cohorts.definition import Years
 
-PLAIN_IN_SEER = frozenset(
-    {
-        *("patient_id", "tumor_id", "record_number", "sequence_number", "prior_cancer", "registry"),
-        *("year_of_diagnosis", "sex", "race", "race_ethnicity", "hispanic_origin", "marital_status"),
-        *("primary_site", "laterality", "bilateral", "histology_icdo3", "behavior", "grade"),
-        *("reporting_source", "diagnostic_confirmation", "nodes_positive", "nodes_examined"),
-        *("surgery_code", "reason_no_surgery"),
-        *("vital_status", "died", "survival_months", "survival_months_flag"),
-    }
-)
-"""What SEER's files give without a limit, so that the codebook states none of it for ``seer`` and ``seer_ascii``."""
-SEER = ("seer", "seer_ascii")
 LATER = "not_collected_before_"
 GIVEN = ("recorded", "derived")
 
@@ -71,8 +59,6 @@ def holdings(variable: str) -> list[Holding]:
             since = int(status.removeprefix(LATER)) if status.startswith(LATER) else None
             limits = row["release_from"], row["release_to"]
             releases.setdefault((row["source"], since), []).append(limits)
-    if variable in PLAIN_IN_SEER:
-        releases |= {(source, None): [(None, None)] for source in SEER}
     found = [
         Holding(source, since, lowest(first for first, _ in limits), highest(last for _, last in limits))
         for (source, since), limits in releases.items()

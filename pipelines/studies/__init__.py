@@ -8,6 +8,7 @@ from pipelines.studies.catalog import (
     load_published,
     load_study,
     require_study,
+    show_definition,
     show_study,
 )
 from pipelines.studies.draft import init_study
@@ -34,6 +35,7 @@ __all__ = [
     "require_study",
     "run_evidence",
     "run_study",
+    "show_definition",
     "show_study",
     "sign",
     "study_lines",

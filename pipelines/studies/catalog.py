@@ -116,10 +116,16 @@ def listing(name: str, catalog_dir: Path) -> StudyListing:
 
 
 def show_study(name: str, catalog_dir: Path) -> str:
-    """The protocol as a reader would want it, then the definition itself."""
+    """The protocol as a reader would want it."""
     if is_evidence(name, catalog_dir):
         return show_evidence(load_evidence(name, catalog_dir), catalog_dir)
     study = load_study(name, catalog_dir)
     cohort = load_cohort(study.cohort, catalog_dir)
     targets = load_published(name, catalog_dir)
-    return f"{protocol(study, cohort, targets)}\n\n--- definition ---\n{dump_yaml(study)}"
+    return protocol(study, cohort, targets)
+
+
+def show_definition(name: str, catalog_dir: Path) -> str:
+    """The definition with every choice named, those left to their usual value too; it loads as the same study."""
+    load = load_evidence if is_evidence(name, catalog_dir) else load_study
+    return dump_yaml(load(name, catalog_dir))

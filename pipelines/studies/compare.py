@@ -1,26 +1,23 @@
 """Published numbers beside ours: joined by analysis, subgroup, term, contrast and measure."""
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import polars as pl
-from pydantic import BeforeValidator, ValidationError, model_validator
+from pydantic import BeforeValidator, model_validator
 from scipy.stats import norm
 
 from pipelines.cohorts.definition import Strict
-from pipelines.errors import InputError, in_plain_words
+from pipelines.errors import InputError
 from pipelines.stats.errors import CodingError
 from pipelines.stats.pooling import StudyEstimate, check_study
+from pipelines.studies.csv_rows import read_rows
 from pipelines.studies.language import ALL, StudyDefinition
 from pipelines.studies.results import Estimate, Finding
 
 RATIOS = ("hr", "shr", "or", "rr")
-BEYOND = "beyond the header"
-"""What the cells are kept under that a row has more of than the header."""
 NOT_COMPARABLE = "not_comparable"
 INFORMS_ONLY = ("memory", "seed")
 DEFAULT_TOLERANCE = {
@@ -156,32 +153,7 @@ def load_targets(path: Path) -> list[Target]:
     """
     if not path.is_file():
         return []
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # a spreadsheet puts a mark of the encoding first
-    except UnicodeDecodeError:
-        raise InputError(
-            "The targets are not UTF-8", where=str(path), remedy="Save them as CSV in UTF-8."
-        ) from None
-    rows = csv.DictReader(io.StringIO(text, newline=""), restkey=BEYOND)
-    require_header(rows.fieldnames or (), path)
-    targets, mistakes = [], []
-    for number, row in enumerate(rows, start=2):
-        if row.pop(BEYOND, None) is not None:
-            mistakes.append(
-                f"line {number}: more cells than the header (a comma in a text needs quotes around it)"
-            )
-            continue
-        try:
-            targets.append(Target.model_validate(row))
-        except ValidationError as error:
-            for item in error.errors(include_input=False, include_url=False):
-                place = ".".join(map(str, item["loc"])) or "row"
-                mistakes.append(f"line {number}: {place}: {in_plain_words(item['type'], item['msg'])}")
-    names = [one.target for one in targets]
-    mistakes += [f"target {name} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
-    if mistakes:
-        raise InputError(f"{len(mistakes)} mistake(s) in the targets: {'; '.join(mistakes)}", where=str(path))
-    return targets
+    return read_rows(path, Target, of="the targets", key="target", check_header=require_header)
 
 
 def require_header(header: Sequence[str], path: Path) -> None:

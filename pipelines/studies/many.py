@@ -155,7 +155,7 @@ def _run_group(group: Sequence[Job], run: Callable[[Job], Outcome]) -> list[Outc
 def as_outcome(job: Job, error: Exception, seconds: float) -> Outcome:
     """What an error makes of a job: a refusal, or a failure with its reason."""
     if isinstance(error, RefusedError):
-        return Outcome(job.submission, job.study, REFUSED, error.reason_code, seconds)
+        return Outcome(job.submission, job.study, REFUSED, error.in_short, seconds)
     if isinstance(error, CohortsError):
         return Outcome(job.submission, job.study, FAILED, str(error), seconds)
     # Its words may hold a patient's value: the place is enough to find it.
@@ -179,7 +179,7 @@ def record(root: Path, study: str, state: str, **said: str) -> None:
     state : str
         ``done``, ``refused`` or ``failed``.
     **said : str
-        ``reason``, and ``reason_code`` of a refusal.
+        ``reason``, and of a refusal ``reason_code`` and ``in_short``.
     """
     for other, folder in NOT_DONE.items():
         path = root / folder / f"{study}.json"

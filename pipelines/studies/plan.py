@@ -122,6 +122,7 @@ def require_source(sub: Submission, study: StudyDefinition, cohort: CohortDefini
             f"{asked_by} is defined for {', '.join(study.sources)}, and submission '{sub.id}' is "
             f"{sub.manifest.source}",
             reason_code="source_not_suited",
+            about=sub.manifest.source,
             where=f"catalog/studies/{study.id}/study.yaml, sources",
             remedy="Run it on a submission of a source that it names, or define a study for this one.",
         )
@@ -221,6 +222,7 @@ def refused_primary(study: StudyDefinition, error: RefusedError) -> RefusedError
     return RefusedError(
         f"Study '{study.id}' stands on its primary analysis {study.primary}, which the source refuses. {reason}",
         reason_code=error.reason_code,
+        about=error.about,
         where=error.where,
         remedy=error.remedy,
     )

@@ -64,7 +64,7 @@ def _rows_of(sub: Submission, min_cell: int) -> list[dict[str, str]]:
         blank = dict.fromkeys(COLUMNS, "") | {"study": name, "submission": sub.id}
         if state:
             said = json.loads(not_done[state][name].read_text(encoding="utf-8"))
-            rows.append(blank | {"state": state, "reason": said.get("reason_code") or said["reason"]})
+            rows.append(blank | {"state": state, "reason": said.get("in_short") or said["reason"]})
         else:
             rows.append(blank | _ran(ran[name], min_cell))
     return rows

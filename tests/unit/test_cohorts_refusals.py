@@ -11,7 +11,7 @@ from pipelines import store
 from pipelines.cohorts import attrition_lines, materialise, read_attrition
 from pipelines.cohorts.definition import Years
 from pipelines.cohorts.needs import check_needs, check_years
-from pipelines.cohorts.sources import PLAIN_IN_SEER, SEER, statements, who_covers, who_has
+from pipelines.cohorts.sources import who_covers, who_has
 from pipelines.errors import GateError, InputError, RefusedError
 from pipelines.settings import Settings
 
@@ -127,12 +127,6 @@ def test_what_no_registry_counts_is_refused_and_no_mistake(tmp_path: Path) -> No
 )
 def test_who_has_a_variable_follows_from_the_codebook(variable: str, first: int, said: str) -> None:
     assert who_has([variable], Years(first=first, last=2015)) == f"{variable}: {said}."
-
-
-@pytest.mark.parametrize("name", sorted(PLAIN_IN_SEER))
-def test_what_seer_plainly_gives_is_a_column_of_which_the_codebook_says_nothing_else(name: str) -> None:
-    assert name in tumors([{}]).columns
-    assert not set(SEER) & set(statements(name)["source"])
 
 
 def test_variables_with_one_answer_stand_together() -> None:

@@ -85,7 +85,7 @@ def test_one_that_fails_stops_no_other(home: Home) -> None:
     }  # fmt: skip
     assert [one.study for one in found] == sorted(told), "results are in order, progress as it comes"
     reasons = {one.study: one.reason for one in found}
-    assert reasons["refused"] == "source_not_suited"
+    assert reasons["refused"] == "source_not_suited: ncdb"
     assert "no_such" in reasons["fails"]
     assert "primary analysis no_such_analysis" in reasons["wrong"]
 

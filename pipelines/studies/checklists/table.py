@@ -1,17 +1,17 @@
 """A checklist as a table: every item with what the study says to it, and what is left to the authors."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 
-from pipelines.errors import InputError, in_plain_words
+from pipelines.errors import InputError
 from pipelines.settings import REPOSITORY
 from pipelines.studies.catalog import is_evidence
 from pipelines.studies.checklists.answers import ANSWERS, AnswerFacts
 from pipelines.studies.checklists.at_hand import AtHand, at_hand
+from pipelines.studies.csv_rows import read_rows
 from pipelines.studies.language import StudyDefinition
 
 CHECKLISTS = {
@@ -131,21 +131,7 @@ def read_items(which: str, catalog_dir: Path) -> list[ChecklistItem]:
             where=str(path.parent),
             remedy=f"There are: {', '.join(CHECKLISTS)}.",
         )
-    items, mistakes = [], []
-    with path.open(encoding="utf-8", newline="") as stream:
-        for number, row in enumerate(csv.DictReader(stream), start=2):
-            try:
-                items.append(ChecklistItem.model_validate(row))
-            except ValidationError as error:
-                mistakes += [
-                    f"line {number}: {'.'.join(map(str, one['loc']))}: {in_plain_words(one['type'], one['msg'])}"
-                    for one in error.errors(include_input=False, include_url=False)
-                ]
-    if mistakes:
-        raise InputError(
-            f"{len(mistakes)} mistake(s) in the checklist: {'; '.join(mistakes)}", where=str(path)
-        )
-    return items
+    return read_rows(path, ChecklistItem, of="the checklist")
 
 
 def checklist_text(name: str, which: str, catalog_dir: Path, folder: Path | None = None) -> str:

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from pipelines.cohorts.yaml_models import dump_yaml
 from pipelines.studies.compare import load_targets
 from pipelines.studies.evidence.pools import BETWEEN_WORDS, pool_set
 from pipelines.studies.language.evidence import EvidenceDefinition
 
 
 def show_evidence(definition: EvidenceDefinition, catalog_dir: Path) -> str:
-    """The protocol, then the definition itself."""
+    """The protocol."""
     targets = load_targets(catalog_dir / "studies" / definition.id / "published.csv")
     lines = [
         f"{definition.title} ({definition.id})",
@@ -32,7 +31,7 @@ def show_evidence(definition: EvidenceDefinition, catalog_dir: Path) -> str:
         ),
         f"Published numbers compared: {len(targets)}",
     ]
-    return "\n".join(lines) + f"\n\n--- definition ---\n{dump_yaml(definition)}"
+    return "\n".join(lines)
 
 
 def pool_lines(definition: EvidenceDefinition, name: str, catalog_dir: Path) -> list[str]:

@@ -1,8 +1,7 @@
 """The evidence of the catalog: published estimates as printed, one row each, checked as they are read."""
 
-import csv
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AliasChoices,
@@ -10,13 +9,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     model_validator,
 )
 
-from pipelines.errors import InputError, in_plain_words
+from pipelines.errors import InputError
 from pipelines.stats.pooling import StudyEstimate
 from pipelines.studies.compare import Number
+from pipelines.studies.csv_rows import read_rows
 from pipelines.studies.language.evidence import Reading
 
 ORIENTATIONS = {"as_printed": "exposed_vs_unexposed", "inverted": "unexposed_vs_exposed"}
@@ -184,9 +183,6 @@ class Review(BaseModel):
         return (ours / (1 - ours)) / (theirs / (1 - theirs))
 
 
-Row = TypeVar("Row", bound=BaseModel)
-
-
 def load_rows(table: str, catalog_dir: Path) -> list[EvidenceRow]:
     """Read one table of ``catalog/evidence``.
 
@@ -202,8 +198,7 @@ def load_rows(table: str, catalog_dir: Path) -> list[EvidenceRow]:
     InputError
         No such table, or every wrong row by its line.
     """
-    rows = read_table(catalog_dir / "evidence" / f"{table}.csv", EvidenceRow)
-    refuse_twice([one.row for one in rows], catalog_dir / "evidence" / f"{table}.csv")
+    rows = read_rows(path_of(table, catalog_dir), EvidenceRow, of="the evidence", key="row")
     randomised = table.startswith("trial")
     return [one.model_copy(update={"randomised": randomised}) for one in rows]
 
@@ -216,41 +211,22 @@ def load_reviews(catalog_dir: Path) -> dict[str, Review]:
     InputError
         Every wrong row by its line.
     """
-    path = catalog_dir / "evidence" / "reviews.csv"
-    rows = read_table(path, Review)
-    refuse_twice([one.review for one in rows], path)
+    rows = read_rows(path_of("reviews", catalog_dir), Review, of="the evidence", key="review")
     return {one.review: one for one in rows}
 
 
-def read_table(path: Path, model: type[Row]) -> list[Row]:
-    """Rows of a CSV file as a model; every mistake at once with its line."""
+def path_of(table: str, catalog_dir: Path) -> Path:
+    """A table of the evidence, which is there.
+
+    Raises
+    ------
+    InputError
+        It is not.
+    """
+    path = catalog_dir / "evidence" / f"{table}.csv"
     if not path.is_file():
         there = ", ".join(sorted(one.stem for one in path.parent.glob("*.csv")))
         raise InputError(
-            f"There is no table of evidence '{path.stem}'",
-            where=str(path.parent),
-            remedy=f"There are: {there}.",
+            f"There is no table of evidence '{table}'", where=str(path.parent), remedy=f"There are: {there}."
         )
-    rows, mistakes = [], []
-    with path.open(encoding="utf-8", newline="") as stream:
-        for number, row in enumerate(csv.DictReader(stream), start=2):
-            try:
-                rows.append(model.model_validate(row))
-            except ValidationError as error:
-                mistakes += [
-                    f"line {number}: {'.'.join(map(str, item['loc'])) or 'row'}: "
-                    f"{in_plain_words(item['type'], item['msg'])}"
-                    for item in error.errors(include_input=False, include_url=False)
-                ]
-    if mistakes:
-        raise InputError(
-            f"{len(mistakes)} mistake(s) in the evidence: {'; '.join(mistakes)}", where=str(path)
-        )
-    return rows
-
-
-def refuse_twice(keys: list[str], path: Path) -> None:
-    """Refuse a key that is there twice."""
-    twice = sorted({key for key in keys if keys.count(key) > 1})
-    if twice:
-        raise InputError(f"Rows that are there twice: {', '.join(twice)}", where=str(path))
+    return path
