@@ -64,8 +64,8 @@ Bytes = npt.NDArray[np.uint8]
 
 PEER_ABSENT = """\
 ncdb-tools was not measured. To measure it, make an environment for it and name its Python:
-    python3 -m venv /tmp/ncdb-tools && /tmp/ncdb-tools/bin/pip install ncdb-tools==0.4.0
-    python benchmarks/bench_ncdb.py --peer-python /tmp/ncdb-tools/bin/python"""
+    python3 -m venv .venv-ncdb-tools && .venv-ncdb-tools/bin/pip install ncdb-tools==0.4.0
+    python benchmarks/bench_ncdb.py --peer-python .venv-ncdb-tools/bin/python"""
 
 PEER = """
 import sys, time, resource, json

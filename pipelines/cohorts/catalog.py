@@ -8,7 +8,7 @@ from pipelines.cohorts.compile import compile_query, steps_of
 from pipelines.cohorts.composition import Composition, compose
 from pipelines.cohorts.definition import CohortDefinition, Rule
 from pipelines.cohorts.yaml_models import Document, read_document
-from pipelines.errors import InputError
+from pipelines.errors import CohortsError, InputError
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,16 @@ def _resolved(document: Document, catalog_dir: Path, based_on_it: tuple[str, ...
 
 
 def list_cohorts(catalog_dir: Path) -> list[Listing]:
-    """Every cohort of the catalog, by name."""
-    return [Listing(name, load_cohort(name, catalog_dir).title) for name in cohort_names(catalog_dir)]
+    """Every cohort of the catalog, by name; a definition with mistakes hides no other."""
+    return [listing(name, catalog_dir) for name in cohort_names(catalog_dir)]
+
+
+def listing(name: str, catalog_dir: Path) -> Listing:
+    """A cohort's line in the list."""
+    try:
+        return Listing(name, load_cohort(name, catalog_dir).title)
+    except CohortsError:
+        return Listing(name, f"its definition has mistakes: `cohorts cohort show {name}` tells them")
 
 
 def show_cohort(name: str, catalog_dir: Path) -> str:

@@ -55,6 +55,7 @@ def write_evidence_page(study: Study, target: Path, *, banner: str = "") -> None
         "evidence.html.j2",
         title=study.title,
         banner=banner,
+        failed_since=study.failed_since,
         run=run,
         question=settings["question"],
         submission=None if run["source"] == "published" else run["submission"],

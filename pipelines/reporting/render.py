@@ -23,6 +23,7 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def render(template: str, *, banner: str = "", **values: Any) -> str:
+def render(template: str, *, banner: str = "", failed_since: str = "", **values: Any) -> str:
     """Render a page; a value that a template asks for and nobody gave is an error, never a blank."""
-    return _environment().get_template(template).render(min_cell=Settings().min_cell, banner=banner, **values)
+    shared = {"min_cell": Settings().min_cell, "banner": banner, "failed_since": failed_since}
+    return _environment().get_template(template).render(**shared, **values)

@@ -36,6 +36,7 @@ def write_study_page(study: Study, sub: Submission, target: Path, *, banner: str
         "study.html.j2",
         title=study.title,
         banner=banner,
+        failed_since=study.failed_since,
         study=study,
         submission=sub.id,
         run=study.run,

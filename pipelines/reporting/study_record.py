@@ -32,6 +32,12 @@ class Study:
         found: dict[str, Any] = self.run["settings"]
         return found
 
+    @property
+    def failed_since(self) -> str:
+        """Why the last run failed, so that this is what an earlier one wrote; empty where it did not."""
+        path = self.folder.parents[1] / "failures" / f"{self.id}.json"
+        return str(json.loads(path.read_text(encoding="utf-8"))["reason"]) if path.is_file() else ""
+
     @cached_property
     def standing(self) -> Standing:
         """How it stands before its gate."""

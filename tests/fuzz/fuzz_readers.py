@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of every reader, where atheris is installed (it is no dependency of the project).
 
-    python -m venv /tmp/fuzz && /tmp/fuzz/bin/pip install atheris -e .
-    /tmp/fuzz/bin/python -m tests.fuzz.fuzz_readers "naaccr xml" -max_total_time=600
+    python -m venv .venv-fuzz && .venv-fuzz/bin/pip install atheris -e .
+    .venv-fuzz/bin/python -m tests.fuzz.fuzz_readers "naaccr xml" -max_total_time=600
 
 The first argument names a seed of `tests.fuzz.seeds`; what follows are options of libFuzzer. A crash is a file
 ``crash-*`` that ``-runs=1 crash-…`` repeats.

@@ -47,6 +47,17 @@ def test_every_mistake_is_named_with_its_line(tmp_path: Path) -> None:
     assert "line 14: arms.reference.when" in said
 
 
+def test_a_definition_with_mistakes_hides_no_other_in_the_list(tmp_path: Path) -> None:
+    (tmp_path / "cohorts").mkdir()
+    shipped = (CATALOG / "cohorts" / "stage_iv_female_breast.yaml").read_text(encoding="utf-8")
+    (tmp_path / "cohorts" / "stage_iv_female_breast.yaml").write_text(shipped, encoding="utf-8")
+    (tmp_path / "cohorts" / "broken.yaml").write_text("name: Wrong Name\n", encoding="utf-8")
+    broken, whole = list_cohorts(tmp_path)
+    assert (broken.id, whole.id) == ("broken", "stage_iv_female_breast")
+    assert "`cohorts cohort show broken` tells them" in broken.title
+    assert "mistakes" not in whole.title
+
+
 def test_a_key_that_is_there_twice_is_refused_with_its_line(tmp_path: Path) -> None:
     """YAML takes the last and says nothing: of two conditions one would be lost."""
     path = tmp_path / "twice.yaml"

@@ -20,7 +20,7 @@ from pipelines.reporting.study_tables import (
 )
 from pipelines.settings import Settings
 from pipelines.store import Home
-from pipelines.studies import run_study
+from pipelines.studies import many, run_study
 from pipelines.studies.catalog import load_evidence
 from pipelines.studies.evidence import run_evidence
 from pipelines.studies.gate import GATE_SCHEMA, GateRow
@@ -195,6 +195,19 @@ def test_sections_stand_in_the_order_in_which_a_reader_asks(tmp_path: Path) -> N
     assert "<h3>Estrogen receptor (declared beforehand)</h3>" in page
     assert "interaction" in page
     assert 'id="gate-off"' in page
+
+
+def test_the_page_of_an_earlier_run_says_that_the_last_one_failed(tmp_path: Path) -> None:
+    content = cut(
+        "mudgway2020", sensitivity=None, analyses=["km", "cox_unadjusted"], primary="cox_unadjusted"
+    )
+    assert 'id="failed-since"' not in page_of(tmp_path, content)
+    sub = Home(tmp_path).published("toy")
+    many.record(sub.root, "mudgway2020", many.FAILED, reason="no memory was left")
+    write_report(sub)
+    page = (sub.root / "report" / "mudgway2020.html").read_text(encoding="utf-8")
+    assert 'id="failed-since"' in page
+    assert "no memory was left" in page
 
 
 def test_a_study_without_survival_has_no_curves_and_still_a_page(tmp_path: Path) -> None:
