@@ -8,7 +8,8 @@ import polars as pl
 WORLDS = {
     "as_it_is": "As it is: confounding by what the registry records, and immortal time. Surgery does nothing.",
     "at_diagnosis": "At diagnosis: the same people are operated on at once: no time is immortal. Surgery does nothing. "
-    "Studies of operations after systemic therapy (ea2108, jcog1017) have nobody to compare there, and say so.",
+    "Studies of operations after systemic therapy (ea2108, jcog1017, lane2019) have nobody to compare there, and fail "
+    "saying so.",
     "migration": "Migration: as at diagnosis, and metastases of some operated on in stage III are told afterwards. "
     "Surgery does nothing.",
     "effect": "Effect: as at diagnosis, and surgery multiplies the hazard of death from the cancer by 0.7.",
