@@ -219,7 +219,7 @@ def test_the_board_has_a_row_for_all_that_was_asked(home: Home) -> None:
     first = board.filter(study="first").row(0, named=True)
     assert (first["people"], first["measure"]) == ("400", "hr")
     assert first["estimate"][0].isdigit()
-    assert board.filter(study="refused")["reason"][0] == "source_not_suited"
+    assert board.filter(study="refused")["reason"][0] == "source_not_suited: ncdb"
 
 
 def test_the_command_tells_the_board_and_its_exit_code_is_that_of_a_failure(
