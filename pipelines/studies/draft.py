@@ -20,6 +20,7 @@ from pipelines.studies.language import ANALYSES, Covariate, Models, Outcome, Stu
 from pipelines.studies.language.base import Identifier
 
 WIDTH = 110
+WIDEST = "stage_iv_female_breast"
 HEAD = """
 What this study is, as settings. `cohorts study show {id}` prints it as a protocol, `cohorts study run {id}
 --submission ID` runs it. Keys may be left out where the comment calls them optional or a value is given here that you
@@ -56,7 +57,7 @@ def init_study(
     like : str, optional
         A study of the catalog whose settings are taken over; else a small one with an adjusted Cox model.
     cohort : str, optional
-        A cohort of the catalog; else that of ``like``, or the first there is.
+        A cohort of the catalog; else that of ``like``, or the widest one of stage IV.
     out : Path, optional
         Folder that gets the new one; else the studies of the catalog.
 
@@ -78,7 +79,7 @@ def init_study(
             where=str(folder),
             remedy="Take another id, or another folder with --out.",
         )
-    study = copied(name, like, catalog_dir) if like else blank(name, list_cohorts(catalog_dir)[0].id)
+    study = copied(name, like, catalog_dir) if like else blank(name, usual_cohort(catalog_dir))
     if cohort is not None:
         study = study.model_copy(update={"cohort": cohort})
     load_cohort(study.cohort, catalog_dir)
@@ -98,6 +99,12 @@ def init_study(
             remedy="Name a folder of your own with --out, or set COHORTS_CATALOG to a catalog of your own.",
         ) from None
     return folder
+
+
+def usual_cohort(catalog_dir: Path) -> str:
+    """The widest cohort of stage IV, or the first of a catalog that does not have it."""
+    names = [one.id for one in list_cohorts(catalog_dir)]
+    return WIDEST if WIDEST in names else names[0]
 
 
 def require_identifier(name: str) -> None:

@@ -9,7 +9,6 @@ from toy_studies import catalog_at, cut, small_catalog
 from typer.testing import CliRunner
 
 from pipelines.cli import app
-from pipelines.cohorts import list_cohorts
 from pipelines.cohorts.yaml_models import load_model
 from pipelines.errors import InputError
 from pipelines.settings import Settings
@@ -26,7 +25,7 @@ SHIPPED = Settings().catalog_dir
 def test_a_new_study_loads_has_no_targets_and_notes_to_fill_in(tmp_path: Path) -> None:
     folder = init_study("mine", CATALOG, out=tmp_path)
     study = load_model(folder / "study.yaml", StudyDefinition)
-    assert (study.id, study.cohort) == ("mine", list_cohorts(CATALOG)[0].id)
+    assert (study.id, study.cohort) == ("mine", "stage_iv_female_breast")
     assert load_targets(folder / "published.csv") == []
     assert "**Traps.**" in (folder / "notes.md").read_text(encoding="utf-8")
 
