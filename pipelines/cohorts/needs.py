@@ -68,8 +68,26 @@ def check_years(sub: Submission, years: Years | None, *, asked_by: str) -> None:
 
 def anybody_of(sub: Submission, years: Years) -> bool:
     """Whether a record may be of some diagnosis years: where none says its year, nobody can tell, and it may."""
-    year = pl.scan_parquet(sub.registry_table("tumor")).select("year_of_diagnosis").drop_nulls().collect()
-    return year.is_empty() or bool(year["year_of_diagnosis"].is_between(years.first, years.last).any())
+    recorded = years_recorded(sub)
+    return not recorded or any(years.first <= year <= years.last for year in recorded)
+
+
+def years_without_records(sub: Submission, years: Years | None) -> list[int]:
+    """Years asked for of which a submission that states none (NAACCR, a mapped source) has no record at all.
+
+    A file of later years answers for those alone, and nothing but this says so. Nothing where the years are stated, or
+    where no record says its year.
+    """
+    recorded = years_recorded(sub) if years is not None and sub.manifest.covered_years is None else set()
+    if years is None or not recorded:
+        return []
+    return [year for year in range(years.first, years.last + 1) if year not in recorded]
+
+
+def years_recorded(sub: Submission) -> set[int]:
+    """Diagnosis years of the records."""
+    year = pl.scan_parquet(sub.registry_table("tumor")).select("year_of_diagnosis").drop_nulls().unique()
+    return set(year.collect()["year_of_diagnosis"])
 
 
 def check_needs(sub: Submission, needs: Iterable[str], years: Years | None, *, asked_by: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pipelines.cohorts.definition import CohortDefinition
-from pipelines.cohorts.needs import check_needs, check_years
+from pipelines.cohorts.needs import check_needs, check_years, years_without_records
 from pipelines.errors import InputError, RefusedError
 from pipelines.store import Submission
 from pipelines.studies.language import ALL, ANALYSES, Fallback, OtherOutcome, StudyDefinition, Subgroup
@@ -100,7 +100,8 @@ def plan_study(sub: Submission, study: StudyDefinition, cohort: CohortDefinition
             "other_outcomes": tuple(again(one) for one in study.other_outcomes),
         }
     )
-    return Plan(study, planned, used, (*absent(reasons), *taken(used), *never_recorded(study)))
+    said = (*absent(reasons), *taken(used), *never_recorded(study), *without_records(sub, cohort))
+    return Plan(study, planned, used, said)
 
 
 def require_source(sub: Submission, study: StudyDefinition, cohort: CohortDefinition) -> None:
@@ -231,6 +232,13 @@ def refused_primary(study: StudyDefinition, error: RefusedError) -> RefusedError
 def absent(reasons: dict[str, RefusedError]) -> list[Finding]:
     """A finding for each refused analysis."""
     return [Finding(name, ALL, "refused", "absent", error.what) for name, error in reasons.items()]
+
+
+def without_records(sub: Submission, cohort: CohortDefinition) -> list[Finding]:
+    """A warning where a source that states no years has no record of some that are asked for."""
+    years = years_without_records(sub, cohort.years)
+    words = f"asked for, and no record is of: {', '.join(map(str, years))}"
+    return [Finding("analysis_set", ALL, "years_without_records", "warning", words)] if years else []
 
 
 def taken(used: tuple[UsedFallback, ...]) -> list[Finding]:

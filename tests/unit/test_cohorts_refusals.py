@@ -10,7 +10,7 @@ from toy_registry import submission, tumors
 from pipelines import store
 from pipelines.cohorts import attrition_lines, materialise, read_attrition
 from pipelines.cohorts.definition import Years
-from pipelines.cohorts.needs import check_needs, check_years
+from pipelines.cohorts.needs import check_needs, check_years, years_without_records
 from pipelines.cohorts.sources import who_covers, who_has
 from pipelines.errors import GateError, InputError, RefusedError
 from pipelines.settings import Settings
@@ -48,6 +48,19 @@ def test_a_source_that_states_no_years_is_judged_by_its_records(tmp_path: Path, 
     check_years(sub, Years(first=1987, last=2010), asked_by="A cohort")
     unknown = submission(tmp_path / "unknown", tumors([{"year_of_diagnosis": None}]), covered=None)
     check_years(unknown, Years(first=1987, last=2010), asked_by="A cohort")
+
+
+def test_years_of_which_no_record_is_are_told(tmp_path: Path) -> None:
+    """A file of 2010 and 2012 answers for these alone; where the years are stated, or none is known, nothing is said."""
+    rows = [{"year_of_diagnosis": year} for year in (2010, 2012)]
+    asked = Years(first=2009, last=2012)
+    sub = submission(tmp_path, tumors(rows), source="naaccr", covered=None)
+    assert years_without_records(sub, asked) == [2009, 2011]
+    assert years_without_records(sub, Years(first=2010, last=2010)) == years_without_records(sub, None) == []
+    stated = submission(tmp_path / "stated", tumors(rows), covered=(2004, 2022))
+    assert years_without_records(stated, asked) == []
+    unknown = submission(tmp_path / "unknown", tumors([{"year_of_diagnosis": None}]), covered=None)
+    assert years_without_records(unknown, asked) == []
 
 
 def test_years_that_nothing_reaches_are_not_promised() -> None:
