@@ -51,7 +51,7 @@ def test_a_source_that_states_no_years_is_judged_by_its_records(tmp_path: Path, 
 
 
 def test_years_of_which_no_record_is_are_told(tmp_path: Path) -> None:
-    """A file of 2010 and 2012 answers for these alone; where the years are stated, or none is known, nothing is said."""
+    """A file of 2010 and 2012 answers for these alone. Where years are stated, or none is known, nothing is said."""
     rows = [{"year_of_diagnosis": year} for year in (2010, 2012)]
     asked = Years(first=2009, last=2012)
     sub = submission(tmp_path, tumors(rows), source="naaccr", covered=None)
