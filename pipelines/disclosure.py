@@ -151,26 +151,29 @@ def hide_parts(parts: Sequence[int], min_cell: int) -> list[int | None]:
 def hide_table(table: Sequence[Sequence[int]], min_cell: int) -> list[list[int | None]]:
     """A table whose row totals and column totals are shown: hidden until no line gives a cell away.
 
-    Every hidden cell has another hidden one in its row and in its column.
+    The hidden cells of a row or a column are two or more and together at least ``min_cell``, where there are so many.
     """
     counts = [list(row) for row in table]
     hidden = {
         (i, j) for i, row in enumerate(counts) for j, count in enumerate(row) if is_small(count, min_cell)
     }
-    while added := next(_lonely_neighbours(counts, hidden), None):
+    while added := next(_company(counts, hidden, min_cell), None):
         hidden.add(added)
     return [[None if (i, j) in hidden else n for j, n in enumerate(row)] for i, row in enumerate(counts)]
 
 
-def _lonely_neighbours(counts: list[list[int]], hidden: set[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield the smallest cell that has to keep a lonely hidden one company in its row or column."""
+def _company(
+    counts: list[list[int]], hidden: set[tuple[int, int]], min_cell: int
+) -> Iterator[tuple[int, int]]:
+    """Yield the smallest cell that has to go with the hidden ones of a row or column that are too few."""
     for i, j in sorted(hidden):
         row = [(i, other) for other in range(len(counts[i]))]
         column = [(other, j) for other in range(len(counts))]
         for line in (row, column):
-            free = [cell for cell in line if cell not in hidden and counts[cell[0]][cell[1]] > 0]
-            if sum(cell in hidden for cell in line) == 1 and free:
-                yield min(free, key=lambda cell: (counts[cell[0]][cell[1]], cell))
+            gone = [counts[x][y] for x, y in line if (x, y) in hidden]
+            free = [(counts[x][y], (x, y)) for x, y in line if (x, y) not in hidden and counts[x][y] > 0]
+            if free and (len(gone) < 2 or sum(gone) < min_cell):
+                yield min(free)[1]
 
 
 def hide_steps(totals: Sequence[int], min_cell: int) -> tuple[list[int | None], list[int | None]]:
