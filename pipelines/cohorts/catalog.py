@@ -9,6 +9,7 @@ from pipelines.cohorts.composition import Composition, compose
 from pipelines.cohorts.definition import CohortDefinition, Rule
 from pipelines.cohorts.yaml_models import Document, read_document
 from pipelines.errors import CohortsError, InputError
+from pipelines.settings import REPOSITORY
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,12 @@ def catalog_files(catalog_dir: Path, pattern: str) -> list[Path]:
             remedy="Set COHORTS_CATALOG to a folder with cohorts, mappings and studies, or leave it out.",
         )
     return found
+
+
+def tables_folder(catalog_dir: Path, name: str) -> Path:
+    """A folder of the catalog's tables; the shipped one where a site's own catalog does not repeat it."""
+    own = catalog_dir / name
+    return own if own.is_dir() else REPOSITORY / "catalog" / name
 
 
 def cohort_names(catalog_dir: Path) -> list[str]:

@@ -11,6 +11,7 @@ from pipelines.reporting.study_tables import effects_table
 from pipelines.reporting.tables import interval, number
 from pipelines.settings import Settings
 from pipelines.studies.evidence.beside import pools_beside
+from pipelines.studies.evidence.tables import path_of
 from pipelines.studies.language import ALL, BASELINE_ONLY
 from pipelines.studies.lines import HIDDEN_TEXT
 
@@ -149,7 +150,7 @@ def _forest_row(label: str, group: str, estimate: float, row: dict[str, Any], lo
 
 def trials() -> pl.DataFrame:
     """The randomised trials in one orientation and at 95 % confidence, from the catalog's evidence."""
-    return pl.read_csv(Settings().catalog_dir / "evidence" / "trials.csv", infer_schema_length=None)
+    return pl.read_csv(path_of("trials", Settings().catalog_dir), infer_schema_length=None)
 
 
 def _forest_caption(study: Study) -> str:

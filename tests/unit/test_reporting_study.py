@@ -210,6 +210,18 @@ def test_the_page_of_an_earlier_run_says_that_the_last_one_failed(tmp_path: Path
     assert "no memory was left" in page
 
 
+def test_a_catalog_of_ones_own_without_evidence_has_the_shipped_trials_beside_surgery(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COHORTS_CATALOG", str(tmp_path / "catalog"))
+    content = cut(
+        "mudgway2020", sensitivity=None, analyses=["km", "cox_unadjusted"], primary="cox_unadjusted"
+    )
+    page = page_of(tmp_path, content)
+    assert not (tmp_path / "catalog" / "evidence").exists()
+    assert "Tata Memorial trial" in page[page.index('<figure id="forest"') :]
+
+
 def test_a_study_without_survival_has_no_curves_and_still_a_page(tmp_path: Path) -> None:
     content = cut(
         "mudgway2020",

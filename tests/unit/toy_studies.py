@@ -87,10 +87,9 @@ def write_study(catalog: Path, content: dict[str, Any], rows: list[dict[str, str
 
 
 def catalog_at(folder: Path, *studies: dict[str, Any]) -> Path:
-    """A catalog in a folder, with the shipped cohorts and some studies."""
+    """A catalog in a folder, with the shipped cohorts and some studies: all that a site's own has to hold."""
     catalog = folder / "catalog"
-    for name in ("cohorts", "evidence", "checklists"):
-        shutil.copytree(SHIPPED / name, catalog / name)
+    shutil.copytree(SHIPPED / "cohorts", catalog / "cohorts")
     for content in studies:
         write_study(catalog, content)
     return catalog

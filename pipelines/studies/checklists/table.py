@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from pipelines.cohorts.catalog import tables_folder
 from pipelines.errors import InputError
-from pipelines.settings import REPOSITORY
 from pipelines.studies.catalog import is_evidence
 from pipelines.studies.checklists.answers import ANSWERS, AnswerFacts
 from pipelines.studies.checklists.at_hand import AtHand, at_hand
@@ -122,9 +122,7 @@ def read_items(which: str, catalog_dir: Path) -> list[ChecklistItem]:
     InputError
         No such checklist, or every wrong row with its line.
     """
-    path = catalog_dir / "checklists" / f"{which}.csv"
-    if not path.parent.is_dir():  # a site's own catalog need not repeat what journals ask
-        path = REPOSITORY / "catalog" / "checklists" / path.name
+    path = tables_folder(catalog_dir, "checklists") / f"{which}.csv"
     if which not in CHECKLISTS or not path.is_file():
         raise InputError(
             f"There is no checklist '{which}'",

@@ -18,7 +18,7 @@ from pipelines.store.withheld import KEY, shown_sha256
 from pipelines.studies.compare import SCHEMA, Target, judged, load_targets
 from pipelines.studies.evidence.pools import PoolSet, pool_set, pooled, with_site
 from pipelines.studies.evidence.site import Site, against_prediction, site_estimates
-from pipelines.studies.evidence.tables import EvidenceRow, Review, load_reviews
+from pipelines.studies.evidence.tables import EvidenceRow, Review, load_reviews, path_of
 from pipelines.studies.facts import StudyFacts
 from pipelines.studies.language.evidence import EvidenceDefinition
 from pipelines.studies.results import (
@@ -306,7 +306,7 @@ def run_record(
         "seed": None,
         "randomness": "no step draws random numbers",
         "extract": [
-            {"name": f"evidence/{name}.csv", "sha256": sha256_of(catalog_dir / "evidence" / f"{name}.csv")}
+            {"name": f"evidence/{name}.csv", "sha256": sha256_of(path_of(name, catalog_dir))}
             for name in tables
         ],
         "site": [read_of(sub.root / "studies" / name) for name in ran] if sub is not None else [],

@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from pipelines.cohorts.catalog import tables_folder
 from pipelines.errors import InputError
 from pipelines.stats.pooling import StudyEstimate
 from pipelines.studies.compare import Number
@@ -216,14 +217,14 @@ def load_reviews(catalog_dir: Path) -> dict[str, Review]:
 
 
 def path_of(table: str, catalog_dir: Path) -> Path:
-    """A table of the evidence, which is there.
+    """A table of the evidence, which is there: the catalog's, or the shipped one where it has no ``evidence``.
 
     Raises
     ------
     InputError
         It is not.
     """
-    path = catalog_dir / "evidence" / f"{table}.csv"
+    path = tables_folder(catalog_dir, "evidence") / f"{table}.csv"
     if not path.is_file():
         there = ", ".join(sorted(one.stem for one in path.parent.glob("*.csv")))
         raise InputError(
