@@ -352,8 +352,15 @@ def provenance_table(run: dict[str, Any], standing: Standing) -> str:
 
 
 def may_show(row: dict[str, Any], hidden: set[tuple[str, str]]) -> bool:
-    """Whether a finding may be read while the estimates of its analysis are hidden."""
-    if (row["analysis"], row["subgroup"]) not in hidden:
+    """Whether a finding may be read while the estimates of its analysis are hidden.
+
+    A finding about ``era`` is about every level of it: it is hidden with ``era=1988-1998``.
+    """
+    levels = f"{row['subgroup']}="
+    if not any(
+        analysis == row["analysis"] and (subgroup == row["subgroup"] or subgroup.startswith(levels))
+        for analysis, subgroup in hidden
+    ):
         return True
     told = row["status"] in ("warning", "absent") or row["unit"] == "people"
     return told or str(row["check"]).startswith(SHOWN_OF_HIDDEN)

@@ -17,7 +17,7 @@ from pipelines.store.withheld import KEY
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.design import build_design, complete_cases
 from pipelines.studies.language import ALL, ANALYSES, AnalysisFacts, Covariate, StudyDefinition
-from pipelines.studies.results import Estimate, Finding, Outcomes
+from pipelines.studies.results import LARGEST_SMD, LARGEST_SMD_STRONG, Estimate, Finding, Outcomes
 
 RULE = (
     "Every estimate of the exposure's effect is hidden until the gate of the primary analysis passes; an analysis "
@@ -39,6 +39,8 @@ OF_INTERACTION = ("cox_adjusted", "cox_unadjusted")
 """Whose ratio a test of interaction is, where it is not that of the primary analysis."""
 OF_ONE_ARM = ("survival_probability", "rmst_months", "median_months", "percent")
 """Measures that describe an arm."""
+OF_THE_TRIAL = ("trial_agreement", "trial")
+"""The published ratio that ours is set beside."""
 SIMULATED = "bias"
 """Estimand of what estimators find where the truth is drawn."""
 GATE_SCHEMA = {
@@ -112,7 +114,7 @@ def effects_of(
     )
 
     def is_effect(one: Estimate) -> bool:
-        if one.estimand == SIMULATED:
+        if one.estimand == SIMULATED or (one.analysis, one.term) == OF_THE_TRIAL:
             return False
         if one.contrast.startswith(against):
             return True
@@ -178,9 +180,15 @@ def _rows(
     gate, limits = named.facts.gate, people.study.gate
     here = (*where, people.subgroup)
     if gate == "balance":
-        own = [one for one in findings if (one.analysis, one.subgroup, one.check) == (*where, "largest_smd")]
-        if own and own[0].value is not None:  # a cell of a grid, which is a design of its own
-            yield _row("balance", here, own[0].value, limits.smd, own[0].value < limits.smd)
+        own = {one.check: one.value for one in findings if (one.analysis, one.subgroup) == where}
+        if LARGEST_SMD in own:  # a cell of a grid, which is a design of its own
+            for check, name, limit in (
+                ("balance", LARGEST_SMD, limits.smd),
+                ("balance_strong", LARGEST_SMD_STRONG, limits.smd_strong),
+            ):
+                value = own.get(name)
+                if value is not None:
+                    yield _row(check, here, value, limit, value < limit)
         else:
             yield from _balance_rows(named, people, balance, here)
     if _overlaps(named):

@@ -6,12 +6,13 @@ import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors import CohortsError, InputError, RefusedError
 from pipelines.store import write_text
-from pipelines.store.files import remove, replace
+from pipelines.store.files import locked, remove, replace
 from pipelines.store.withheld import shown_sha256
 from pipelines.studies.catalog import is_evidence, load_evidence, load_study, study_names
 
@@ -140,12 +141,27 @@ def _side_by_side(
         asked: dict[Future[list[Outcome]], Sequence[Job]] = {
             pool.submit(_run_group, group, run): group for group in groups
         }
+        ended: list[Sequence[Job]] = []
         for future in as_completed(asked):
             try:
                 yield from future.result()
-            except Exception as error:  # the process itself ended, as where memory ran out
-                why = f"the process that ran it ended ({type(error).__name__})"
-                yield from (Outcome(job.submission, job.study, FAILED, why) for job in asked[future])
+            except (
+                BrokenProcessPool
+            ):  # one process ended, as where memory ran out, and took the others' work along
+                ended.append(asked[future])
+    for job in (one for group in ended for one in group):
+        yield _alone(job, run)
+
+
+def _alone(job: Job, run: Callable[[Job], Outcome]) -> Outcome:
+    """Do a job in a process of its own, so that it is known which one ends its process."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(run, job).result()
+        except BrokenProcessPool:
+            return Outcome(
+                job.submission, job.study, FAILED, "the process that ran it ended: was there memory left?"
+            )
 
 
 def _run_group(group: Sequence[Job], run: Callable[[Job], Outcome]) -> list[Outcome]:
@@ -168,8 +184,9 @@ def record(root: Path, study: str, state: str, **said: str) -> None:
     """Keep beside the studies what came of one: done, refused or failed, and never two of them.
 
     Results that an earlier definition gave leave with a refusal, as the source cannot answer what is asked now.
-    After a failure they stay as they were, like all that was there before a fault. A synthesis that read other
-    numbers of this study than it shows now is set aside with a failure that says so: its gate may hide them now.
+    After a failure they stay as they were, like all that was there before a fault. Otherwise the page of the study
+    goes, until the report is drawn again, and a synthesis that read other numbers of it than it shows now is set aside
+    with a failure that says so: what its gate hides now may not be read there.
 
     Parameters
     ----------
@@ -193,10 +210,23 @@ def record(root: Path, study: str, state: str, **said: str) -> None:
     elif state == REFUSED and results.is_dir():
         replace(results, _made(former.parent) / study)
     if state != FAILED:
+        remove(_page_of(root, study))
+    if state != FAILED and (root / "studies").is_dir():
+        set_aside_readers(root, study)
+
+
+def set_aside_readers(root: Path, study: str) -> None:
+    """Set aside every synthesis that read numbers of a study which it does not show now, and its page."""
+    why = f"it stood beside numbers of '{study}' that are no longer shown, or are others now: run it again"
+    with locked(root / "studies"):  # two studies that end at once may have been read by one synthesis
         for name in readers_of_other_numbers(root, study):
             replace(root / "studies" / name, _made(root / SUPERSEDED) / name)
-            why = f"it stood beside numbers of '{study}' that are no longer shown, or are others now: run it again"
+            remove(_page_of(root, name))
             record(root, name, FAILED, reason=why)
+
+
+def _page_of(root: Path, study: str) -> Path:
+    return root / "report" / f"{study}.html"
 
 
 def readers_of_other_numbers(root: Path, study: str) -> list[str]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import polars as pl
 
+LARGEST_SMD, LARGEST_SMD_STRONG = "largest_smd", "largest_smd_strong"
+"""Checks of a design that has no table of its balance: over all covariates, and over strong prognostic factors."""
 ESTIMATE_COLUMNS = (
     "study",
     "submission",

@@ -90,10 +90,10 @@ def state_of(folder: Path) -> str:
     now = standing(folder)
     if now.off:
         return "gate off"
-    if now.status in ("passed", "not_needed"):
-        return "done"
     if now.signature is not None:
         return "signed"
+    if now.status in ("passed", "not_needed"):
+        return "done"
     return "gate failed" if now.status == "failed" else "not judged"
 
 

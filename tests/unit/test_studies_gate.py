@@ -228,14 +228,22 @@ def test_a_cell_of_a_grid_is_judged_by_its_own_balance() -> None:
         Outcomes(
             tuple(effect("matching_grid", cell) for cell in cells),
             tuple(
-                Finding("matching_grid", cell, "largest_smd", "ok", "", value)
-                for cell, value in zip(cells, (0.02, 0.3), strict=True)
+                Finding("matching_grid", cell, check, "ok", "", value)
+                for cell, largest, strong in zip(cells, (0.08, 0.3), (0.07, 0.02), strict=True)
+                for check, value in (("largest_smd", largest), ("largest_smd_strong", strong))
             ),
             (("balance", balance()),),
         ),
         people_of(study),
     )
     assert gate.filter(check="balance")["status"].to_list() == ["pass", "fail"]
+    assert gate.filter(check="balance_strong")["status"].to_list() == ["fail", "pass"]
+
+
+def test_the_ratio_of_the_trial_is_no_effect_of_ours() -> None:
+    report = effect("trial_agreement", "report", term="trial")
+    ours = effect("trial_agreement", "report", term="standardised_difference")
+    assert effects_of((report, ours), definition(), ("surgery", "no surgery")) == [ours]
 
 
 @pytest.mark.parametrize(

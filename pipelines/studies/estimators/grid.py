@@ -18,7 +18,7 @@ from pipelines.studies.estimators.matched import SMD_LIMIT, in_words, pairs_of, 
 from pipelines.studies.estimators.models import matrix_of_levels, post_baseline
 from pipelines.studies.estimators.rows import estimate_of, require_no_entry
 from pipelines.studies.language import Matching
-from pipelines.studies.results import Counts, Estimate, Finding, Outcomes
+from pipelines.studies.results import LARGEST_SMD, LARGEST_SMD_STRONG, Counts, Estimate, Finding, Outcomes
 
 GRID, ROSENBAUM = "matching_grid", "rosenbaum"
 GAMMAS = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.75, 2.0, 2.5, 3.0)
@@ -76,12 +76,19 @@ def one_cell(design: Design, matches: Matches, rule: Matching, label: str) -> Ou
     )
     matrix, labels = matrix_of_levels(people, terms_of(people))
     names = [f"{term}={level}" if level else term for term, level in labels]
-    worst = balance(matrix, people.exposed, weights=matches.weights(), names=names).largest_smd()
+    matched = balance(matrix, people.exposed, weights=matches.weights(), names=names)
+    worst = matched.largest_smd()
     words = "largest absolute standardized mean difference after matching"
     status = "ok" if worst < SMD_LIMIT else "warning"
+    strong = {one.name for one in study.covariates if one.strong}
+    of_strong = np.array([term in strong for term, _ in labels])
+    smds = np.abs((matched.after or matched.before).smd[of_strong])
+    words_strong = f"{words}, of strong prognostic factors"
+    strongest = [float(smds.max())] if of_strong.any() else []
     unmatched = float(matches.n_treated - matches.n_matched_treated)
     findings = (
-        Finding(GRID, label, "largest_smd", status, words, worst, SMD_LIMIT),
+        Finding(GRID, label, LARGEST_SMD, status, words, worst, SMD_LIMIT),
+        *(Finding(GRID, label, LARGEST_SMD_STRONG, "info", words_strong, one) for one in strongest),
         Finding(
             GRID,
             label,
