@@ -222,6 +222,33 @@ def test_a_catalog_of_ones_own_without_evidence_has_the_shipped_trials_beside_su
     assert "Tata Memorial trial" in page[page.index('<figure id="forest"') :]
 
 
+def test_no_page_tells_how_few_records_were_quarantined(tmp_path: Path) -> None:
+    """1,234 kept and 4 set aside: 1,238 stands nowhere."""
+    sub = submission(tmp_path, tumors(world(60)))
+    counts = {"records_read": 1238, "kept": 1234, "quarantined": 4}
+    facts = sub.manifest.files[0].model_copy(update=counts)
+    sub.save_manifest(sub.manifest.model_copy(update={"files": (facts,)}))
+    pages = [
+        write_report(sub).read_text(encoding="utf-8"),
+        write_index(Home(tmp_path)).read_text(encoding="utf-8"),
+    ]
+    assert all("1,234" in page and "1,238" not in page for page in pages)
+
+
+def test_a_test_over_levels_is_hidden_with_the_levels() -> None:
+    """The p value of an interaction tells whether hidden ratios differ."""
+    found = {
+        "analysis": "cox_effect_by",
+        "subgroup": "era",
+        "check": "interaction_p",
+        "status": "info",
+        "unit": "",
+    }
+    assert not may_show(found, {("cox_effect_by", "era=1988-1998")})
+    assert may_show(found, {("cox_effect_by", "grade=high"), ("cox_adjusted", "era=1988-1998")})
+    assert may_show({**found, "status": "warning"}, {("cox_effect_by", "era=1988-1998")})
+
+
 def test_a_study_without_survival_has_no_curves_and_still_a_page(tmp_path: Path) -> None:
     content = cut(
         "mudgway2020",

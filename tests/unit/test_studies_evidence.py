@@ -21,6 +21,7 @@ from pipelines.studies.evidence.pools import pool_set
 from pipelines.studies.evidence.site import years_of
 from pipelines.studies.many import DONE
 from pipelines.studies.many import record as record_of
+from pipelines.studies.signing import switch_off
 
 CATALOG = Settings().catalog_dir
 NAME = "pooled_evidence"
@@ -500,8 +501,12 @@ def test_a_synthesis_is_set_aside_when_the_estimate_it_read_is_hidden_later(
 
     key = pl.read_csv(sub.root / "studies" / "mudgway2020" / "estimates.csv").select(KEY)
     key.write_csv(sub.root / "studies" / "mudgway2020" / "hidden.csv")
+    page = sub.root / "report" / f"{NAME}.html"
+    page.parent.mkdir()
+    page.write_text("0.8 (0.7 to 0.915)", encoding="utf-8")
     record_of(sub.root, "mudgway2020", DONE)
     assert not read_then.exists()
+    assert not page.exists(), "nor may its page tell the number until it is drawn again"
     assert (sub.root / "superseded" / NAME / "run.json").is_file()
     said = json.loads((sub.root / "failures" / f"{NAME}.json").read_text(encoding="utf-8"))
     assert "'mudgway2020'" in said["reason"]
@@ -511,3 +516,16 @@ def test_a_synthesis_is_set_aside_when_the_estimate_it_read_is_hidden_later(
     record_of(sub.root, NAME, DONE)
     assert not (sub.root / "failures" / f"{NAME}.json").exists()
     assert not (sub.root / "superseded" / NAME).exists()
+
+
+def test_a_synthesis_says_where_an_estimate_is_shown_without_its_gate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub_manifest(monkeypatch)
+    sub = submission_with(tmp_path, hidden=True)
+    switch_off(sub.root / "studies" / "mudgway2020")
+    folder = run_evidence(sub.root / "studies", load_evidence(NAME, CATALOG), CATALOG, sub).folder
+    (name,) = read(folder, "studies").filter(pl.col("site"))["name"].unique()
+    assert name == "toy: mudgway2020, matched cox (gate off)"
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert record["site"][0]["shown_because"] == "gate off"

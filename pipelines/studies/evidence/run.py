@@ -9,7 +9,7 @@ import polars as pl
 
 from pipelines.cohorts.yaml_models import settings_hash
 from pipelines.errors import InputError
-from pipelines.stats.pooling import check_studies, overlaps_frame
+from pipelines.stats.pooling import LEAVE_ONE_OUT, check_studies, overlaps_frame
 from pipelines.stats.sensitivity import e_value
 from pipelines.store import Submission
 from pipelines.store.files import aside, sha256_of
@@ -17,7 +17,7 @@ from pipelines.store.manifest import recorded_versions
 from pipelines.store.withheld import KEY, shown_sha256
 from pipelines.studies.compare import SCHEMA, Target, judged, load_targets
 from pipelines.studies.evidence.pools import PoolSet, pool_set, pooled, with_site
-from pipelines.studies.evidence.site import Site, against_prediction, site_estimates
+from pipelines.studies.evidence.site import Site, against_prediction, shown_because, site_estimates
 from pipelines.studies.evidence.tables import EvidenceRow, Review, load_reviews, path_of
 from pipelines.studies.facts import StudyFacts
 from pipelines.studies.language.evidence import EvidenceDefinition
@@ -80,9 +80,9 @@ def run_evidence(
         "e_values": e_values(definition, sets, reviews),
         "hidden": pl.DataFrame(schema=dict.fromkeys(KEY, pl.String)),
     }
-    left_out = found.table("leave_one_out")
-    if left_out is not None:
-        tables["leave_one_out"] = left_out
+    left_out = found.table("leave_one_out")  # of pools of three studies and more
+    empty = pl.DataFrame(schema={"pool": pl.String, **LEAVE_ONE_OUT})
+    tables["leave_one_out"] = empty if left_out is None else left_out
     same = {
         "study": definition.id,
         "submission": sub.id if sub else PUBLISHED,
@@ -329,4 +329,5 @@ def read_of(folder: Path) -> dict[str, str]:
         "study": folder.name,
         "settings_hash": run["settings_hash"],
         "shown_sha256": shown_sha256(folder),
+        "shown_because": shown_because(folder) or "its gate let it",
     }

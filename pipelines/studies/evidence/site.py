@@ -3,12 +3,13 @@
 import json
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from pipelines.store import Submission
-from pipelines.store.withheld import read_estimates
+from pipelines.store.withheld import read_estimates, standing
 from pipelines.studies.evidence.tables import EvidenceRow
 from pipelines.studies.language.base import ALL
 from pipelines.studies.language.evidence import EvidenceDefinition, SiteEstimate
@@ -82,10 +83,12 @@ def read_one(definition: EvidenceDefinition, wanted: SiteEstimate, sub: Submissi
 def as_evidence(wanted: SiteEstimate, sub: Submission, row: dict[str, Any]) -> EvidenceRow:
     """An estimate of ours in the form of a published one."""
     manifest = sub.manifest
+    why = shown_because(sub.root / "studies" / wanted.study)
     return EvidenceRow.model_validate(
         {
             "study": f"{wanted.study}_{wanted.analysis}",
-            "name": f"{sub.id}: {wanted.study.replace('_', ' ')}, {wanted.analysis.replace('_', ' ')}",
+            "name": f"{sub.id}: {wanted.study.replace('_', ' ')}, {wanted.analysis.replace('_', ' ')}"
+            + (f" ({why})" if why else ""),
             "data_source": SOURCES.get(manifest.source, sub.id),
             "years": years_of(sub, wanted.study),
             "n": row["n"],
@@ -100,6 +103,14 @@ def as_evidence(wanted: SiteEstimate, sub: Submission, row: dict[str, Any]) -> E
             "note": "this submission",
         }
     )
+
+
+def shown_because(folder: Path) -> str:
+    """Why an estimate is shown although its gate need not have passed; empty where the gate let it."""
+    now = standing(folder)
+    if now.off:
+        return "gate off"
+    return f"signed by {now.signature['name']}" if now.signature is not None else ""
 
 
 def years_of(sub: Submission, study: str) -> tuple[int, int] | None:
