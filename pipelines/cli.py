@@ -261,23 +261,26 @@ def run(
     with busy("drawing and publishing", as_json):
         index = steps.report(store, submission)
         warehouse = steps.publish_warehouse(store)
+    from pipelines.disclosure import format_count, records_in
     from pipelines.settings import Settings
     from pipelines.studies import gate_lines, study_lines
 
-    manifest = store.published(submission).manifest
+    manifest, min_cell = store.published(submission).manifest, Settings().min_cell
+    read = records_in(manifest.kept, manifest.quarantined, min_cell)
+    told, kept, aside = (format_count(n, min_cell) for n in (read, manifest.kept, manifest.quarantined))
     lines = [
-        f"{submission}: {manifest.kept + manifest.quarantined:,} records in = {manifest.kept:,} kept "
-        f"+ {manifest.quarantined:,} quarantined; {verdict.checks} checks passed, {len(verdict.warnings)} warnings"
+        f"{submission}: {told} records in = {kept} kept + {aside} quarantined; "
+        f"{verdict.checks} checks passed, {len(verdict.warnings)} warnings"
     ]
     for name, folder in folders.items():
-        lines += ["", name, *study_lines(folder, min_cell=Settings().min_cell)]
+        lines += ["", name, *study_lines(folder, min_cell=min_cell)]
     lines += [f"{name}: refused ({refusal.in_short})" for name, refusal in refused.items()]
     lines += ["", f"report: {index}", f"warehouse: {warehouse}"]
     say(
         {
             "manifest": manifest.model_dump(mode="json"),
             "studies": {name: str(folder) for name, folder in folders.items()},
-            "gates": gate_lines(store.published(submission).root, min_cell=Settings().min_cell),
+            "gates": gate_lines(store.published(submission).root, min_cell=min_cell),
             "refused": {name: refusal.reason_code for name, refusal in refused.items()},
             "report": str(index),
             "warehouse": str(warehouse),
@@ -360,9 +363,11 @@ def demo(home: HomeOption = Path("var/demo"), as_json: JsonOption = False) -> No
 def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List submissions, their state, and the studies that ran on them."""
     from pipelines import steps
+    from pipelines.disclosure import format_count
+    from pipelines.settings import Settings
     from pipelines.store import Home
 
-    entries = steps.status(Home(home))
+    entries, min_cell = steps.status(Home(home)), Settings().min_cell
     if as_json or not entries:
         say({"submissions": entries}, [f"No submission in {home}. Begin with: cohorts load --help"], as_json)
         return
@@ -372,7 +377,11 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
             entry["state"],
             f"{entry['format']} {entry['release']}",
             f"{entry['records']:,}"
-            + (f" (+{entry['quarantined']:,} set aside)" if entry["quarantined"] else ""),
+            + (
+                f" (+{format_count(entry['quarantined'], min_cell)} set aside)"
+                if entry["quarantined"]
+                else ""
+            ),
             entry["loaded_at"][:16].replace("T", " "),
             (entry["judged_at"] or "–")[:16].replace("T", " "),
             "\n".join([*entry["studies"], *(f"{name} (refused)" for name in entry["refused"])]) or "–",

@@ -121,6 +121,11 @@ def hide(count: int | None, min_cell: int) -> int | None:
     return None if count is None or is_small(count, min_cell) else count
 
 
+def records_in(kept: int, quarantined: int, min_cell: int) -> int | None:
+    """Records kept and quarantined together; null where one is small, as the other and the sum would tell it."""
+    return None if None in hide_parts([kept, quarantined], min_cell) else kept + quarantined
+
+
 def hide_parts(parts: Sequence[int], min_cell: int) -> list[int | None]:
     """Parts of a known total: small ones are hidden, and the smallest other one where one alone is hidden.
 

@@ -7,6 +7,7 @@ import dagster as dg
 from pipelines import steps
 from pipelines.cohorts import list_cohorts
 from pipelines.defs.submissions import HomeResource, inbox_of, submissions
+from pipelines.disclosure import format_count
 from pipelines.errors import InputError, RefusedError
 from pipelines.settings import Settings
 from pipelines.store import publish
@@ -41,7 +42,7 @@ def extract(
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": manifest.kept,
-            "quarantined": manifest.quarantined,
+            "quarantined": format_count(manifest.quarantined, Settings().min_cell),
             "format": f"{manifest.format} {manifest.release}",
             "files": {facts.name: facts.sha256 for facts in manifest.files},
         }

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.disclosure import hide, hide_parts, hide_steps
+from pipelines.disclosure import hide, hide_parts, hide_steps, records_in
 from pipelines.errors import InputError
 from pipelines.reporting.study_record import Study, read_study
 from pipelines.reporting.study_tables import RATIOS
@@ -145,15 +145,14 @@ def compare(old: Submission, new: Submission, *, min_cell: int) -> Diff:
 def _rows(sub: Submission, min_cell: int) -> dict[str, Any]:
     """Records in = kept + quarantined; a small part goes with the sum, as what is kept is told by every cohort."""
     manifest = sub.manifest
-    kept, quarantined = hide(manifest.kept, min_cell), hide(manifest.quarantined, min_cell)
     years = manifest.covered_years
     return {
         "submission": sub.id,
         "release": manifest.release,
         "covered_years": f"{years[0]} to {years[1]}" if years else "not told",
-        "records_read": None if kept is None or quarantined is None else kept + quarantined,
-        "kept": kept,
-        "quarantined": quarantined,
+        "records_read": records_in(manifest.kept, manifest.quarantined, min_cell),
+        "kept": hide(manifest.kept, min_cell),
+        "quarantined": hide(manifest.quarantined, min_cell),
     }
 
 

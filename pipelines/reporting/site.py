@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.disclosure import format_count, records_in
 from pipelines.reporting.evidence import is_synthesis, write_evidence_page
 from pipelines.reporting.render import render
 from pipelines.reporting.scoreboard import write_scoreboard
@@ -101,15 +102,15 @@ def _pools(study: Study) -> str:
 
 
 def _submissions_table(submissions: list[Submission]) -> str:
-    rows = []
+    rows, min_cell = [], Settings().min_cell
     for sub in submissions:
         manifest = sub.manifest
         rows.append(
             {
                 "submission": sub.id,
                 "format": f"{manifest.format} {manifest.release}",
-                "records": f"{manifest.kept + manifest.quarantined:,}",
-                "kept": f"{manifest.kept:,}",
+                "records": format_count(records_in(manifest.kept, manifest.quarantined, min_cell), min_cell),
+                "kept": format_count(manifest.kept, min_cell),
                 "checks": str(manifest.verdict.checks if manifest.verdict else 0),
             }
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.disclosure import hide_parts
+from pipelines.disclosure import format_count, hide_parts, records_in
 from pipelines.reporting.cohort import diagram
 from pipelines.reporting.evidence import is_synthesis, write_evidence_page
 from pipelines.reporting.published_survival import published_survival_page
@@ -87,6 +87,7 @@ def _page(sub: Submission, studies: Sequence[Study], banner: str) -> str:
         title=f"Submission {sub.id}",
         banner=banner,
         manifest=manifest,
+        records_in=records_in(manifest.kept, manifest.quarantined, Settings().min_cell),
         side_tables=[_side_table(one) for one in manifest.side_tables],
         studies=[{"id": one.id, "title": one.title} for one in studies],
         has_truth=(sub.root / TRUTH_FILE).is_file(),
@@ -104,12 +105,14 @@ def _page(sub: Submission, studies: Sequence[Study], banner: str) -> str:
 
 
 def _files_table(manifest: Manifest) -> str:
+    """Files with their records kept: those quarantined could be subtracted from what was read."""
+    min_cell = Settings().min_cell
+    kept = hide_parts([facts.kept for facts in manifest.files], min_cell)
     files = pl.DataFrame(
         [
-            {"file": facts.name, "sha256": facts.sha256, "records": f"{facts.records_read:,}"}
-            for facts in manifest.files
+            {"file": facts.name, "sha256": facts.sha256, "kept": format_count(count, min_cell)}
+            for facts, count in zip(manifest.files, kept, strict=True)
         ]
     )
-    return html_table(
-        files, table_id="files", labels={"file": "file", "sha256": "sha256", "records": "records"}
-    )
+    labels = {"file": "file", "sha256": "sha256", "kept": "records kept"}
+    return html_table(files, table_id="files", labels=labels)

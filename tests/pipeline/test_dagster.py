@@ -7,12 +7,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from pipelines import steps
 from pipelines.definitions import defs
-from pipelines.defs.assets import upstream_of
+from pipelines.defs.assets import ExtractConfig, extract, upstream_of
 from pipelines.defs.submissions import HomeResource
 from pipelines.errors import GateError
 from pipelines.settings import Settings
-from pipelines.store import Home
+from pipelines.store import FileFacts, Home, Manifest
 from pipelines.studies import StudyListing
 from tests.pipeline.extracts import spoil, state_of
 
@@ -99,6 +100,18 @@ def test_a_failed_check_blocks_publishing_and_every_later_run(
 
 def test_a_definition_that_cannot_be_read_is_an_asset_without_upstream() -> None:
     assert upstream_of(StudyListing("wrong", "", cohort="", readable=False), Settings().catalog_dir) == []
+
+
+def test_few_quarantined_records_are_hidden_in_the_metadata(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = {"records_read": 104, "kept": 100, "quarantined": 4}
+    file = FileFacts(name="a", table="a", bytes=1, sha256="0", **counts)
+    manifest = Manifest(submission=SUBMISSION, source="ncdb", format="NCDB", release="2016", files=(file,))
+    monkeypatch.setattr(steps, "load", lambda *_, **__: manifest)
+    with dg.build_asset_context(partition_key=SUBMISSION) as context:
+        told = extract(context, ExtractConfig(paths=["a"]), store=HomeResource(root=str(tmp_path)))
+    assert (told.metadata["dagster/row_count"], told.metadata["quarantined"]) == (100, "<11")
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from pipelines.disclosure import (
     hide_parts,
     hide_steps,
     hide_table,
+    records_in,
     shares_of_few,
     step_mask,
     told_apart,
@@ -45,6 +46,11 @@ def test_a_lone_small_part_takes_its_smallest_neighbour_with_it() -> None:
     assert hide_parts([50, 3, 20, 0], MIN) == [50, None, None, 0]
     assert hide_parts([50, 3, 20, 9], MIN) == [50, None, 20, None]
     assert hide_parts([50, 20, 0], MIN) == [50, 20, 0]
+
+
+def test_records_in_are_hidden_where_few_were_kept_or_quarantined() -> None:
+    assert [records_in(100, aside, MIN) for aside in (0, 4, 20)] == [100, None, 120]
+    assert records_in(4, 0, MIN) is None
 
 
 @given(st.lists(counts, min_size=1, max_size=8))
