@@ -38,10 +38,10 @@ def catalog_files(catalog_dir: Path, pattern: str) -> list[Path]:
     return found
 
 
-def tables_folder(catalog_dir: Path, name: str) -> Path:
-    """A folder of the catalog's tables; the shipped one where a site's own catalog does not repeat it."""
-    own = catalog_dir / name
-    return own if own.is_dir() else REPOSITORY / "catalog" / name
+def table_file(folder: str, name: str, catalog_dir: Path) -> Path:
+    """A table of the catalog, such as ``evidence/trials.csv``; the shipped one where a site's own has none."""
+    own = catalog_dir / folder / f"{name}.csv"
+    return own if own.is_file() else REPOSITORY / "catalog" / folder / own.name
 
 
 def cohort_names(catalog_dir: Path) -> list[str]:

@@ -1,6 +1,7 @@
 """The page of a synthesis of published estimates: two forests side by side, and what to know of each number."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ TABLES = (
     "e_values",
     "leave_one_out",
 )
+DRAWN = ("pooled_dersimonian_laird", "pooled_hartung_knapp", "pooled_prediction")
+"""Of the methods of a pool those that its forest shows."""
 SIDES = {"observational": "Observational studies", "randomised": "Randomised trials"}
 
 
@@ -110,22 +113,17 @@ def forest_rows(name: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
     )
     order = {"study": 0, "left out": 1, "this site": 2}
     lines = lines.sort(pl.col("kind").replace_strict(order), maintain_order=True)
-    ours = tables["estimates"].filter(
-        (pl.col("subgroup") == name)
-        & pl.col("analysis").is_in(["pooled_dersimonian_laird", "pooled_hartung_knapp", "pooled_prediction"])
-    )
+    ours = _pooled_by(DRAWN, name, tables)
     pools = [
         {
             "label": tables_of.METHODS[row["analysis"]],
-            "kind": "prediction" if row["analysis"] == "pooled_prediction" else "pool",
+            "kind": "prediction" if row["analysis"].startswith("pooled_prediction") else "pool",
             **{key: row[key] for key in ("estimate", "ci_low", "ci_high")},
             "weight": None,
         }
         for row in ours.iter_rows(named=True)
     ]
-    with_site = tables["estimates"].filter(
-        (pl.col("subgroup") == f"{name}_with_site") & (pl.col("analysis") == "pooled_hartung_knapp")
-    )
+    with_site = _pooled_by(["pooled_hartung_knapp"], f"{name}_with_site", tables)
     pools += [
         {
             "label": "with this site",
@@ -136,6 +134,15 @@ def forest_rows(name: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
         for row in with_site.iter_rows(named=True)
     ]
     return pl.concat([lines, pl.DataFrame(pools, schema=lines.schema)])
+
+
+def _pooled_by(wanted: Sequence[str], name: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """Estimates of a pool by the wanted methods, or by its first where it has none of them."""
+    mine = tables["estimates"].filter(
+        (pl.col("subgroup") == name) & pl.col("analysis").is_in(list(tables_of.METHODS))
+    )
+    found = mine.filter(pl.col("analysis").is_in(wanted))
+    return found if found.height else mine.head(1)
 
 
 def _tau2(name: str, tables: dict[str, pl.DataFrame]) -> float:
@@ -157,9 +164,7 @@ def _funnel(name: str, tables: dict[str, pl.DataFrame], settings: dict[str, Any]
     pool = next(one for one in settings["pools"] if one["name"] == name)
     studies = tables["studies"].filter((pl.col("pool") == name) & pl.col("pooled"))
     egger = tables["diagnostics"].filter((pl.col("subgroup") == name) & (pl.col("check") == "small_studies"))
-    centre = tables["estimates"].filter(
-        (pl.col("subgroup") == name) & (pl.col("analysis") == f"pooled_{pool['between']}")
-    )["estimate"]
+    centre = _pooled_by([f"pooled_{pool['between']}"], name, tables)["estimate"]
     row = egger.row(0, named=True) if egger.height else None
     caption = "" if row is None else f"{row['message']} p {p_value(row['value'])}."
     svg = funnel(

@@ -47,7 +47,7 @@ def pools_table(estimates: pl.DataFrame, diagnostics: pl.DataFrame, words: dict[
                 }
             )
     return html_table(
-        pl.DataFrame(rows),
+        rows,
         table_id="pools",
         group="pool",
         labels={"method": "method", "estimate": "hazard ratio", "p": "p", "spread": "studies, spread (REML)"},
@@ -71,7 +71,7 @@ def comparison_table(comparison: pl.DataFrame) -> str:
         for row in comparison.filter(pl.col("verdict") != "not_comparable").iter_rows(named=True)
     ]
     return html_table(
-        pl.DataFrame(rows),
+        rows,
         table_id="comparison",
         labels={
             "target": "published number",
@@ -131,7 +131,7 @@ def studies_table(studies: pl.DataFrame, checks: pl.DataFrame, shown: list[str])
         for row in studies.filter(pl.col("pool").is_in(shown)).iter_rows(named=True)
     ]
     return html_table(
-        pl.DataFrame(rows),
+        rows,
         table_id="studies",
         group="pool",
         labels={
@@ -209,7 +209,7 @@ def leave_one_out_table(table: pl.DataFrame, shown: list[str]) -> str:
         for row in table.filter(pl.col("pool").is_in(shown)).iter_rows(named=True)
     ]
     return html_table(
-        pl.DataFrame(rows),
+        rows,
         table_id="leave_one_out",
         group="pool",
         labels={"left_out": "without", "ratio": "hazard ratio (REML)", "i_squared": "I²"},

@@ -7,18 +7,18 @@ import polars as pl
 
 
 def html_table(
-    frame: pl.DataFrame,
+    rows: pl.DataFrame | Sequence[Mapping[str, str]],
     *,
     table_id: str,
     labels: Mapping[str, str],
     group: str | None = None,
     numbers: Sequence[str] = (),
 ) -> str:
-    """Draw a frame whose cells are already text.
+    """Draw rows whose cells are already text; none is a table with its head alone.
 
     Parameters
     ----------
-    frame : polars.DataFrame
+    rows : polars.DataFrame or sequence of mapping
         Only the columns of ``labels`` are drawn, in their order.
     table_id : str
         Fixed id of the table on its page.
@@ -30,6 +30,11 @@ def html_table(
         Columns to align right.
     """
     columns = list(labels) if group is None else [group, *(name for name in labels if name != group)]
+    frame = (
+        rows
+        if isinstance(rows, pl.DataFrame)
+        else pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String))
+    )
     shown = frame.select(columns).with_columns(pl.all().cast(pl.String).fill_null(""))
     table = gt.GT(shown, id=table_id, groupname_col=group)
     table = table.cols_label({name: label for name, label in labels.items() if name != group})

@@ -11,14 +11,18 @@ import pytest
 import yaml
 
 from pipelines.errors import InputError
+from pipelines.reporting import read_study, write_evidence_page
+from pipelines.reporting.evidence import TABLES
 from pipelines.settings import Settings
 from pipelines.store import Submission
 from pipelines.store.withheld import KEY
 from pipelines.studies.catalog import is_evidence, list_studies, load_evidence, load_study, show_study
+from pipelines.studies.compare import Target
 from pipelines.studies.evidence import load_reviews, load_rows, run_evidence
 from pipelines.studies.evidence.beside import pools_beside
 from pipelines.studies.evidence.pools import pool_set
 from pipelines.studies.evidence.site import years_of
+from pipelines.studies.language.evidence import EvidenceDefinition, EvidencePool
 from pipelines.studies.many import DONE
 from pipelines.studies.many import record as record_of
 from pipelines.studies.signing import switch_off
@@ -380,6 +384,45 @@ def test_a_target_that_joins_to_nothing_is_an_error_and_nothing_is_written(
     with pytest.raises(InputError, match="cochrane2018_os"):
         run_evidence(tmp_path / "out", load_evidence(NAME, catalog), catalog)
     assert not (tmp_path / "out" / NAME).exists()
+
+
+def test_a_synthesis_of_two_studies_without_published_targets_and_by_one_method_has_its_page(
+    tmp_path: Path,
+) -> None:
+    pools = {"observational": ["khan2002", "gnerlich2007"], "trials": ["badwe2015", "mf0701"]}
+    definition = EvidenceDefinition(
+        kind="evidence",
+        id="own",
+        title="A site's own",
+        question="Does a page stand?",
+        exposure="surgery",
+        exposed="surgery",
+        reference="no surgery",
+        e_values=False,
+        pools=[
+            {
+                "name": name,
+                "words": name,
+                "side": "randomised" if name == "trials" else name,
+                "tables": [name],
+                "rows": rows,
+                "methods": ["fixed"],
+            }
+            for name, rows in pools.items()
+        ],
+        shown=list(pools),
+    )
+    (tmp_path / "studies" / "own").mkdir(parents=True)
+    heads = ",".join(Target.model_fields)
+    (tmp_path / "studies" / "own" / "published.csv").write_text(f"{heads}\n", encoding="utf-8")
+    folder = run_evidence(tmp_path / "ran", definition, tmp_path).folder
+    assert {path.stem for path in folder.glob("*.csv")} >= set(TABLES)
+    assert read(folder, "leave_one_out").is_empty()
+    write_evidence_page(read_study(folder), tmp_path / "own.html")
+    page = (tmp_path / "own.html").read_text(encoding="utf-8")
+    assert page.count("one effect") >= 4, "each pool on its forest and in its table"
+    with pytest.raises(ValueError, match="at least 1 item"):
+        EvidencePool(name="x", words="x", side="randomised", tables=["trials"], methods=[])
 
 
 # The site's own

@@ -2,7 +2,7 @@
 
 from .agreement import Agreement, Comparison, agreement, compare_ratios
 from .bias import AsymmetryTest, TrimAndFill, begg, egger, egger_mixed, trim_and_fill
-from .influence import leave_one_out
+from .influence import LEAVE_ONE_OUT, leave_one_out
 from .intervals import PooledInterval
 from .overlap import Overlap, find_overlaps, overlaps_frame
 from .pool import Pooled, pool
@@ -11,6 +11,7 @@ from .regression import MetaRegression, SubgroupPools, meta_regression, pool_sub
 from .study import StudyCheck, StudyEstimate, check_studies, check_study
 
 __all__ = [
+    "LEAVE_ONE_OUT",
     "Agreement",
     "AsymmetryTest",
     "Comparison",

@@ -9,6 +9,24 @@ from numpy.typing import ArrayLike
 from ._mixed import check_effects
 from .pool import check_labels, pool
 
+NUMBERS = (
+    "estimate",
+    "ci_low",
+    "ci_high",
+    "hartung_knapp_low",
+    "hartung_knapp_high",
+    "ci_level",
+    "std_err",
+    "p_value",
+    "tau2",
+    "i_squared",
+    "q",
+    "q_p",
+    "log_shift",
+)
+LEAVE_ONE_OUT = {"left_out": pl.String, **dict.fromkeys(NUMBERS, pl.Float64)}
+"""Columns of `leave_one_out` with their types."""
+
 
 def leave_one_out(
     estimate: ArrayLike,
@@ -65,4 +83,4 @@ def leave_one_out(
                 "log_shift": part.log_estimate - whole.log_estimate,
             }
         )
-    return pl.DataFrame(rows, schema_overrides=dict.fromkeys(list(rows[0])[1:], pl.Float64))
+    return pl.DataFrame(rows, schema=LEAVE_ONE_OUT)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from pipelines.cohorts.catalog import tables_folder
+from pipelines.cohorts.catalog import table_file
 from pipelines.errors import InputError
 from pipelines.studies.catalog import is_evidence
 from pipelines.studies.checklists.answers import ANSWERS, AnswerFacts
@@ -115,14 +115,14 @@ def answered(item: ChecklistItem, known: AtHand) -> ChecklistLine:
 
 
 def read_items(which: str, catalog_dir: Path) -> list[ChecklistItem]:
-    """Rows of a checklist's table: the catalog's, or the shipped ones where it has no ``checklists``.
+    """Rows of a checklist's table: the catalog's, or the shipped ones where it has none.
 
     Raises
     ------
     InputError
         No such checklist, or every wrong row with its line.
     """
-    path = tables_folder(catalog_dir, "checklists") / f"{which}.csv"
+    path = table_file("checklists", which, catalog_dir)
     if which not in CHECKLISTS or not path.is_file():
         raise InputError(
             f"There is no checklist '{which}'",

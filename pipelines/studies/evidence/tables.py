@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from pipelines.cohorts.catalog import tables_folder
+from pipelines.cohorts.catalog import table_file
 from pipelines.errors import InputError
 from pipelines.stats.pooling import StudyEstimate
 from pipelines.studies.compare import Number
@@ -217,14 +217,14 @@ def load_reviews(catalog_dir: Path) -> dict[str, Review]:
 
 
 def path_of(table: str, catalog_dir: Path) -> Path:
-    """A table of the evidence, which is there: the catalog's, or the shipped one where it has no ``evidence``.
+    """A table of the evidence, which is there: the catalog's, or the shipped one where it has none.
 
     Raises
     ------
     InputError
         It is not.
     """
-    path = tables_folder(catalog_dir, "evidence") / f"{table}.csv"
+    path = table_file("evidence", table, catalog_dir)
     if not path.is_file():
         there = ", ".join(sorted(one.stem for one in path.parent.glob("*.csv")))
         raise InputError(

@@ -89,7 +89,8 @@ class EvidencePool(Strict):
     readings: tuple[Reading, ...] = ()
     review: Identifier | None = None
     methods: tuple[Method, ...] = Field(
-        default=("dersimonian_laird", "reml", "hartung_knapp", "prediction", "prediction_hartung_knapp")
+        default=("dersimonian_laird", "reml", "hartung_knapp", "prediction", "prediction_hartung_knapp"),
+        min_length=1,
     )
     between: Between = "reml"
 
