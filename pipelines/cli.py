@@ -251,19 +251,20 @@ def run(
     with busy(f"validating {submission}", as_json):
         verdict = steps.validate(store, submission)
     folders: dict[str, Path] = {}
-    refused: dict[str, RefusedError] = {}
+    stopped: dict[str, Exception] = {}
     for name in study or []:
         with busy(f"running {name}", as_json):
             try:
                 folders[name] = steps.run_study(store, submission, name, no_gate=no_gate).folder
-            except RefusedError as refusal:  # an answer too: the report prints it, and the exit code says so
-                refused[name] = refusal
+            except Exception as error:  # kept for the report; others go on, and the exit code says so
+                stopped[name] = error
     with busy("drawing and publishing", as_json):
         index = steps.report(store, submission)
         warehouse = steps.publish_warehouse(store)
     from pipelines.disclosure import format_count, records_in
     from pipelines.settings import Settings
     from pipelines.studies import gate_lines, study_lines
+    from pipelines.studies.many import FAILED, Job, as_outcome
 
     manifest, min_cell = store.published(submission).manifest, Settings().min_cell
     read = records_in(manifest.kept, manifest.quarantined, min_cell)
@@ -274,22 +275,26 @@ def run(
     ]
     for name, folder in folders.items():
         lines += ["", name, *study_lines(folder, min_cell=min_cell)]
-    lines += [f"{name}: refused ({refusal.in_short})" for name, refusal in refused.items()]
+    outcomes = [as_outcome(Job(submission, name), error, 0) for name, error in stopped.items()]
+    lines += [f"{one.study}: {one.state} ({one.reason})" for one in outcomes]
     lines += ["", f"report: {index}", f"warehouse: {warehouse}"]
     say(
         {
             "manifest": manifest.model_dump(mode="json"),
             "studies": {name: str(folder) for name, folder in folders.items()},
             "gates": gate_lines(store.published(submission).root, min_cell=min_cell),
-            "refused": {name: refusal.reason_code for name, refusal in refused.items()},
+            "refused": {
+                name: error.reason_code for name, error in stopped.items() if isinstance(error, RefusedError)
+            },
+            "failed": {one.study: one.reason for one in outcomes if one.state == FAILED},
             "report": str(index),
             "warehouse": str(warehouse),
         },
         lines,
         as_json,
     )
-    if refused:
-        raise next(iter(refused.values()))
+    for error in sorted(stopped.values(), key=lambda one: isinstance(one, RefusedError)):
+        raise error  # a failure before a refusal
 
 
 @app.command()

@@ -90,6 +90,23 @@ def test_one_that_fails_stops_no_other(home: Home) -> None:
     assert "primary analysis no_such_analysis" in reasons["wrong"]
 
 
+def test_the_whole_refresh_goes_on_after_a_study_that_fails_and_says_so_at_its_end(
+    home: Home, cohorts: Cohorts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in ("load", "build"):  # a submission is published already
+        monkeypatch.setattr(steps, step, lambda *given, **named: None)
+    (home.published("toy").root / "quality").mkdir()
+    pl.DataFrame({"check_id": ["none"]}).write_parquet(home.published("toy").quality_results)
+    studies = [word for name in ("refused", "fails", "first") for word in ("--study", name)]
+    code, said, complained = cohorts("run", "x.dat", "--submission", "toy", *studies, "--home", home.root)
+    assert code == InputError.exit_code, "a failure, though a refusal came first"
+    assert "no_such" in complained
+    assert "fails: failed (" in said
+    assert "refused: refused (source_not_suited" in said
+    assert (home.published("toy").root / "report" / "first.html").is_file()
+    assert home.warehouse.is_file()
+
+
 def test_two_processes_write_what_one_writes(home: Home, tmp_path_factory: pytest.TempPathFactory) -> None:
     spoken(home)
     alone = files_of(home)
