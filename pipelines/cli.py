@@ -275,7 +275,7 @@ def run(
     ]
     for name, folder in folders.items():
         lines += ["", name, *study_lines(folder, min_cell=min_cell)]
-    outcomes = [as_outcome(Job(submission, name), error, 0) for name, error in stopped.items()]
+    outcomes = [as_outcome(Job(submission, name), fault, 0) for name, fault in stopped.items()]
     lines += [f"{one.study}: {one.state} ({one.reason})" for one in outcomes]
     lines += ["", f"report: {index}", f"warehouse: {warehouse}"]
     say(
@@ -284,7 +284,7 @@ def run(
             "studies": {name: str(folder) for name, folder in folders.items()},
             "gates": gate_lines(store.published(submission).root, min_cell=min_cell),
             "refused": {
-                name: error.reason_code for name, error in stopped.items() if isinstance(error, RefusedError)
+                name: fault.reason_code for name, fault in stopped.items() if isinstance(fault, RefusedError)
             },
             "failed": {one.study: one.reason for one in outcomes if one.state == FAILED},
             "report": str(index),
@@ -293,8 +293,8 @@ def run(
         lines,
         as_json,
     )
-    for error in sorted(stopped.values(), key=lambda one: isinstance(one, RefusedError)):
-        raise error  # a failure before a refusal
+    for fault in sorted(stopped.values(), key=lambda one: isinstance(one, RefusedError)):
+        raise fault  # a failure before a refusal
 
 
 @app.command()

@@ -31,7 +31,8 @@ def build_warehouse(home: Home) -> Path:
         submission.require_pass()
     with aside(home.warehouse) as temporary:
         with duckdb.connect() as connection:
-            connection.execute(f"attach '{temporary}' as warehouse (storage_version '{STORAGE_VERSION}')")
+            place = str(temporary).replace("'", "''")
+            connection.execute(f"attach '{place}' as warehouse (storage_version '{STORAGE_VERSION}')")
             connection.execute("use warehouse")
             _write_index(connection, submissions)
             for submission in submissions:
@@ -77,7 +78,7 @@ def _write_submission(connection: duckdb.DuckDBPyConnection, submission: Submiss
         for path in sorted((submission.root / "cohorts").glob("[!.]*/rule_outcomes.parquet"))
     }
     for name, path in tables.items():
-        connection.execute(f'create table "{schema}"."{name}" as from read_parquet(\'{path}\')')
+        connection.execute(f'create table "{schema}"."{name}" as from read_parquet(?)', [str(path)])
     for path in sorted((submission.root / "studies").glob("[!.]*/estimates.csv")):
         _write_study(connection, f'"{schema}"."study_{path.parent.name}"', path.parent)
 

@@ -212,6 +212,17 @@ def test_what_a_killed_writer_left_is_no_table_of_the_warehouse(tmp_path: Path) 
     assert sorted(tables) == [("cohort_a",), ("quality_results",)]
 
 
+def test_a_home_with_an_apostrophe_in_its_path_has_its_warehouse(tmp_path: Path) -> None:
+    home = Home(tmp_path / "o'brien's home")
+    load_extract(home, "ncdb-2016", toy_extract(tmp_path / "toy.dat"))
+    with_verdict(home, "ncdb-2016", passed=True)
+    results = publish(home, "ncdb-2016").quality_results
+    results.parent.mkdir()
+    pl.DataFrame({"check_id": ["made_up"]}).write_parquet(results)
+    with duckdb.connect(str(build_warehouse(home)), read_only=True) as analyst:
+        assert analyst.sql("select check_id from ncdb_2016.quality_results").fetchall() == [("made_up",)]
+
+
 def test_an_open_warehouse_is_not_disturbed_by_the_next_one(tmp_path: Path) -> None:
     home = Home(tmp_path)
     first = build_warehouse(home)
