@@ -153,6 +153,14 @@ def hide_parts(parts: Sequence[int], min_cell: int) -> list[int | None]:
     return [None if position in hidden else count for position, count in enumerate(parts)]
 
 
+def part_texts(parts: Sequence[int], min_cell: int) -> list[str]:
+    """Parts of a known total as they may be printed, see `hide_parts`; one that is hidden and not small says so."""
+    return [
+        f"{count:,}" if seen is not None else f"<{min_cell}" if is_small(count, min_cell) else "hidden"
+        for count, seen in zip(parts, hide_parts(parts, min_cell), strict=True)
+    ]
+
+
 def hide_table(table: Sequence[Sequence[int]], min_cell: int) -> list[list[int | None]]:
     """A table whose row totals and column totals are shown: hidden until no line gives a cell away.
 

@@ -14,6 +14,7 @@ from pipelines.disclosure import (
     hide_parts,
     hide_steps,
     hide_table,
+    part_texts,
     records_in,
     shares_of_few,
     step_mask,
@@ -46,6 +47,7 @@ def test_a_lone_small_part_takes_its_smallest_neighbour_with_it() -> None:
     assert hide_parts([50, 3, 20, 0], MIN) == [50, None, None, 0]
     assert hide_parts([50, 3, 20, 9], MIN) == [50, None, 20, None]
     assert hide_parts([50, 20, 0], MIN) == [50, 20, 0]
+    assert part_texts([5000, 3, 20, 0], MIN) == ["5,000", "<11", "hidden", "0"]
 
 
 def test_records_in_are_hidden_where_few_were_kept_or_quarantined() -> None:

@@ -16,6 +16,7 @@ from pipelines.studies.catalog import load_study
 from pipelines.studies.checklists import CHECKLISTS, applicable, checklist_lines, checklist_text
 from pipelines.studies.checklists.answers import ANSWERS
 from pipelines.studies.checklists.at_hand import AtHand, Ran
+from pipelines.studies.checklists.results import events, people_of
 from pipelines.studies.checklists.table import AFTER_A_RUN, AUTHORS, NOT_HERE, read_items
 from pipelines.studies.lines import HIDDEN_TEXT
 
@@ -215,7 +216,6 @@ def test_after_a_run_counts_and_estimates_stand_in_the_table(ran: Path) -> None:
     assert "500 remained (surgery 200, no surgery 300)" in told["13a"]
     assert "cox_unadjusted surgery vs no surgery hr: 0.61 (0.55–0.67)" in told["16a"]
     assert "Median follow-up (reverse Kaplan-Meier): 41.0" in told["14c"]
-    assert "no surgery: 250 events." in told["15"]
     assert "HER2 late" in told["8"]
     assert "Not done, landmark_6: no dates" in told["19"]
     record = answers("record", known("mudgway2020", ran))
@@ -235,6 +235,48 @@ def test_what_the_gate_hides_is_hidden_in_every_checklist(ran: Path) -> None:
 
 def test_no_small_count_is_in_a_checklist(ran: Path) -> None:
     told = answers("strobe", known("mudgway2020", ran))
-    assert "surgery: <11 events." in told["15"]
+    assert "surgery: <11 events. no surgery: hidden events." in told["15"]
     assert "995" not in told["13a"]  # 1,000 less 995 would be five people
     assert "Female: 5" not in told["13b"]
+
+
+def with_estimates(ran: Path, *rows: dict[str, object]) -> AtHand:
+    pl.DataFrame(list(rows)).write_csv(ran / "estimates.csv")
+    return known("mudgway2020", ran)
+
+
+def medians(surgery: int, none: int) -> list[dict[str, object]]:
+    return [
+        estimate("km", "surgery", "median_months", 30.0, 300, 300, surgery),
+        estimate("km", "no surgery", "median_months", 20.0, 300, 0, none),
+        estimate("km", "er=positive, surgery", "median_months", 30.0, 200, 200, 180),
+    ]
+
+
+def test_events_of_an_arm_cannot_be_had_from_those_behind_the_primary_estimate(ran: Path) -> None:
+    primary = estimate("matched_cox", "all", "hr", 0.5, 600, 300, 255)
+    assert events(with_estimates(ran, *medians(5, 250), primary)) == [
+        "surgery: <11 events.",
+        "no surgery: hidden events.",
+        "Behind the primary estimate: 255 events.",
+    ]
+    shown = ["surgery: 90 events.", "no surgery: 170 events."]
+    assert events(with_estimates(ran, *medians(90, 170), primary)) == shown, "5 of 260 are of a rare level"
+
+
+@pytest.mark.parametrize(
+    ("exposed", "beside", "told"),
+    [
+        (495, (1000, 700), "People: 500."),
+        (250, (520, 253), "People: 500."),
+        (250, (520, 265), "People: 500."),
+        (250, (1000, 400), "People: 500, of them 250 exposed."),
+    ],
+)
+def test_the_exposed_are_told_where_neither_they_nor_the_others_give_few_away(
+    ran: Path, exposed: int, beside: tuple[int, int], told: str
+) -> None:
+    """Few among the others; 3 exposed less than in Table 1; 5 others less; nothing of it."""
+    mine = estimate("matched_cox", "all", "hr", 0.5, 500, exposed, None)
+    table = estimate("table_one", "all", "n", float(beside[0]), *beside, None)
+    assert people_of(with_estimates(ran, mine, table).ran, "matched_cox") == [told]

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.disclosure import format_count, told_apart
+from pipelines.disclosure import format_count, hide_parts, part_texts, told_apart
 from pipelines.settings import Settings
 from pipelines.studies.checklists.at_hand import AtHand, Ran
 from pipelines.studies.language import ALL
@@ -34,9 +34,22 @@ def people_of(ran: Ran, analysis: str) -> list[str]:
     everybody = ran.estimates.filter(pl.col("subgroup") == ALL)
     flow = pl.col("analysis") == "attrition"
     beside = [*everybody.filter(~flow)["n"].drop_nulls(), *everybody.filter(flow)["n"].tail(1)]
-    if rows[0]["n"] not in told_apart(beside, Settings().min_cell):
+    people, exposed, min_cell = rows[0]["n"], rows[0]["n_exposed"], Settings().min_cell
+    if people not in told_apart(beside, min_cell):
         return ["People: not told, as another number of people differs from it by few."]
-    return [f"People: {count(rows[0]['n'])}, of them {count(rows[0]['n_exposed'])} exposed."]
+    if exposed is None or not _arms_told(everybody, people, exposed, min_cell):
+        return [f"People: {count(people)}."]
+    return [f"People: {count(people)}, of them {count(exposed)} exposed."]
+
+
+def _arms_told(everybody: pl.DataFrame, people: int, exposed: int, min_cell: int) -> bool:
+    """Whether the exposed may be told: neither they nor the others are few, or few less than in another analysis."""
+    if None in hide_parts([exposed, people - exposed], min_cell):
+        return False
+    arms = everybody.select("n_exposed", n_others=pl.col("n") - pl.col("n_exposed")).drop_nulls()
+    return exposed in told_apart(arms["n_exposed"], min_cell) and people - exposed in told_apart(
+        arms["n_others"], min_cell
+    )
 
 
 def size(ran: Ran) -> list[str]:
@@ -103,14 +116,21 @@ def follow_up_time(known: AtHand) -> list[str]:
 
 
 def events(known: AtHand) -> list[str]:
-    """Events behind the primary estimate, and behind the curves of each arm."""
-    curves = known.ran.estimates.filter((pl.col("analysis") == "km") & (pl.col("measure") == "median_months"))
-    by_arm = {
-        row["subgroup"]: row["events"] for row in curves.iter_rows(named=True) if row["subgroup"] != ALL
-    }
-    said = [f"{arm}: {count(value)} events." for arm, value in by_arm.items()]
+    """Events behind the curves of each arm, and behind the primary estimate where that is not nearly their sum."""
+    min_cell = Settings().min_cell
+    curves = known.ran.estimates.filter(
+        (pl.col("analysis") == "km")
+        & (pl.col("measure") == "median_months")
+        & pl.col("subgroup").is_in(known.cohort.arms.labels)
+        & pl.col("events").is_not_null()
+    )
+    by_arm = dict(curves.select("subgroup", "events").iter_rows())
+    texts = part_texts(list(by_arm.values()), min_cell)
+    said = [f"{arm}: {text} events." for arm, text in zip(by_arm, texts, strict=True)]
     rows = [row for row in rows_of(known.ran, known.ran.run["primary"]) if row["events"] is not None]
-    return said + ([f"Behind the primary estimate: {count(rows[0]['events'])} events."] if rows else [])
+    if rows and rows[0]["events"] in told_apart([rows[0]["events"], sum(by_arm.values())], min_cell):
+        said.append(f"Behind the primary estimate: {count(rows[0]['events'])} events.")
+    return said
 
 
 def main_results(known: AtHand) -> list[str]:
