@@ -161,6 +161,33 @@ def part_texts(parts: Sequence[int], min_cell: int) -> list[str]:
     ]
 
 
+def join_small(counts: Sequence[int], min_cell: int) -> list[range]:
+    """Bins of a histogram joined with their neighbours until none is small; an empty one stays alone.
+
+    Parameters
+    ----------
+    counts : sequence of int
+        People in each bin.
+    min_cell : int
+        Counts below this are joined (people).
+
+    Returns
+    -------
+    list of range
+        Positions that go together, in order; none where all of them together are few.
+    """
+    joined, start = [], 0
+    for end in range(1, len(counts) + 1):
+        if not is_small(sum(counts[start:end]), min_cell):
+            joined.append(range(start, end))
+            start = end
+    if start == len(counts):
+        return joined
+    while joined and is_small(sum(counts[start:]), min_cell):
+        start = joined.pop().start
+    return [] if is_small(sum(counts[start:]), min_cell) else [*joined, range(start, len(counts))]
+
+
 def hide_table(table: Sequence[Sequence[int]], min_cell: int) -> list[list[int | None]]:
     """A table whose row totals and column totals are shown: hidden until no line gives a cell away.
 

@@ -227,16 +227,18 @@ def overlap(histogram: pl.DataFrame) -> str:
     Parameters
     ----------
     histogram : polars.DataFrame
-        Columns ``arm, bin_low, bin_high, count``; null counts are hidden small cells.
+        Columns ``arm, bin_low, bin_high, count``; no count is small, and bins may be of unlike width.
+
+    Notes
+    -----
+    Shares have two digits: the text beside a mark has all that there are, and many of them give the counts back.
     """
     arms = histogram["arm"].unique(maintain_order=True).to_list()
-    shares = (
-        histogram.with_columns(pl.col("count").fill_null(0))
-        .with_columns((pl.col("count") / pl.col("count").sum().over("arm")).alias("share"))
-        .with_columns(
-            pl.when(pl.col("arm") == arms[-1]).then(-pl.col("share")).otherwise(pl.col("share")).alias("y")
-        )
-    )
+    width = pl.col("bin_high") - pl.col("bin_low")
+    narrowest = histogram.select(width.min()).item()
+    share = pl.col("count") / pl.col("count").sum().over("arm") * narrowest / width
+    side = pl.when(pl.col("arm") == arms[-1]).then(-1.0).otherwise(1.0)
+    shares = histogram.with_columns(y=side * share.round_sig_figs(2))
     chart = (
         alt.Chart(shares.select("arm", "bin_low", "bin_high", "y"))
         .transform_calculate(zero="0")
@@ -245,7 +247,9 @@ def overlap(histogram: pl.DataFrame) -> str:
             x=alt.X("bin_low:Q", title="propensity score", scale=alt.Scale(domain=[0, 1])),
             x2="bin_high:Q",
             y=alt.Y(
-                "y:Q", title="share of the arm", axis=alt.Axis(labelExpr="format(abs(datum.value), '.0%')")
+                "y:Q",
+                title=f"share of the arm, per {narrowest:.2g}",
+                axis=alt.Axis(labelExpr="format(abs(datum.value), '.0%')"),
             ),
             y2="zero:Q",
             color=alt.Color("arm:N", scale=alt.Scale(domain=arms, range=list(ARM_COLOURS[: len(arms)]))),

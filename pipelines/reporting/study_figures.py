@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.disclosure import join_small
 from pipelines.reporting.figures import POOLED, forest, kaplan_meier, love_plot, overlap
 from pipelines.reporting.study_record import Study
 from pipelines.reporting.study_tables import effects_table
@@ -262,9 +263,18 @@ def propensity_overlap(study: Study) -> str | None:
     if histogram is None:
         return None
     rows = histogram.filter((pl.col("set") == "full") & (pl.col("subgroup") == _shown_subgroup(histogram)))
-    min_cell = Settings().min_cell
-    counts = pl.when(pl.col("n").is_between(1, min_cell - 1)).then(None).otherwise(pl.col("n")).alias("count")
-    return overlap(rows.select("arm", "bin_low", "bin_high", counts))
+    bins = [
+        (
+            arm,
+            block["bin_low"][one.start],
+            block["bin_high"][one.stop - 1],
+            sum(block["n"][one.start : one.stop]),
+        )
+        for (arm,), block in rows.sort("bin_low", maintain_order=True).group_by("arm", maintain_order=True)
+        for one in join_small(block["n"].to_list(), Settings().min_cell)
+    ]
+    drawn = pl.DataFrame(bins, schema=["arm", "bin_low", "bin_high", "count"], orient="row")
+    return overlap(drawn) if drawn["arm"].n_unique() > 1 else None
 
 
 def _shown_subgroup(table: pl.DataFrame) -> str:

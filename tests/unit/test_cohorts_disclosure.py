@@ -14,6 +14,7 @@ from pipelines.disclosure import (
     hide_parts,
     hide_steps,
     hide_table,
+    join_small,
     part_texts,
     records_in,
     shares_of_few,
@@ -82,6 +83,21 @@ def test_two_small_cells_of_a_column_that_sum_to_few_take_a_third_with_them() ->
     """3 and 4 are the 7 that a column of 107 has beside 100."""
     assert hide_table([[100, 200], [3, 50], [4, 60]], MIN) == [[None, None], [None, None], [None, None]]
     assert hide_table([[100, 200], [30, 50], [3, 40], [4, 60]], MIN)[0] == [100, 200]
+
+
+@given(st.lists(counts, max_size=12))
+def test_no_joined_bin_is_small_and_none_is_lost_where_there_are_many(bins: list[int]) -> None:
+    joined = join_small(bins, MIN)
+    sums = [sum(bins[position] for position in one) for one in joined]
+    assert all(count == 0 or count >= MIN for count in sums)
+    together = [position for one in joined for position in one]
+    assert together == (list(range(len(bins))) if not 0 < sum(bins) < MIN else [])
+
+
+def test_empty_bins_stay_empty_and_the_last_few_go_to_those_before() -> None:
+    assert join_small([0, 20, 0, 3], MIN) == [range(1), range(1, 4)]
+    assert join_small([4, 5, 6, 20], MIN) == [range(3), range(3, 4)]
+    assert join_small([4, 5], MIN) == []
 
 
 def test_a_small_step_hides_the_total_after_it_and_the_next_step() -> None:

@@ -10,6 +10,7 @@ from toy_registry import submission, tumors, world
 from toy_studies import catalog_at, cut
 
 from pipelines.reporting import write_index, write_report
+from pipelines.reporting.study_figures import propensity_overlap
 from pipelines.reporting.study_tables import (
     diagnostics_table,
     estimate_blocks,
@@ -222,6 +223,29 @@ def test_a_catalog_of_ones_own_without_evidence_has_the_shipped_trials_beside_su
     assert "Tata Memorial trial" in page[page.index('<figure id="forest"') :]
 
 
+def test_few_people_of_a_score_are_drawn_with_their_neighbours_and_no_label_counts_them() -> None:
+    histogram = pl.DataFrame(
+        {
+            "arm": ["a"] * 3 + ["b"] * 3,
+            "bin_low": [0.0, 0.1, 0.2] * 2,
+            "bin_high": [0.1, 0.2, 0.3] * 2,
+            "n": [0, 3, 64, 31, 32, 5],
+            "set": "full",
+            "subgroup": "all",
+        }
+    )
+
+    class Drawn:
+        def table(self, name: str) -> pl.DataFrame:
+            return histogram
+
+    svg = propensity_overlap(Drawn())  # type: ignore[arg-type] # all that the figure asks of a study
+    assert svg is not None
+    labels = re.findall(r'aria-label="(propensity score[^"]*)"', svg)
+    shares = [re.search(r"share of the arm[^:]*: ([−\d.]+)", label) for label in labels]
+    assert [one[1] for one in shares if one] == ["0", "0.5", "−0.46", "−0.27"]
+
+
 def test_no_page_tells_how_few_records_were_quarantined(tmp_path: Path) -> None:
     """1,234 kept and 4 set aside: 1,238 stands nowhere."""
     sub = submission(tmp_path, tumors(world(60)))
@@ -247,6 +271,21 @@ def test_a_test_over_levels_is_hidden_with_the_levels() -> None:
     assert not may_show(found, {("cox_effect_by", "era=1988-1998")})
     assert may_show(found, {("cox_effect_by", "grade=high"), ("cox_adjusted", "era=1988-1998")})
     assert may_show({**found, "status": "warning"}, {("cox_effect_by", "era=1988-1998")})
+
+
+def test_a_study_without_covariates_has_its_arms_and_no_table_1(tmp_path: Path) -> None:
+    content = cut(
+        "mudgway2020",
+        sensitivity=None,
+        covariates=[],
+        models=None,
+        design=None,
+        analyses=["table_one", "km", "cox_unadjusted"],
+        primary="cox_unadjusted",
+    )
+    found = headings(page_of(tmp_path, content))
+    assert "Every estimate" in found
+    assert "Table 1" not in found
 
 
 def test_a_study_without_survival_has_no_curves_and_still_a_page(tmp_path: Path) -> None:
