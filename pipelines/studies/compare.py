@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import polars as pl
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, FiniteFloat, model_validator
 from scipy.stats import norm
 
 from pipelines.cohorts.definition import Strict
@@ -40,7 +40,7 @@ def empty_is_none(value: object) -> object:
     return None if value == "" else value
 
 
-Number = Annotated[float | None, BeforeValidator(empty_is_none)]
+Number = Annotated[FiniteFloat | None, BeforeValidator(empty_is_none)]
 
 
 class Target(Strict):
@@ -96,6 +96,9 @@ class Target(Strict):
             raise ValueError("ci_level is a share such as 0.95")
         if self.orientation == "inverted" and self.measure not in RATIOS:
             raise ValueError("only ratios can be inverted")
+        printed = (self.published, self.ci_low, self.ci_high)
+        if self.measure in RATIOS and any(one is not None and one <= 0 for one in printed):
+            raise ValueError("a ratio and its limits are above zero")
         return self
 
     @property
@@ -200,7 +203,7 @@ def compare(
         why = None if ours is not None or target.comparable == "no" else excuses.of(target)
         if ours is None and why is None and target.comparable == "yes":
             lost.append(f"{target.target} ({', '.join(part or '–' for part in target.key)})")
-        rows.append(judged(target, ours, undecidable or why, study.confidence_level, bool(undecidable)))
+        rows.append(judged(target, ours, undecidable or why, study.confidence_level, undecidable=bool(undecidable)))
     require_all_joined(lost, study)
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
@@ -329,14 +332,26 @@ SCHEMA = {
 
 
 def judged(
-    target: Target, ours: Estimate | None, why: str | None, level: float, undecidable: bool = False
+    target: Target,
+    ours: Estimate | None,
+    why: str | None,
+    level: float,
+    *,
+    undecidable: bool = False,
+    assumed: bool = False,
 ) -> dict[str, object]:
-    """One row of the comparison; ``undecidable`` is a trial that no registry can judge, whatever the numbers."""
+    """One row of the comparison.
+
+    ``undecidable`` is a trial that no registry can judge, whatever the numbers. ``assumed`` is what of ours rests on
+    assumed input: the target informs then, however sure the published figure is.
+    """
     published, low, high = target.harmonised(level)
     value = None if ours is None else ours.estimate
     if why is None and value is None and target.comparable == "yes":
         why = "not reached, or not estimable, here"
     delta = difference(value, published, target.measure)
+    if ours is not None and value is not None and published is None and holds_both_directions(ours):
+        why = why or "the interval holds both directions here"
     return {
         "target": target.target,
         "published": published,
@@ -349,8 +364,8 @@ def judged(
         "ci_high": None if ours is None else ours.ci_high,
         "delta": delta,
         "tolerance": target.allowed if published is not None else None,
-        "verdict": NOT_COMPARABLE if undecidable else verdict(target, value, delta),
-        "can_fail": target.verification not in INFORMS_ONLY,
+        "verdict": NOT_COMPARABLE if undecidable else verdict(target, ours, delta),
+        "can_fail": target.verification not in INFORMS_ONLY and not assumed,
         "analysis": target.analysis,
         "subgroup": target.subgroup,
         "term": target.term,
@@ -371,11 +386,28 @@ def difference(ours: float | None, published: float | None, measure: str) -> flo
     return math.log(ours / published) if measure in RATIOS else ours - published
 
 
-def verdict(target: Target, ours: float | None, delta: float | None) -> str:
-    """``match``, ``differs`` or ``not_comparable``; where only a direction is published, by the direction."""
-    if ours is None or target.comparable == "no":
+def verdict(target: Target, ours: Estimate | None, delta: float | None) -> str:
+    """``match``, ``differs`` or ``not_comparable``; where only a direction is published, by the direction.
+
+    An estimate whose interval holds both directions has none: it is not comparable with a direction.
+    """
+    if ours is None or ours.estimate is None or target.comparable == "no":
         return NOT_COMPARABLE
     if delta is not None:
         return "match" if abs(delta) <= target.allowed + 1e-12 else "differs"
-    middle = 1.0 if target.measure in RATIOS else 0.0
-    return "match" if (ours > middle) == (target.direction == "above") else "differs"
+    if holds_both_directions(ours):
+        return NOT_COMPARABLE
+    return (
+        "match" if (ours.estimate > middle_of(ours.measure)) == (target.direction == "above") else "differs"
+    )
+
+
+def middle_of(measure: str) -> float:
+    """The value of no difference."""
+    return 1.0 if measure in RATIOS else 0.0
+
+
+def holds_both_directions(ours: Estimate) -> bool:
+    """Whether the interval has values on both sides of no difference."""
+    low, high = ours.ci_low, ours.ci_high
+    return low is not None and high is not None and low <= middle_of(ours.measure) <= high

@@ -10,7 +10,6 @@ import polars as pl
 from pipelines.disclosure import format_count, gives_away
 from pipelines.store import Home, Submission
 from pipelines.store.withheld import read_comparison, read_estimates, standing
-from pipelines.studies.compare import INFORMS_ONLY
 from pipelines.studies.language import ALL
 from pipelines.studies.lines import interval, number
 
@@ -74,7 +73,7 @@ def _ran(folder: Path, min_cell: int) -> dict[str, str]:
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     estimates, comparison = read_estimates(folder), read_comparison(folder)
     verdicts = Counter(comparison["verdict"])
-    sure = comparison.filter(~pl.col("verification").is_in(INFORMS_ONLY))
+    sure = comparison.filter("can_fail")
     primary = _primary(run, estimates)
     return {
         "state": state_of(folder),

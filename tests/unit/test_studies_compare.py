@@ -1,6 +1,7 @@
 """Published beside estimated: orientation, confidence level, verdicts, and targets that join to nothing."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,14 @@ def test_a_direction_alone_is_judged_by_its_side() -> None:
     assert verdict(one, estimate(0.8)) == "differs"
 
 
+def test_an_estimate_whose_interval_holds_both_directions_is_not_compared_with_one() -> None:
+    one = target(published=None, direction="above")
+    row = compare([one], [replace(estimate(1.1), ci_low=0.9, ci_high=1.4)], [], STUDY).row(0, named=True)
+    assert (row["verdict"], row["note"]) == ("not_comparable", "the interval holds both directions here")
+    with_number = replace(estimate(0.57), ci_low=0.3, ci_high=1.1)
+    assert verdict(target(), with_number) == "match", "a published number is compared as it is"
+
+
 @pytest.mark.parametrize(
     ("verification", "can_fail"), [("abstract", True), ("memory", False), ("seed", False)]
 )
@@ -110,6 +119,24 @@ def test_a_level_the_study_knows_may_be_missing_here_but_not_a_misspelt_one() ->
     for contrast in ("black vs non_hispanic_white", "non_hispanic_black vs white"):
         with pytest.raises(InputError, match="join to no estimate"):
             compare([target(**black, contrast=contrast)], [], [], STUDY)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"published": 0}, "above zero"),
+        ({"ci_low": 0, "ci_high": 1.5, "ci_level": 0.95}, "above zero"),
+        ({"ci_low": 0.4, "ci_high": "inf", "ci_level": 0.95}, "finite"),
+        ({"published": "nan"}, "finite"),
+    ],
+)
+def test_a_ratio_that_has_no_logarithm_is_told_before_anything_runs(
+    wrong: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        target(**wrong)
+    key = {"measure": "percent", "term": "age_group", "contrast": ""}
+    assert target(**key, published=0).published == 0, "a share may be none"
 
 
 def test_rows_with_mistakes_are_all_named_with_their_line(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from pipelines.studies.target_trial import protocol_table, target_trial
 
 CATALOG = Settings().catalog_dir
 TRIALS = ("badwe2015", "mf0701", "ea2108", "jcog1017", "abcsg28")
-REST_ON_WHAT_IS_NOT_RECORDED = {"badwe2015", "ea2108", "jcog1017"}
+REST_ON_WHAT_IS_NOT_RECORDED = {"badwe2015", "ea2108", "jcog1017", "abcsg28"}
 CONTRAST = "surgery vs no surgery"
 TIMING = {"start": "days_to_definitive_surgery", "needs": ["days_to_definitive_surgery"]}
 
@@ -47,7 +47,7 @@ def test_the_protocol_has_every_component_with_its_own_words_on_both_sides(name:
 
 
 @pytest.mark.parametrize("name", TRIALS)
-def test_a_trial_rests_on_progression_or_response_where_it_randomised_after_systemic_therapy(
+def test_a_trial_rests_on_what_is_not_recorded_where_it_asked_for_response_or_performance_status(
     name: str,
 ) -> None:
     emulation = load_study(name, CATALOG).emulation

@@ -53,6 +53,21 @@ def test_nobody_complete_is_refused() -> None:
         ESTIMATORS["complete_case_cox"](replace(toy, frame=toy.frame.with_columns(cov_age=pl.lit("unknown"))))
 
 
+def test_a_level_that_gets_rare_with_who_left_takes_its_people_out_of_score_and_model_alike() -> None:
+    """Twelve of 2012; five of them leave with a spread that nobody of the reference has, and seven are too few."""
+    toy = people(600, definition=study(models={"cox": ["age", "year"], "propensity": ["age", "spread"]}))
+    exposed = toy.frame["arm"] == "surgery"
+    rank = exposed.cum_sum() * exposed.cast(pl.Int64)
+    late = rank.is_between(1, 12)
+    lonely = rank.is_between(8, 17)
+    frame = toy.frame.with_columns(
+        cov_year=pl.when(late).then(pl.lit("2012")).otherwise(pl.lit("2010")),
+        cov_spread=pl.when(lonely).then(pl.lit("odd")).otherwise(pl.col("cov_spread")),
+    )
+    found = ESTIMATORS["cox_propensity_covariate"](replace(toy, frame=frame))
+    assert of_exposure(found, "cox_propensity_covariate").counts.n == 600 - 10 - 7
+
+
 def test_imputation_keeps_everybody_and_draws_the_same_with_the_same_seed() -> None:
     def pooled(seed: int) -> Outcomes:
         rule = {"imputations": 3, "rounds": 2, "seed": seed}

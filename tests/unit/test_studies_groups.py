@@ -1,5 +1,6 @@
 """Groups described: shares by year under every denominator, survival in levels, relative survival."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -126,6 +127,13 @@ def test_an_ordering_is_the_difference_of_the_longer_and_the_shorter_level_so_th
     months = one(found, "all", "bone minus visceral", "median_difference_months")
     assert months.estimate == pytest.approx(medians[0] - medians[1])
     assert months.estimate > 0
+    bone, visceral = (one(found, f"spread={level}", "", "median_months") for level in ("bone", "visceral"))
+    assert months.ci_low == pytest.approx(
+        months.estimate - math.hypot(bone.estimate - bone.ci_low, visceral.ci_high - visceral.estimate)
+    )
+    assert months.ci_high == pytest.approx(
+        months.estimate + math.hypot(bone.ci_high - bone.estimate, visceral.estimate - visceral.ci_low)
+    )
     share = one(found, "all", "bone minus visceral, at 12 months", "survival_difference")
     assert share.ci_low is not None
     assert share.ci_low > 0

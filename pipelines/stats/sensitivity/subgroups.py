@@ -121,6 +121,7 @@ def subgroup_effects(
     cluster: ArrayLike | None = None,
     ids: ArrayLike | None = None,
     family_size: int | None = None,
+    ties: str = "efron",
     level: float = 0.95,
     analysis: str,
     estimand: str,
@@ -147,6 +148,8 @@ def subgroup_effects(
         Labels of people where a person has several rows; people, not rows, are counted.
     family_size : int, optional
         Tests declared in the protocol where more than those done here; default those done here.
+    ties : {"efron", "breslow"}
+        As in `cox.fit_cox`.
     level : float
         Confidence level, 0 to 1.
     analysis, estimand, effect_type
@@ -225,6 +228,7 @@ def subgroup_effects(
             strata=strata,
             cluster=cluster_of_rows(cluster, ids, weights),
             robust=weights is not None,
+            ties=ties,
         )
         found += _read(fit, variable, levels, counts, effect)
         test = fit.wald_test([f"{EXPOSED}:{name}" for name in levels[1:]])

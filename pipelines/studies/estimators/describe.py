@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pipelines.stats.kaplan_meier import kaplan_meier, naive_median
 from pipelines.stats.kaplan_meier.logrank import logrank
@@ -52,6 +53,8 @@ def table_one(people: AnalysisSet) -> Outcomes:
                 )
             )
     tables = [describe(one, label, group) for one in people.study.covariates for label, group in groups]
+    if not tables:  # a study without covariates has its arms alone
+        return Outcomes(tuple(rows))
     table = pl.concat(tables)
     return Outcomes(
         estimates=(*rows, *percentages(table, dict(groups))),
@@ -146,8 +149,16 @@ def exposed_share(people: AnalysisSet) -> Outcomes:
     return Outcomes(estimates=tuple(rows))
 
 
-def survival_by_arm(people: AnalysisSet, *, analysis: str = "km", which: str = FULL) -> Outcomes:
+def survival_by_arm(
+    people: AnalysisSet,
+    *,
+    analysis: str = "km",
+    which: str = FULL,
+    sets: NDArray[np.int64] | None = None,
+) -> Outcomes:
     """Kaplan-Meier median with its log-log interval and the median of observed time, by arm and over all.
+
+    ``sets`` are the matched sets of the people, who are not independent within one: the log-rank test is robust then.
 
     The median of observed time counts the living as if they had died when last seen. It is no survival
     estimate; it stands here because papers have printed it under that name.
@@ -200,14 +211,17 @@ def survival_by_arm(people: AnalysisSet, *, analysis: str = "km", which: str = F
             frame = curve.to_frame().select(columns)
             curves.append(frame.select(pl.lit(label).alias("arm"), *columns, pl.lit(which).alias("set")))
     drawn = (("km_curves", pl.concat(curves)),) if curves else ()
-    return Outcomes(estimates=tuple(rows), tables=drawn) + logrank_test(people, analysis)
+    return Outcomes(estimates=tuple(rows), tables=drawn) + logrank_test(people, analysis, sets)
 
 
-def logrank_test(people: AnalysisSet, analysis: str) -> Outcomes:
+def logrank_test(people: AnalysisSet, analysis: str, sets: NDArray[np.int64] | None = None) -> Outcomes:
     """Log-rank test of the arms, as a finding beside the curves."""
     arms = people.frame["arm"].to_numpy()
-    test = logrank(people.time, people.event, arms, entry=people.entry)
-    message = f"log-rank chi-square {test.statistic:.4g} on {test.df} degree of freedom; the value is its p"
+    test = logrank(people.time, people.event, arms, entry=people.entry, cluster=sets)
+    robust = "" if sets is None else ", clustered by matched set"
+    message = (
+        f"log-rank chi-square {test.statistic:.4g} on {test.df} degree of freedom{robust}; the value is its p"
+    )
     return Outcomes(
         findings=(Finding(analysis, people.subgroup, "logrank_p", "info", message, value=test.p_value),)
     )

@@ -71,6 +71,7 @@ def in_levels(design: Design, by: Covariate) -> Outcomes:
             covariates=design.matrix[:, rest] if rest else None,
             names=[design.names[place] for place in rest] or None,
             entry=people.entry,
+            ties=study.models.ties,
             level=study.confidence_level,
             analysis=ANALYSIS,
             estimand="conditional",
@@ -82,7 +83,7 @@ def in_levels(design: Design, by: Covariate) -> Outcomes:
         return Outcomes(findings=(reason,))
     order = {name: place for place, name in enumerate((*by.known_levels, *sorted(set(level))))}
     found = sorted(effects.subgroups, key=lambda one: order[one.level])
-    method = f"Cox with the exposure by {by.name}, adjusted, efron ties"
+    method = f"Cox with the exposure by {by.name}, adjusted, {study.models.ties} ties"
     rows = tuple(
         estimate_of(
             one.effect,

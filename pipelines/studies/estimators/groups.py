@@ -1,5 +1,6 @@
 """Groups described without a comparison of arms: shares by year, survival in levels, relative survival."""
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import cast
@@ -11,7 +12,7 @@ from scipy.stats import binomtest
 
 from pipelines.stats.adjusted import weighted_curves
 from pipelines.stats.errors import CodingError, StatsError
-from pipelines.stats.kaplan_meier import KaplanMeierCurve, kaplan_meier
+from pipelines.stats.kaplan_meier import KaplanMeierCurve, Quantile, kaplan_meier
 from pipelines.stats.propensity.logistic import fit_logistic
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.design import ordered_levels
@@ -235,8 +236,8 @@ def differences(
     label = label_of(people, ALL)
     for shorter, longer in pairwise(settings.order.get(term, ())):
         both = [groups[level] for level in (longer, shorter) if level in groups]
-        medians = [curve_of(group).median().estimate for group in both]
-        known = [median for median in medians if median is not None]
+        medians = [curve_of(group).median() for group in both]
+        difference, low, high = difference_of(*medians) if len(medians) == 2 else (None, None, None)
         contrast = f"{longer} minus {shorter}"
         yield Estimate(
             "group_survival",
@@ -244,12 +245,35 @@ def differences(
             term,
             contrast,
             "median_difference_months",
-            known[0] - known[1] if len(known) == 2 else None,
-            method="difference of Kaplan-Meier medians",
+            difference,
+            low,
+            high,
+            method="difference of Kaplan-Meier medians, interval from those of the two",
             counts=Counts(sum(group.frame.height for group in both)),
         )
         if len(both) == 2:
             yield from survival_differences(people, term, (longer, shorter), settings.at_months)
+
+
+def difference_of(first: Quantile, second: Quantile) -> tuple[float | None, float | None, float | None]:
+    """First median less the second, with the interval that their own intervals give; None for what is not reached.
+
+    References
+    ----------
+    Zou GY, Donner A. Construction of confidence limits about effect measures: a general approach. Stat Med
+    2008;27:1693-1702.
+    """
+    one, other = first.estimate, second.estimate
+    if one is None or other is None:
+        return None, None, None
+    difference = one - other
+
+    def limit(of_one: float | None, of_other: float | None, side: int) -> float | None:
+        if of_one is None or of_other is None:
+            return None
+        return difference + side * math.hypot(one - of_one, other - of_other)
+
+    return difference, limit(first.lower, second.upper, -1), limit(first.upper, second.lower, 1)
 
 
 def survival_differences(

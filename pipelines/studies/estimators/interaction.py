@@ -146,6 +146,7 @@ def tested(people: AnalysisSet, arm: str, group: Subgroup) -> Outcomes:
         covariates=design.matrix if design.columns else None,
         names=design.names or None,
         entry=inside.entry,
+        ties=study.models.ties,
         level=study.confidence_level,
         analysis=INTERACTION,
         estimand="conditional",

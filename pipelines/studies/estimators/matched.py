@@ -44,9 +44,9 @@ def matched(people: AnalysisSet) -> Outcomes:
     found += balance_of(everybody, terms, weights, subgroup) + matching_facts(matches, scores, subgroup)
     found += matched_cox(inside, pair, matches, subgroup) + adjusted_in_sets(design, matches, subgroup)
     if "stratified_cox" in study.analyses:
-        found += stratified_cox(inside, pair, matches, subgroup)
+        found += stratified_cox(inside, pair, subgroup)
     if "matched_km" in study.analyses and subgroup == ALL:
-        found += survival_by_arm(inside, analysis="matched_km", which=MATCHED)
+        found += survival_by_arm(inside, analysis="matched_km", which=MATCHED, sets=pair)
     return found
 
 
@@ -186,14 +186,14 @@ def adjusted_in_sets(design: Design, matches: Matches, subgroup: str) -> Outcome
         effect.ci_high,
         effect.p_value,
         Counts(effect.n, effect.n_exposed, effect.events),
-        estimand_of(matches),
+        "association",
         effect.effect_type,
-        effect.method,
+        f"{in_words(study.matching)}, Cox adjusted for {len(design.names)} columns, {study.models.ties} ties",
     )
     return Outcomes((estimate,))
 
 
-def stratified_cox(inside: AnalysisSet, pair: NDArray[np.int64], matches: Matches, subgroup: str) -> Outcomes:
+def stratified_cox(inside: AnalysisSet, pair: NDArray[np.int64], subgroup: str) -> Outcomes:
     """Cox model with a baseline hazard of each pair: an effect within pairs, not the marginal one."""
     study = inside.study
     fit = fit_cox(
@@ -212,7 +212,7 @@ def stratified_cox(inside: AnalysisSet, pair: NDArray[np.int64], matches: Matche
         "",
         "hr",
         None,
-        estimand=estimand_of(matches),
+        estimand="association",
         effect_type="conditional",
         method=f"{in_words(study.matching)}, Cox stratified by matched set, {study.models.ties} ties",
         counts=inside.counts(),

@@ -208,9 +208,16 @@ def cox_propensity_covariate(people: AnalysisSet) -> Outcomes:
     complete = build_design(
         people, [*cox_terms, *propensity_terms], analysis=analysis, with_exposure=True, of_exposure=True
     ).people
-    scores = build_design(complete, propensity_terms, analysis=analysis, with_exposure=False)
+    # Whoever leaves with a level that one arm lacks can make another level rare, whose people leave then.
+    left = -1
+    while left != complete.frame.height:
+        left = complete.frame.height
+        scores = build_design(
+            complete, propensity_terms, analysis=analysis, with_exposure=False, of_exposure=True
+        )
+        design = build_design(scores.people, cox_terms, analysis=analysis, with_exposure=True)
+        complete = design.people
     score = fit_propensity(scores.matrix, complete.exposed, names=scores.names).score
-    design = build_design(complete, cox_terms, analysis=analysis, with_exposure=True)
     column = Column("propensity_score", "propensity_score", "per 1")
     with_score = Design(
         complete,

@@ -190,7 +190,11 @@ def compare_evidence(
             where=f"catalog/studies/{definition.id}/published.csv",
             remedy="The columns analysis, subgroup, term, contrast and measure must be those of estimates.csv.",
         )
-    rows = [judged(one, by_key.get(one.key), None, definition.confidence_level) for one in targets]
+    assumed = {pool.name for pool in definition.pools if pool.assumed}
+    rows = [
+        judged(one, by_key.get(one.key), None, definition.confidence_level, assumed=one.subgroup in assumed)
+        for one in targets
+    ]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
