@@ -406,7 +406,7 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except Exception as error:
-        from pipelines.cli_errors import as_told
+        from pipelines.told import as_told
 
         told = as_told(error)
         if told is None:

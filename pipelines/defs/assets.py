@@ -6,7 +6,7 @@ import dagster as dg
 
 from pipelines import steps
 from pipelines.cohorts import list_cohorts
-from pipelines.defs.submissions import HomeResource, inbox_of, submissions
+from pipelines.defs.submissions import HomeResource, inbox_of, submissions, told
 from pipelines.disclosure import format_count
 from pipelines.errors import InputError, RefusedError
 from pipelines.settings import Settings
@@ -25,6 +25,7 @@ class ExtractConfig(dg.Config):
 
 
 @dg.asset(partitions_def=submissions, group_name="registry", kinds={"parquet"})
+@told
 def extract(
     context: dg.AssetExecutionContext, config: ExtractConfig, store: HomeResource
 ) -> dg.MaterializeResult[None]:
@@ -50,6 +51,7 @@ def extract(
 
 
 @dg.asset(deps=[extract], partitions_def=submissions, group_name="registry", kinds={"duckdb", "sql"})
+@told
 def registry(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult[None]:
     """One row per tumor, one model for every source."""
     facts = steps.build(store.home, context.partition_key)
@@ -59,6 +61,7 @@ def registry(context: dg.AssetExecutionContext, store: HomeResource) -> dg.Mater
 
 
 @dg.asset(deps=[registry], partitions_def=submissions, group_name="registry", kinds={"greatexpectations"})
+@told
 def quality(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult[None]:
     """The verdict of the gate; its checks stand beside this asset and block what comes after."""
     verdict = steps.judge(store.home, context.partition_key)
@@ -75,6 +78,7 @@ def quality(context: dg.AssetExecutionContext, store: HomeResource) -> dg.Materi
 
 
 @dg.asset(deps=[quality], partitions_def=submissions, group_name="registry")
+@told
 def published(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult[None]:
     """The submission in its published place, by one rename, once its gate has passed."""
     submission = publish(store.home, context.partition_key)
@@ -98,6 +102,7 @@ def cohort_asset(name: str, title: str) -> dg.AssetsDefinition:
         group_name="cohorts",
         description=title,
     )
+    @told
     def cohort(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult[None]:
         try:
             facts = steps.run_cohort(store.home, context.partition_key, name)
@@ -118,6 +123,7 @@ def study_asset(name: str, title: str, upstream: list[list[str]]) -> dg.AssetsDe
         group_name="studies",
         description=title,
     )
+    @told
     def study(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult[None]:
         try:
             facts = steps.run_study(store.home, context.partition_key, name)
@@ -153,6 +159,7 @@ study_assets = [study_asset(one.id, one.title, upstream_of(one, catalog)) for on
     partitions_def=submissions,
     group_name="report",
 )
+@told
 def report(context: dg.AssetExecutionContext, store: HomeResource) -> dg.MaterializeResult[None]:
     """The pages of the submission and the site's index."""
     index = steps.report(store.home, context.partition_key)
@@ -160,6 +167,7 @@ def report(context: dg.AssetExecutionContext, store: HomeResource) -> dg.Materia
 
 
 @dg.asset(deps=[report], partitions_def=submissions, group_name="report", kinds={"duckdb"})
+@told
 def warehouse(store: HomeResource) -> dg.MaterializeResult[None]:
     """registry.duckdb, built aside from every published submission and renamed over the old one."""
     path = steps.publish_warehouse(store.home)

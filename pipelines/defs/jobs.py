@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from pipelines.defs.submissions import HomeResource, submissions
+from pipelines.defs.submissions import HomeResource, inbox_folders, submissions
 
 refresh_submission = dg.define_asset_job(
     name="refresh_submission",
@@ -16,7 +16,7 @@ refresh_submission = dg.define_asset_job(
 @dg.sensor(job=refresh_submission, minimum_interval_seconds=300)
 def inbox_sensor(context: dg.SensorEvaluationContext, store: HomeResource) -> Iterator[dg.SensorResult]:
     """Ask for one run per folder ``inbox/<source>/<submission>`` that has not been asked for as it stands now."""
-    folders = sorted(path for path in (store.home.root / "inbox").glob("*/[!.]*") if path.is_dir())
+    folders = inbox_folders(store.home)
     requests = [
         dg.RunRequest(
             partition_key=folder.name,

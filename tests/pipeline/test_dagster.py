@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from pipelines import steps
 from pipelines.definitions import defs
-from pipelines.defs.assets import ExtractConfig, extract, upstream_of
-from pipelines.defs.submissions import HomeResource
-from pipelines.errors import GateError
+from pipelines.defs.assets import ExtractConfig, extract, registry, upstream_of
+from pipelines.defs.jobs import inbox_sensor
+from pipelines.defs.submissions import HomeResource, inbox_of
+from pipelines.errors import InputError
 from pipelines.settings import Settings
 from pipelines.store import FileFacts, Home, Manifest
 from pipelines.studies import StudyListing
@@ -114,6 +116,50 @@ def test_few_quarantined_records_are_hidden_in_the_metadata(
     assert (told.metadata["dagster/row_count"], told.metadata["quarantined"]) == (100, "<11")
 
 
+@pytest.mark.parametrize("error", [pl.exceptions.ComputeError, KeyError])
+def test_the_words_of_an_error_that_is_not_ours_are_in_no_event_of_a_run(
+    error: type[Exception], tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*given: object) -> None:
+        try:
+            raise ValueError("patient Jane Roe")
+        except ValueError as first:
+            raise error("born 1950-02-03") from first
+
+    monkeypatch.setattr(steps, "build", breaks)
+    instance.add_dynamic_partitions("submissions", [SUBMISSION])
+    ran = dg.materialize(
+        [registry],
+        partition_key=SUBMISSION,
+        instance=instance,
+        resources={"store": HomeResource(root=str(tmp_path))},
+        raise_on_error=False,
+    )
+    assert not ran.success
+    kept = "".join(str(event) for event in instance.all_logs(ran.run_id))
+    assert error.__name__ in kept
+    assert "Jane Roe" not in kept
+    assert "1950-02-03" not in kept
+
+
+def test_what_the_sensor_finds_in_any_folder_of_the_inbox_is_what_the_run_loads(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    store = HomeResource(root=str(tmp_path))
+    folder = tmp_path / "inbox" / "mapped" / "site-2026"
+    folder.mkdir(parents=True)
+    (folder / "people.tsv").write_text("a\n", encoding="utf-8")
+    with dg.build_sensor_context(instance=instance) as context:
+        [result] = inbox_sensor(context, store=store)
+    [request] = result.run_requests
+    assert inbox_of(store.home, request.partition_key) == [folder / "people.tsv"]
+    (tmp_path / "inbox" / "naaccr" / "site-2026").mkdir(parents=True)
+    with pytest.raises(InputError, match="2 folders hold an extract for 'site-2026'"):
+        inbox_of(store.home, "site-2026")
+    with pytest.raises(InputError, match="There is no extract for 'site-2027'"):
+        inbox_of(store.home, "site-2027")
+
+
 @pytest.mark.slow
 def test_a_cohort_alone_says_why_it_is_refused(
     ncdb_extract: Path, tmp_path: Path, instance: dg.DagsterInstance
@@ -128,7 +174,7 @@ def test_a_cohort_alone_says_why_it_is_refused(
     )
     # defs.assets may hold specs too, which have no key; ours are assets.
     asset = next(one for one in defs.assets or [] if one.key == dg.AssetKey(["cohorts", COHORT]))  # type: ignore[union-attr]
-    with pytest.raises(GateError, match="did not pass"):
+    with pytest.raises(dg.Failure, match="did not pass"):
         dg.materialize(
             [asset],
             partition_key=SUBMISSION,
