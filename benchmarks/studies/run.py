@@ -1,6 +1,6 @@
 """Every runnable study on synthetic submissions of 30,000 people in stage IV, each estimate beside its truth.
 
-    python -m benchmarks.studies.run [--home DIR] [--stage-iv N] [--worlds …] [--registries …] [--write FILE]
+    python -m benchmarks.studies.run [--home DIR] [--stage-iv N] [--seed N] [--worlds …] [--registries …] [--write FILE]
 
 Three registries, four worlds. Surgery does nothing in the first three: **as it is** has confounding and immortal time,
 **at diagnosis** operates on the same people at once (no immortal time), **migration** (NCDB and SEER) also tells the
@@ -34,12 +34,12 @@ WORLDS = {
 }
 
 
-def run(home: Home, registry: str, world: str, stage_iv: int) -> Run:
+def run(home: Home, registry: str, world: str, stage_iv: int, seed: int) -> Run:
     """Write, load, build and validate an extract unless that was done, run every study, judge."""
     name, form, settings = f"{registry}-{world.replace('_', '-')}", REGISTRIES[registry], WORLDS[world]
     folder = home.root / "synthetic" / name
     if name not in home.published_ids():
-        files = write_extract(settings, form, round(stage_iv / SHARE), SEED, folder)
+        files = write_extract(settings, form, round(stage_iv / SHARE), seed, folder)
         steps.load(home, [*files.extracts, *files.companions], name)
         steps.build(home, name)
         steps.validate(home, name)
@@ -62,6 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--home", type=Path, default=Path("var/truth"))
     parser.add_argument("--stage-iv", type=int, default=30_000)
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--worlds", nargs="*", choices=list(WORLDS), default=list(WORLDS))
     parser.add_argument("--registries", nargs="*", choices=list(REGISTRIES), default=list(REGISTRIES))
     parser.add_argument("--write", type=Path)
@@ -71,10 +72,10 @@ def main() -> None:
         for registry in chosen.registries:
             if registry == "naaccr" and WORLDS[world].stage_migration:
                 continue
-            one = run(Home(chosen.home), registry, world, chosen.stage_iv)
+            one = run(Home(chosen.home), registry, world, chosen.stage_iv, chosen.seed)
             runs.append(one)
             print(f"{registry} {world}: {one.states.height} studies, {one.seconds:.0f} s", flush=True)
-    text = document(runs, chosen.stage_iv, SEED)
+    text = document(runs, chosen.stage_iv, chosen.seed)
     print(text)
     if chosen.write:
         chosen.write.write_text(text, encoding="utf-8")

@@ -135,7 +135,7 @@ def judge_row(
     row: Mapping[str, Any], run: Mapping[str, Any], folder: Path, truth: pl.DataFrame, settings: WorldSettings
 ) -> Judged | None:
     """Judge one estimate; None where nothing is known of its analysis."""
-    method = method_of(row["analysis"])
+    method = method_of(row["analysis"], run)
     if method is None:
         return None
     why_not = objection(row, run, method, settings)
@@ -188,11 +188,17 @@ def methods() -> dict[str, dict[str, str]]:
         return {row["analysis"]: row for row in csv.DictReader(stream)}
 
 
-def method_of(analysis: str) -> dict[str, str] | None:
-    """Row of the table of methods: by name, else by name without its number or estimand."""
+def method_of(analysis: str, run: Mapping[str, Any]) -> dict[str, str] | None:
+    """Row of the table of methods: by name, else by name without its number or estimand; a model of the study's own."""
     known = methods()
     plain = re.sub(r"_(\d+(\.\d+)?|ate|att|ato)$", "", analysis)
-    return known.get(analysis) or known.get(plain)
+    own = {"immortal_time": "counted", "terms": analysis}
+    return known.get(analysis) or known.get(plain) or (own if analysis in own_models(run) else None)
+
+
+def own_models(run: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Covariates of the Cox models that a study has beside its main one."""
+    return {one["name"]: one["covariates"] for one in run["settings"]["models"].get("extra", ())}
 
 
 def objection(
@@ -219,10 +225,15 @@ def objection(
 
 def is_on_clinical_stage(subgroup: str, run: Mapping[str, Any]) -> bool:
     """Whether stage IV is told by what was known before the operation, in the cohort or by a sensitivity analysis."""
-    rules = [rule.get("when") for rule in run["cohort_settings"]["rules"]]
+    return any("stage_iv_clinical" in condition for condition in conditions_of(subgroup, run))
+
+
+def conditions_of(subgroup: str, run: Mapping[str, Any]) -> list[str]:
+    """Conditions of the cohort's rules, with the one that a sensitivity analysis says otherwise."""
+    rules = {rule["id"]: str(rule.get("when")) for rule in run["cohort_settings"]["rules"]}
     label = subgroup.partition(",")[0]
-    rules += [other["when"] for other in run["settings"]["sensitivity"] if other["name"] == label]
-    return any("stage_iv_clinical" in str(rule) for rule in rules)
+    others = {one["rule"]: one["when"] for one in run["settings"]["sensitivity"] if one["name"] == label}
+    return list((rules | others).values())
 
 
 def confounders(run: Mapping[str, Any]) -> list[str]:
@@ -249,11 +260,11 @@ def confounder_columns() -> dict[str, tuple[tuple[str, ...], int]]:
 
 
 def is_covered(name: str, row: Mapping[str, Any], run: Mapping[str, Any], terms: str) -> bool:
-    """Whether a variable is in the model, is the column that the subgroup is a level of, or is a rule of the cohort."""
+    """Whether a variable is in the model, is the column that the subgroup is a level of, or is fixed by a rule."""
     settings = run["settings"]
     inside = [one for one in settings["subgroups"] if f"{one['name']}=" in row["subgroup"]]
     dropped = {name for one in inside for name in one["drop"]}
-    asked = settings["models"][terms] or settings["design"]["match"]["exact"]
+    asked = own_models(run).get(terms) or settings["models"][terms] or settings["design"]["match"]["exact"]
     used = [name for name in asked if name not in dropped]
     texts = [
         f"{one['column'] or ''} {one['sql'] or ''}"
@@ -262,18 +273,25 @@ def is_covered(name: str, row: Mapping[str, Any], run: Mapping[str, Any], terms:
     ]
     # A level of a column holds it constant; an expression over columns need not.
     texts += [one["column"] for one in inside if one["column"]]
-    texts += [str(rule.get("when")) for rule in run["cohort_settings"]["rules"]]
+    conditions = conditions_of(row["subgroup"], run)
     columns, _ = confounder_columns()[name]
-    return any(column in text for text in texts for column in columns)
+    return any(
+        any(re.search(rf"\b{column}\b", text) for text in texts)
+        or any(condition == column or re.search(rf"\b{column} = '", condition) for condition in conditions)
+        for column in columns
+    )
 
 
 def truth_of(
     row: Mapping[str, Any], run: Mapping[str, Any], folder: Path, truth: pl.DataFrame, settings: WorldSettings
 ) -> TruthEffect:
-    """The true log ratio of an estimate: null in a world without effect, else by intervening on its people."""
-    if settings.surgery_hr == 1:
+    """The true log ratio of an estimate: null in a world without effect, else by intervening on its people.
+
+    The operation touches no death of another cause (`WorldSettings.surgery_hr`).
+    """
+    if settings.surgery_hr == 1 or row["analysis"] == "cox_other_cause":
         return TruthEffect(0.0, 0.0, 0)
-    members = people_of(row, run, folder)
+    members = people_of(row, run, folder, settings)
     if members is None or row["measure"] not in RATIOS:
         return TruthEffect(float("nan"), float("nan"), 0)
     outcome = run["settings"]["outcome"]["kind"]
@@ -281,8 +299,14 @@ def truth_of(
     return matched_set_truth(truth, members, seed=SEED, replicates=10, outcome=kind)
 
 
-def people_of(row: Mapping[str, Any], run: Mapping[str, Any], folder: Path) -> pl.DataFrame | None:
-    """The people whose marginal effect an estimate of the main analyses is; None where it is of no such kind."""
+def people_of(
+    row: Mapping[str, Any], run: Mapping[str, Any], folder: Path, settings: WorldSettings
+) -> pl.DataFrame | None:
+    """The people whose marginal effect an estimate of the main analyses is; None where it is of no such kind.
+
+    Strategies that are followed from diagnosis on have that effect in everybody, where everybody who is operated on is
+    so at diagnosis.
+    """
     if row["subgroup"] not in ("all", "baseline_only"):
         return None
     keys = ["source_file", "source_record"]
@@ -290,7 +314,10 @@ def people_of(row: Mapping[str, Any], run: Mapping[str, Any], folder: Path) -> p
         stem = "matched_pairs" if row["subgroup"] == "all" else f"matched_pairs_{row['subgroup']}"
         return pl.read_parquet(folder / f"{stem}.parquet", columns=keys)
     estimand, several = str(row["estimand"]).lower(), bool(run["arms"].get("others"))
-    if row["analysis"].startswith("weighted_cox") and estimand in ("ate", "att") and not several:
+    at_once = row["analysis"] == "clone_censor_weight" and not settings.immortal_time
+    if at_once:
+        estimand = "ate"
+    if (at_once or row["analysis"].startswith("weighted_cox")) and estimand in ("ate", "att") and not several:
         members = folder.parents[1] / "cohorts" / run["cohort"] / "members.parquet"
         people = pl.read_parquet(members, columns=[*keys, "arm"])
         exposed = people.filter(pl.col("arm") == run["arms"]["exposed"])

@@ -12,6 +12,7 @@ from pipelines.synthetic import WorldSettings
 from pipelines.synthetic.judge import (
     is_about_the_presentation,
     judge_presentation,
+    method_of,
     methods,
     objection,
     people_of,
@@ -41,13 +42,16 @@ def run_of(**changes: Any) -> dict[str, Any]:
         "models": {"cox": list(CONFOUNDERS), "propensity": list(CONFOUNDERS)},
         "design": {"match": {"exact": []}},
         "subgroups": [],
-        "sensitivity": [{"name": "stage_clinical", "when": "stage_iv_clinical"}],
+        "sensitivity": [{"name": "stage_clinical", "rule": "stage_iv", "when": "stage_iv_clinical"}],
     }
     return {
         "source": "seer",
         "arms": {"exposed": "surgery", "reference": "no surgery"},
         "cohort": "toy",
-        "cohort_settings": {"years": {"first": 1990, "last": 2003}, "rules": [{"when": "stage_iv"}]},
+        "cohort_settings": {
+            "years": {"first": 1990, "last": 2003},
+            "rules": [{"id": "stage_iv", "when": "stage_iv"}],
+        },
         "settings": {**settings, **changes},
     }
 
@@ -107,6 +111,46 @@ def test_no_estimator_cures_stage_migration_and_the_clinical_stage_does() -> Non
     assert why_not("cox_adjusted", migrating, "stage_clinical") == ""
 
 
+def test_a_sensitivity_analysis_takes_the_place_of_the_rule_that_it_names() -> None:
+    """Stage IV by the clinical stage in the cohort, and by the stage group in one analysis again."""
+    migrating = WorldSettings(immortal_time=False, stage_migration=0.3)
+    run = run_of(sensitivity=[{"name": "stage_group", "rule": "stage", "when": "stage_iv"}])
+    run["cohort_settings"]["rules"] = [{"id": "stage", "when": "stage_iv_clinical"}]
+    method = methods()["cox_adjusted"]
+    assert objection(row_of("cox_adjusted"), run, method, migrating) == ""
+    assert "because of the operation" in objection(
+        row_of("cox_adjusted", "stage_group"), run, method, migrating
+    )
+
+
+@pytest.mark.parametrize(
+    ("condition", "covered"),
+    [("grade = 'high'", True), ("grade is not null", False), ("grade_of_another = 'high'", False)],
+)
+def test_a_rule_of_the_cohort_stands_for_a_covariate_where_it_leaves_one_level(
+    condition: str, covered: bool
+) -> None:
+    others = [one for one in CONFOUNDERS if one != "grade"]
+    run = run_of(models={"cox": others, "propensity": others})
+    run["cohort_settings"]["rules"].append({"id": "graded", "when": condition})
+    said = objection(row_of("cox_adjusted"), run, methods()["cox_adjusted"], AT_DIAGNOSIS)
+    assert said == ("" if covered else "does not adjust for grade")
+
+
+def test_a_model_of_the_studys_own_is_judged_by_its_covariates() -> None:
+    extra = [
+        {"name": "cox_short", "covariates": ["age_group"]},
+        {"name": "cox_all", "covariates": CONFOUNDERS},
+    ]
+    run = run_of(models={"cox": [], "propensity": [], "extra": extra})
+    for name, right in (("cox_short", False), ("cox_all", True)):
+        method = method_of(name, run)
+        assert method is not None
+        assert (objection(row_of(name), run, method, AT_DIAGNOSIS) == "") is right
+        assert "lived through" in objection(row_of(name), run, method, NULL)
+    assert method_of("no_such_model", run) is None
+
+
 def test_the_people_of_a_weighted_estimate_are_those_it_stands_for(tmp_path: Path) -> None:
     people = pl.DataFrame(
         {"source_file": ["a", "a"], "source_record": [1, 2], "arm": ["surgery", "no surgery"]}
@@ -114,13 +158,17 @@ def test_the_people_of_a_weighted_estimate_are_those_it_stands_for(tmp_path: Pat
     (tmp_path / "cohorts" / "toy").mkdir(parents=True)
     people.write_parquet(tmp_path / "cohorts" / "toy" / "members.parquet")
     folder = tmp_path / "studies" / "toy"
-    everybody = people_of(row_of("weighted_cox", estimand="ate"), run_of(), folder)
-    operated = people_of(row_of("weighted_cox_att", estimand="att"), run_of(), folder)
+    everybody = people_of(row_of("weighted_cox", estimand="ate"), run_of(), folder, AT_DIAGNOSIS)
+    operated = people_of(row_of("weighted_cox_att", estimand="att"), run_of(), folder, AT_DIAGNOSIS)
     assert everybody is not None
     assert everybody["source_record"].to_list() == [1, 2]
     assert operated is not None
     assert operated["source_record"].to_list() == [1]
-    assert people_of(row_of("weighted_cox", "grade=high", "ate"), run_of(), folder) is None
+    assert people_of(row_of("weighted_cox", "grade=high", "ate"), run_of(), folder, AT_DIAGNOSIS) is None
+    followed = people_of(row_of("clone_censor_weight"), run_of(), folder, AT_DIAGNOSIS)
+    assert followed is not None
+    assert followed["source_record"].to_list() == [1, 2], "strategies are followed by everybody"
+    assert people_of(row_of("clone_censor_weight"), run_of(), folder, NULL) is None
 
 
 def ratio_of_presentation(analysis: str, subgroup: str = "all") -> dict[str, Any]:
