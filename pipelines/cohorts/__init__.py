@@ -3,7 +3,14 @@
 from pipelines.cohorts.catalog import Listing, list_cohorts, load_cohort, show_cohort
 from pipelines.cohorts.compile import compile_query
 from pipelines.cohorts.definition import Arm, Arms, CohortDefinition, IndexTumor, Rule, Years
-from pipelines.cohorts.run import CohortFacts, attrition_lines, materialise, read_attrition, write_cohort
+from pipelines.cohorts.run import (
+    CohortFacts,
+    attrition_lines,
+    made_by,
+    materialise,
+    read_attrition,
+    write_cohort,
+)
 
 __all__ = [
     "Arm",
@@ -18,6 +25,7 @@ __all__ = [
     "compile_query",
     "list_cohorts",
     "load_cohort",
+    "made_by",
     "materialise",
     "read_attrition",
     "show_cohort",

@@ -105,6 +105,20 @@ def write_cohort(sub: Submission, definition: CohortDefinition) -> CohortFacts:
     )
 
 
+def made_by(folder: Path, settings: dict[str, Any] | None) -> bool:
+    """Whether a cohort stands as a study that ran on it has recorded it, and was not made again otherwise since.
+
+    Parameters
+    ----------
+    folder : Path
+        ``<submission>/cohorts/<name>``.
+    settings : dict, optional
+        ``cohort_settings`` of the study's ``run.json``.
+    """
+    path = folder / "definition.yaml"
+    return path.is_file() and yaml.safe_load(path.read_text(encoding="utf-8")) == settings
+
+
 def judge(sub: Submission, definition: CohortDefinition) -> pl.DataFrame:
     """Run the compiled query on ``registry/tumor``.
 

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 from markdown_it import MarkdownIt
 
+from pipelines.cohorts import made_by
 from pipelines.reporting import study_figures as figures
 from pipelines.reporting import study_protocol as of_protocol
 from pipelines.reporting import study_tables as tables
@@ -15,6 +16,7 @@ from pipelines.reporting.render import render
 from pipelines.reporting.study_record import Study
 from pipelines.settings import Settings
 from pipelines.store import Submission, write_text
+from pipelines.studies.checklists.at_hand import MADE_AGAIN
 from pipelines.studies.language import ALL
 from pipelines.studies.lines import gate_words
 
@@ -44,7 +46,8 @@ def write_study_page(study: Study, sub: Submission, target: Path, *, banner: str
         gate=gate_of(study),
         forest=figures.main_forest(study),
         comparison=tables.comparison_table(study.comparison),
-        attrition=diagram(sub.root / "cohorts" / study.run["cohort"], paper_counts(study.comparison)),
+        attrition=flow_of(study, sub),
+        made_again=MADE_AGAIN,
         table_one=tables.table_one(study.table("table_one")),
         curves=figures.curves(study),
         balance=figures.balance(study),
@@ -66,6 +69,14 @@ def write_study_page(study: Study, sub: Submission, target: Path, *, banner: str
         provenance=tables.provenance_table(study.run, study.standing),
     )
     write_text(page, target)
+
+
+def flow_of(study: Study, sub: Submission) -> str | None:
+    """Flow diagram of the cohort that the study ran on, None where it was made again otherwise since."""
+    folder = sub.root / "cohorts" / study.run["cohort"]
+    if not made_by(folder, study.run.get("cohort_settings")):
+        return None
+    return diagram(folder, paper_counts(study.comparison))
 
 
 def gate_of(study: Study) -> dict[str, Any]:

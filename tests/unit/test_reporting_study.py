@@ -9,6 +9,7 @@ import pytest
 from toy_registry import submission, tumors, world
 from toy_studies import catalog_at, cut
 
+from pipelines.cohorts import load_cohort, write_cohort
 from pipelines.reporting import write_index, write_report
 from pipelines.reporting.study_figures import propensity_overlap
 from pipelines.reporting.study_tables import (
@@ -286,6 +287,20 @@ def test_a_study_without_covariates_has_its_arms_and_no_table_1(tmp_path: Path) 
     found = headings(page_of(tmp_path, content))
     assert "Every estimate" in found
     assert "Table 1" not in found
+
+
+def test_estimates_do_not_stand_beside_the_flow_of_a_cohort_that_was_made_again_since(tmp_path: Path) -> None:
+    content = cut(
+        "mudgway2020", sensitivity=None, analyses=["km", "cox_unadjusted"], primary="cox_unadjusted"
+    )
+    assert 'id="attrition"' in page_of(tmp_path, content)
+    sub = Home(tmp_path).published("toy")
+    cohort = load_cohort(content["cohort"], Settings().catalog_dir)
+    write_cohort(sub, cohort.model_copy(update={"rules": cohort.rules[:-1]}))
+    write_report(sub)
+    page = (sub.root / "report" / "mudgway2020.html").read_text(encoding="utf-8")
+    assert 'id="attrition"' not in page
+    assert "made again since, by another definition: run the study again" in page
 
 
 def test_a_study_without_survival_has_no_curves_and_still_a_page(tmp_path: Path) -> None:

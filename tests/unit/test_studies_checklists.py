@@ -151,11 +151,13 @@ def ran(tmp_path: Path) -> Path:
         attrition[f"n_excluded_{arm}"] = [one - other for one, other in zip(before, after, strict=True)]
         attrition[f"n_after_{arm}"] = after
     pl.DataFrame(attrition).write_csv(cohort / "attrition.csv")
-    text = dump_yaml(load_cohort(study.cohort, CATALOG))
-    (cohort / "definition.yaml").write_text(text, encoding="utf-8")
+    definition = load_cohort(study.cohort, CATALOG)
+    (cohort / "definition.yaml").write_text(dump_yaml(definition), encoding="utf-8")
     run = {
         "study": "mudgway2020",
         "cohort": study.cohort,
+        "cohort_settings": definition.model_dump(mode="json"),
+        "arms": {"exposed": "surgery", "others": [], "reference": "no surgery"},
         "source": "ncdb",
         "format": "ncdb_puf",
         "release": "2016",
@@ -280,3 +282,13 @@ def test_the_exposed_are_told_where_neither_they_nor_the_others_give_few_away(
     mine = estimate("matched_cox", "all", "hr", 0.5, 500, exposed, None)
     table = estimate("table_one", "all", "n", float(beside[0]), *beside, None)
     assert people_of(with_estimates(ran, mine, table).ran, "matched_cox") == [told]
+
+
+def test_a_run_is_not_told_with_the_flow_of_a_cohort_that_was_made_again_since(ran: Path) -> None:
+    path = ran.parents[1] / "cohorts" / "stage_iv_her2_positive_2010_2012" / "definition.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert "500 remained" in answers("strobe", known("mudgway2020", ran))["13a"]
+    path.write_text(text.replace("stage_iv", "stage_iv_clinical"), encoding="utf-8")
+    said = answers("strobe", known("mudgway2020", ran))
+    assert "500 remained" not in " ".join(said.values())
+    assert "made again since, by another definition" in said["13a"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.cohorts import attrition_lines, load_cohort
+from pipelines.cohorts import attrition_lines, load_cohort, made_by
 from pipelines.cohorts.definition import CohortDefinition
 from pipelines.settings import Settings
 from pipelines.store.withheld import read_comparison, read_estimates
@@ -21,6 +21,7 @@ SOURCES = {
     "naaccr": "NAACCR records of a registry",
     "mapped": "a site's own tables, mapped",
 }
+MADE_AGAIN = "The cohort was made again since, by another definition: run the study again."
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,15 @@ class Ran:
 
     @property
     def attrition(self) -> list[dict[str, str]]:
-        """Steps of the cohort, small counts hidden; none where the cohort is not there any more."""
-        folder = self.submission / "cohorts" / self.run["cohort"]
-        if not (folder / "attrition.csv").is_file():
+        """Steps of the cohort, small counts hidden; none where it is another than the study ran on."""
+        if not made_by(self.cohort, self.run.get("cohort_settings")):
             return []
-        return attrition_lines(folder, min_cell=Settings().min_cell)
+        return attrition_lines(self.cohort, min_cell=Settings().min_cell)
+
+    @property
+    def cohort(self) -> Path:
+        """Folder of the cohort."""
+        return self.submission / "cohorts" / str(self.run["cohort"])
 
     @cached_property
     def manifest(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import polars as pl
 
 from pipelines.disclosure import format_count, hide_parts, part_texts, told_apart
 from pipelines.settings import Settings
-from pipelines.studies.checklists.at_hand import AtHand, Ran
+from pipelines.studies.checklists.at_hand import MADE_AGAIN, AtHand, Ran
 from pipelines.studies.language import ALL
 from pipelines.studies.lines import HIDDEN_TEXT, interval, number
 
@@ -55,7 +55,7 @@ def _arms_told(everybody: pl.DataFrame, people: int, exposed: int, min_cell: int
 def size(ran: Ran) -> list[str]:
     """Everybody in the cohort."""
     lines = ran.attrition
-    return [f"In the cohort of this run: {lines[-1]['remained']}."] if lines else []
+    return [f"In the cohort of this run: {lines[-1]['remained']}."] if lines else [MADE_AGAIN]
 
 
 def warned(ran: Ran, check: str) -> list[str]:
@@ -74,22 +74,24 @@ def estimate_line(row: dict[str, Any]) -> str:
 
 def flow(known: AtHand) -> list[str]:
     """People after each rule, and those of each arm."""
-    labels = known.cohort.arms.labels
+    arms = known.ran.run["arms"]
+    labels = [arms["exposed"], *arms["others"], arms["reference"]]
     told = []
     for line in known.ran.attrition:
         by_arm = ", ".join(f"{label} {line[label + ' remained']}" for label in labels)
         told.append(f"{line['step']}. {line['rule']}: {line['remained']} remained ({by_arm})")
-    return told
+    return told or [MADE_AGAIN]
 
 
 def flow_reasons(known: AtHand) -> list[str]:
     """People who left at each rule."""
-    return [f"{line['rule']}: {line['left']}" for line in known.ran.attrition if line["left"]]
+    lines = known.ran.attrition
+    return [f"{line['rule']}: {line['left']}" for line in lines if line["left"]] if lines else [MADE_AGAIN]
 
 
 def flow_diagram(known: AtHand) -> list[str]:
     """Where it is."""
-    return [f"{ON_PAGE}, by arm."]
+    return [f"{ON_PAGE}, by arm."] if known.ran.attrition else [MADE_AGAIN]
 
 
 def characteristics(known: AtHand) -> list[str]:
