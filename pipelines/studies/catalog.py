@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pipelines.cohorts import load_cohort
 from pipelines.cohorts.catalog import catalog_files
-from pipelines.cohorts.yaml_models import dump_yaml, load_model
+from pipelines.cohorts.yaml_models import dump_yaml, load_model, read_document
 from pipelines.errors import CohortsError, InputError
 from pipelines.studies.compare import Target, load_targets
 from pipelines.studies.evidence import show_evidence
@@ -55,10 +55,13 @@ def is_evidence(name: str, catalog_dir: Path) -> bool:
     Never an error: what is wrong with a definition is told by who loads it.
     """
     path = catalog_dir / "studies" / name / "study.yaml"
-    if not path.is_file():
+    if not path.is_file() or b"evidence" not in path.read_bytes():  # spares reading all of them as YAML
         return False
-    text = path.read_text(encoding="utf-8", errors="replace")
-    return any(line.split() == ["kind:", "evidence"] for line in text.splitlines())
+    try:
+        content = read_document(path).content
+    except InputError:
+        return False
+    return isinstance(content, dict) and content.get("kind") == "evidence"
 
 
 def study_names(catalog_dir: Path) -> list[str]:

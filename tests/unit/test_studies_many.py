@@ -204,7 +204,7 @@ def test_a_definition_that_is_no_text_stops_no_other(
         (broken / "studies" / name).mkdir()
         (broken / "studies" / name / "study.yaml").write_bytes(content)
     monkeypatch.setenv("COHORTS_CATALOG", str(broken))
-    assert [is_evidence(name, broken) for name in ("latin", "pool")] == [False, True]
+    assert [is_evidence(name, broken) for name in ("latin", "pool")] == [False, False]
     assert {one.id: one.readable for one in list_studies(broken)} == {
         "first": True, "latin": False, "pool": False,
     }  # fmt: skip
@@ -214,6 +214,26 @@ def test_a_definition_that_is_no_text_stops_no_other(
             show_study(name, broken)
     found, _ = spoken(home)
     assert {one.study: one.state for one in found} == {"first": DONE, "latin": FAILED, "pool": FAILED}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("kind: evidence", True),
+        ('kind: "evidence"', True),
+        ("kind: evidence  # pooled", True),
+        ("{id: x, 'kind': 'evidence'}", True),
+        ("outcome:\n  kind: evidence", False),
+        ("question: 'what kind: evidence'", False),
+        ("- evidence", False),
+    ],
+)
+def test_a_synthesis_is_known_by_its_kind_however_yaml_writes_it(
+    text: str, expected: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "studies" / "x").mkdir(parents=True)
+    (tmp_path / "studies" / "x" / "study.yaml").write_text(f"{text}\n", encoding="utf-8")
+    assert is_evidence("x", tmp_path) is expected
 
 
 def test_the_death_of_a_process_is_kept_like_any_failure(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
