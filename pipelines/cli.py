@@ -389,7 +389,14 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
             ),
             entry["loaded_at"][:16].replace("T", " "),
             (entry["judged_at"] or "–")[:16].replace("T", " "),
-            "\n".join([*entry["studies"], *(f"{name} (refused)" for name in entry["refused"])]) or "–",
+            "\n".join(
+                [
+                    # One that failed now may have the results of an earlier run.
+                    *(name for name in entry["studies"] if name not in entry["failed"]),
+                    *(f"{name} ({state})" for state in ("refused", "failed") for name in entry[state]),
+                ]
+            )
+            or "–",
         ]
         for entry in entries
     ]

@@ -1,5 +1,6 @@
 """What an estimate owes to choices: missing covariates, ratios and calipers, biases nobody measured, rare outcomes."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from pipelines.stats.errors import CodingError, EmptyArmError, NotRecordedError
 from pipelines.stats.sensitivity import e_value as stats_e_value
 from pipelines.studies.analysis_set import AnalysisSet
 from pipelines.studies.estimators import ESTIMATORS, SUMMARIES
+from pipelines.studies.estimators.matched import pairs_name
 from pipelines.studies.results import Estimate, Outcomes
 from tests.unit.toy_people import people, study
 
@@ -122,6 +124,17 @@ def test_a_cell_of_the_grid_without_any_pair_is_absent_and_the_others_stand() ->
     found = ESTIMATORS["matching_grid"](toy)
     assert [one.subgroup for one in found.estimates] == ["1:1, caliper 0.2"]
     assert [one.subgroup for one in found.findings if one.status == "absent"] == ["1:1, caliper 1e-07"]
+
+
+def test_every_variant_has_a_file_of_its_own_for_its_pairs_whatever_its_levels_are_called() -> None:
+    levels = ["er=pos_high", "er_pos=high", "n=N0/N1", "n=N0, N1", "n=..", "n=N*"]
+    names = [pairs_name(one) for one in levels]
+    assert len(set(names)) == len(levels)
+    assert all(re.fullmatch(r"matched_pairs_[\w%.]+", name) for name in names)
+    assert (pairs_name("all"), pairs_name("baseline_only")) == (
+        "matched_pairs",
+        "matched_pairs_baseline_only",
+    )
 
 
 def test_exact_pairs_agree_in_the_covariates_named_and_have_no_caliper() -> None:

@@ -107,6 +107,13 @@ def test_the_whole_refresh_goes_on_after_a_study_that_fails_and_says_so_at_its_e
     assert home.warehouse.is_file()
 
 
+def test_status_names_the_studies_that_failed(home: Home, cohorts: Cohorts) -> None:
+    many.record(home.published("toy").root, "fails", FAILED, reason="there is no column no_such")
+    code, said, _ = cohorts("status", "--home", home.root)
+    assert code == 0
+    assert "fails (failed)" in said
+
+
 def test_two_processes_write_what_one_writes(home: Home, tmp_path_factory: pytest.TempPathFactory) -> None:
     spoken(home)
     alone = files_of(home)

@@ -1,5 +1,7 @@
 """Propensity-matched analyses: pairs, balance, and the Cox model of the matched set."""
 
+from urllib.parse import quote
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -222,9 +224,8 @@ def stratified_cox(inside: AnalysisSet, pair: NDArray[np.int64], subgroup: str) 
 
 
 def pairs_name(subgroup: str) -> str:
-    """File stem of the pairs: the published set has the plain name."""
-    plain = subgroup.replace(", ", "_").replace("=", "_")
-    return PAIRS if subgroup == ALL else f"{PAIRS}_{plain}"
+    """File stem of the pairs: the published set has the plain name, a level that is no file name is escaped."""
+    return PAIRS if subgroup == ALL else f"{PAIRS}_{quote(subgroup, safe='')}"
 
 
 def pairs_table(inside: AnalysisSet, pair: NDArray[np.int64], matches: Matches) -> pl.DataFrame:
