@@ -107,6 +107,19 @@ def build_design(
             field=", ".join(one.name for one in covariates),
             remedy="Group levels in the study, take covariates out, or lower models.rare_level_minimum.",
         )
+    findings += [
+        Finding(
+            analysis,
+            subgroup,
+            "reference_of_nobody",
+            "warning",
+            f"nobody has {one.name}={one.reference}, the reference; {reference} takes its place",
+        )
+        for one in covariates
+        if one.kind == "categorical"
+        for reference, levels in [reference_and_levels(one, people.frame[f"cov_{one.name}"])]
+        if levels and reference != one.reference
+    ]
     pieces: list[tuple[Column, NDArray[np.float64]]] = []
     if with_exposure:
         pieces += arm_columns(people)
@@ -207,18 +220,31 @@ def arm_columns(people: AnalysisSet) -> list[tuple[Column, NDArray[np.float64]]]
 
 
 def columns_of(people: AnalysisSet, one: Covariate) -> list[tuple[Column, NDArray[np.float64]]]:
-    """Columns of one covariate: one for each level but the reference."""
+    """Columns of one covariate: one for each level but the reference, or but the first where nobody has that."""
     values = people.frame[f"cov_{one.name}"]
     if one.kind == "continuous":
         unit = "1" if one.per == 1 else f"{one.per:g}"
         return [(Column(one.name, one.name, f"per {unit}"), values.to_numpy().astype(float))]
+    reference, levels = reference_and_levels(one, values)
     return [
         (
-            Column(f"{one.name}={level}", one.name, f"{level} vs {one.reference}"),
+            Column(f"{one.name}={level}", one.name, f"{level} vs {reference}"),
             (values == level).to_numpy().astype(float),
         )
-        for level in ordered_levels(one, values)
+        for level in levels
     ]
+
+
+def reference_and_levels(one: Covariate, values: pl.Series) -> tuple[str | None, list[str]]:
+    """The level that the others are compared with, and the others.
+
+    Where nobody has the study's reference the first level takes its place: a ratio against nobody would be one against
+    whichever level the model leaves out.
+    """
+    levels = ordered_levels(one, values)
+    if levels and not (values == one.reference).any():
+        return levels[0], levels[1:]
+    return one.reference, levels
 
 
 def ordered_levels(one: Covariate, values: pl.Series) -> list[str]:

@@ -117,6 +117,19 @@ def design_of(tmp_path: Path, grades: list[str], minimum: int) -> Design:
     )
 
 
+def test_where_nobody_has_the_reference_the_first_level_takes_its_place_and_every_contrast_says_so(
+    tmp_path: Path,
+) -> None:
+    """A ratio "against moderate" of people among whom nobody is moderate would be one against the level left out."""
+    design = design_of(tmp_path, ["well"] * 4 + ["poor"] * 4 + ["unknown"] * 4, 3)
+    assert design.names == ["surgery", "grade=high", "grade=unknown"]
+    assert [column.contrast for column in design.columns[1:]] == ["high vs well", "unknown vs well"]
+    (said,) = [one for one in design.findings if one.check == "reference_of_nobody"]
+    assert said.message == "nobody has grade=moderate, the reference; well takes its place"
+    whole = design_of(tmp_path / "whole", ["moderate"] * 4 + ["well"] * 4, 3)
+    assert not [one for one in whole.findings if one.check == "reference_of_nobody"]
+
+
 def test_every_level_but_the_reference_has_a_column(tmp_path: Path) -> None:
     grades = ["moderate"] * 4 + ["well"] * 3 + ["poor"] * 2 + ["undifferentiated"]
     design = design_of(tmp_path, grades, 3)
