@@ -17,6 +17,7 @@ from pipelines.cli_cohort import cohort_app
 from pipelines.cli_map import map_app
 from pipelines.cli_options import (
     DEFAULT_HOME,
+    DemoHomeOption,
     ExtractArgument,
     HomeOption,
     JsonOption,
@@ -348,7 +349,7 @@ def synth(
 
 
 @app.command()
-def demo(home: HomeOption = Path("var/demo"), as_json: JsonOption = False) -> None:
+def demo(home: DemoHomeOption = Path("var/demo"), as_json: JsonOption = False) -> None:
     """Write synthetic extracts, run everything on them, and print published beside estimated beside true."""
     from pipelines.demo import run_demo
     from pipelines.store import Home

@@ -27,6 +27,10 @@ HomeOption = Annotated[
         callback=_check_home,
     ),
 ]
+DemoHomeOption = Annotated[
+    Path, typer.Option("--home", help="A folder of the demo's own, emptied first.", callback=_check_home)
+]
+"""Without the environment variable: that names the site's store, and the demo empties its own."""
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
 SubmissionOption = Annotated[str, typer.Option("--submission", help="Submission id, such as ncdb-2022.")]
 SubmissionArgument = Annotated[str, typer.Argument(help="Submission id, such as ncdb-2022.")]

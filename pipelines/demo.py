@@ -18,10 +18,11 @@ from typing import Any
 import polars as pl
 
 from pipelines import steps
-from pipelines.errors import RefusedError
+from pipelines.errors import InputError, RefusedError
 from pipelines.reporting.truth import TRUTH_FILE
 from pipelines.settings import Settings
 from pipelines.store import Home, write_text
+from pipelines.store.files import remove
 from pipelines.synthetic import WorldSettings, write_extract
 from pipelines.synthetic.judge import judge_submission
 
@@ -66,6 +67,8 @@ SHOWN = (
     "clone_censor_weight",
 )
 """Analyses of the summary; the pages have them all."""
+MARK = "demo.txt"
+"""Says that a home is a demo's."""
 WORKERS = 2
 """Submissions refreshed at a time: each has a folder of its own, and most steps keep one core busy."""
 
@@ -76,7 +79,7 @@ def run_demo(home: Home, *, say: Callable[[str], None]) -> tuple[list[dict[str, 
     Parameters
     ----------
     home : Home
-        Emptied first: the demo is always the same.
+        New, empty, or that of an earlier demo, which is emptied first: the demo is always the same.
     say : callable
         Takes a line of progress.
 
@@ -86,10 +89,13 @@ def run_demo(home: Home, *, say: Callable[[str], None]) -> tuple[list[dict[str, 
         ``study, submission, published, estimated, truth``.
     index : pathlib.Path
         The site's page.
-    """
-    from pipelines.store.files import remove
 
-    remove(home.root)
+    Raises
+    ------
+    InputError
+        The home holds something that no demo wrote.
+    """
+    empty_for_demo(home.root)
     rows: list[dict[str, str]] = []
     for extract, (seconds, found) in zip(EXTRACTS, _refreshed(home), strict=True):
         rows += found
@@ -98,6 +104,25 @@ def run_demo(home: Home, *, say: Callable[[str], None]) -> tuple[list[dict[str, 
         index = steps.report(home, extract.submission)
     steps.publish_warehouse(home)
     return rows, index
+
+
+def empty_for_demo(root: Path) -> None:
+    """Empty the home of an earlier demo and mark it as one.
+
+    Raises
+    ------
+    InputError
+        It holds something and has no mark: what is there may be a site's own, and stays.
+    """
+    if root.is_dir() and any(root.iterdir()) and not (root / MARK).is_file():
+        raise InputError(
+            "The demo empties its home, and this one holds what no demo wrote",
+            where=str(root),
+            remedy="Name a new folder with --home, or remove this one yourself.",
+        )
+    remove(root)
+    root.mkdir(parents=True)
+    write_text("A demo wrote this folder, and the next one empties it.\n", root / MARK)
 
 
 def _refreshed(home: Home) -> Iterator[tuple[float, list[dict[str, str]]]]:
