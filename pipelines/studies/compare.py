@@ -135,6 +135,16 @@ class Target(Strict):
         symmetry = next(one for one in check_study(printed) if one.check == "interval_symmetric")
         return "" if symmetry.passed else f"perhaps a misprint: {symmetry.finding}"
 
+    def printed_otherwise(self, level: float) -> str:
+        """What the paper prints, where `harmonised` turned it round or widened its interval; else empty."""
+        value, low, high = self.published, self.ci_low, self.ci_high
+        if value is None or self.harmonised(level) == (value, low, high):
+            return ""
+        limits = "" if low is None or high is None else f" ({low:g} to {high:g})"
+        confidence = f" at {100 * self.ci_level:g} %" if self.ci_level not in (None, level) else ""
+        turned = ", the other way round" if self.orientation == "inverted" else ""
+        return f"printed: {value:g}{limits}{confidence}{turned}"
+
     @property
     def allowed(self) -> float:
         """The tolerance, or the default of the measure."""
@@ -203,7 +213,9 @@ def compare(
         why = None if ours is not None or target.comparable == "no" else excuses.of(target)
         if ours is None and why is None and target.comparable == "yes":
             lost.append(f"{target.target} ({', '.join(part or '–' for part in target.key)})")
-        rows.append(judged(target, ours, undecidable or why, study.confidence_level, undecidable=bool(undecidable)))
+        rows.append(
+            judged(target, ours, undecidable or why, study.confidence_level, undecidable=bool(undecidable))
+        )
     require_all_joined(lost, study)
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
@@ -374,7 +386,9 @@ def judged(
         "orientation": target.orientation,
         "printed_ci_level": target.ci_level,
         "source": target.source,
-        "note": "; ".join(part for part in (target.note, target.misprint, why) if part),
+        "note": "; ".join(
+            part for part in (target.printed_otherwise(level), target.note, target.misprint, why) if part
+        ),
         "n": None if ours is None else ours.counts.n,  # a percentage of few people tells who they are
     }
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pipelines.studies.analysis_set import apply_outcome
 from pipelines.studies.compare import RATIOS, Target, difference, verdict
 from pipelines.studies.language import Outcome
+from pipelines.studies.results import Estimate
 
 ratios = st.floats(min_value=0.05, max_value=20)
 widths = st.floats(min_value=0.02, max_value=1.5)
@@ -33,6 +34,10 @@ def target(**settings: Any) -> Target:
 def printed(value: float, width: float, level: float, **settings: Any) -> Target:
     low, high = value * math.exp(-width), value * math.exp(width)
     return target(published=value, ci_low=low, ci_high=high, ci_level=level, **settings)
+
+
+def estimate(value: float, measure: str = "hr") -> Estimate:
+    return Estimate("a", "all", "x", "b vs c", measure, value)
 
 
 @given(ratios, widths, levels, levels)
@@ -70,7 +75,9 @@ def test_ours_against_theirs_is_theirs_against_ours_turned(ours: float, theirs: 
     there, back = difference(ours, theirs, "hr"), difference(theirs, ours, "hr")
     assert there is not None
     assert there == pytest.approx(-(back or 0.0))
-    assert verdict(target(published=theirs), ours, there) == verdict(target(published=ours), theirs, back)
+    assert verdict(target(published=theirs), estimate(ours), there) == verdict(
+        target(published=ours), estimate(theirs), back
+    )
 
 
 @given(ratios, st.sampled_from([*RATIOS, "survival_difference", "rmst_difference_months"]))
@@ -78,7 +85,8 @@ def test_a_direction_is_met_on_one_side_alone(value: float, measure: str) -> Non
     assume(abs(value - 1) > 1e-9)
     ours = value if measure in RATIOS else value - 1
     met = [
-        verdict(target(published=None, direction=side, measure=measure), ours, None) == "match"
+        verdict(target(published=None, direction=side, measure=measure), estimate(ours, measure), None)
+        == "match"
         for side in ("above", "below")
     ]
     assert met == [value > 1, value < 1]

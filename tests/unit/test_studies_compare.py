@@ -73,6 +73,21 @@ def test_a_90_percent_interval_is_widened_to_95() -> None:
     assert one.harmonised(0.95) == pytest.approx((1.11, 0.768, 1.603), abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"orientation": "inverted"}, "printed: 0.691 (0.358 to 1.333), the other way round"),
+        ({"ci_level": 0.9}, "printed: 0.691 (0.358 to 1.333) at 90 %"),
+        ({}, ""),
+    ],
+)
+def test_the_note_says_what_the_paper_prints_where_the_table_shows_it_otherwise(
+    changes: dict[str, Any], said: str
+) -> None:
+    one = target(**{"published": 0.691, "ci_low": 0.358, "ci_high": 1.333, "ci_level": 0.95} | changes)
+    assert compare([one], [estimate(0.6)], [], STUDY)["note"][0] == said
+
+
 def test_a_direction_alone_is_judged_by_its_side() -> None:
     one = target(published=None, direction="above")
     assert verdict(one, estimate(1.2)) == "match"
