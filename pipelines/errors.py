@@ -3,7 +3,8 @@
 A message says what is wrong, where (file, record, field) and what to do. It never holds a patient value.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 PLAIN_WORDS = {
     "extra_forbidden": "there is no such key",
@@ -13,14 +14,51 @@ PLAIN_WORDS = {
     "list_type": "should be a list",
     "tuple_type": "should be a list",
     "too_short": "should have at least one entry",
+    "too_long": "should have no more than {max_length} entries",
     "string_type": "should be text",
+    "string_too_short": "should not be empty",
+    "string_pattern_mismatch": "should be {form}",
+    "literal_error": "should be one of {choices}",
+    "int_type": "should be a whole number",
+    "int_parsing": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "float_type": "should be a number",
+    "float_parsing": "should be a number",
+    "finite_number": "should be a finite number",
+    "bool_type": "should be true or false",
+    "bool_parsing": "should be true or false",
+    "greater_than": "should be more than {gt:g}",
+    "greater_than_equal": "should be {ge:g} or more",
+    "less_than": "should be less than {lt:g}",
+    "less_than_equal": "should be {le:g} or less",
 }
-"""What a mistake in a YAML file is called to those who do not know pydantic."""
+"""What a mistake in a file is called to those who do not know pydantic; what it should be is filled in."""
+FORMS = {
+    r"^[a-z][a-z0-9_]*$": "of small letters, digits and underscores, a letter first",
+    r"^cox_[a-z0-9_]+$": "'cox_' and then small letters, digits and underscores",
+    r"^postgres(ql)?://": "an address such as postgresql://host/name",
+    r"^(recorded|derived|withheld|not_released|not_collected_before_\d{4})$": (
+        "one of recorded, derived, withheld, not_released, not_collected_before_<year>"
+    ),
+}
+"""The patterns of the definitions in words."""
 
 
-def in_plain_words(kind: str, message: str) -> str:
-    """Say pydantic's error of a kind in words of the project, else in its own."""
-    return PLAIN_WORDS.get(kind, message.removeprefix("Value error, "))
+def in_plain_words(mistake: Mapping[str, Any]) -> str:
+    """Say a mistake that pydantic found in words of the project, else in its own; never the value itself.
+
+    Parameters
+    ----------
+    mistake : mapping
+        One of ``ValidationError.errors()``.
+    """
+    words = PLAIN_WORDS.get(mistake["type"])
+    if words is None:
+        return str(mistake["msg"]).removeprefix("Value error, ")
+    allowed = dict(mistake.get("ctx", {}))
+    choices = str(allowed.get("expected", "")).replace("''", "nothing").replace("'", "").replace(" or ", ", ")
+    pattern = str(allowed.get("pattern", ""))
+    return words.format(**allowed, choices=choices, form=FORMS.get(pattern, f"of the form {pattern}"))
 
 
 class CohortsError(Exception):

@@ -231,7 +231,7 @@ def _problem(error: dict[str, Any], root: yaml.Node | None) -> str:
     line = f"line {line_of(root, error['loc'])}: " if root is not None else ""
     if at[-1:] == ["[key]"]:  # the name itself is wrong: show it as it was written
         at[-2:] = [error["input"]]
-    message = in_plain_words(error["type"], str(error["msg"]))
+    message = in_plain_words(error)
     unquoted = error["type"] == "string_type" and isinstance(error["input"], bool | int | float)
     hint = " (quote it: YAML reads Yes, No and numbers as something else)" if unquoted else ""
     return line + ": ".join(filter(None, [".".join(map(str, at)), message + hint]))

@@ -144,8 +144,7 @@ def placed(error: ValidationError) -> list[tuple[Place, str]]:
         if isinstance(inside, Mistakes):
             found += [((*item["loc"], *place), words) for place, words in inside.found]
         else:
-            words = in_plain_words(item["type"], item["msg"])
-            found.append((item["loc"], f"{named(item['loc'])}: {words}"))
+            found.append((item["loc"], f"{named(item['loc'])}: {in_plain_words(item)}"))
     return found
 
 

@@ -64,7 +64,7 @@ def read_rows(
         except ValidationError as error:
             for item in error.errors(include_input=False, include_url=False):
                 place = ".".join(map(str, item["loc"])) or "row"
-                mistakes.append(f"line {number}: {place}: {in_plain_words(item['type'], item['msg'])}")
+                mistakes.append(f"line {number}: {place}: {in_plain_words(item)}")
     if key is not None:
         names = [getattr(one, key) for one in rows]
         mistakes += [f"{key} {name} is there twice" for name in sorted(set(names)) if names.count(name) > 1]

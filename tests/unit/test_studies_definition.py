@@ -225,3 +225,37 @@ def test_the_line_of_a_mistake_is_that_of_the_file_though_an_entry_before_it_is_
         load_model(path, StudyDefinition)
     assert "line 13: covariates.0: a categorical covariate needs" in str(error.value)
     assert "line 15: covariate age is there twice" in str(error.value)
+
+
+def test_no_word_of_pydantic_reaches_the_author_of_a_definition(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    wrong = (
+        MANY.replace("exposure: surgery", "exposure: Breast Surgery\ntier: two\nconfidence_level: 95")
+        .replace("[ncdb]", "[ncbd]")
+        .replace("words: Age again,", "words: Age again, strong: perhaps, per: much, levels: old,")
+        .replace(
+            "  ties:", "  rare_level_minimum: 0\n  extra: [{name: age, words: A, covariates: [age]}]\n  ties:"
+        )
+        .replace("  words: Death", "  words: 3")
+    )
+    path.write_text(wrong, encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        load_model(path, StudyDefinition)
+    said = str(error.value)
+    for words in (
+        "exposure: should be of small letters, digits and underscores, a letter first",
+        "tier: should be a whole number",
+        "confidence_level: should be less than 1",
+        "sources.0: should be one of ncdb, seer, naaccr, mapped",
+        "outcome.words: should be text",
+        "outcome.zero_months: should be one of keep_as_half_month, drop, keep",
+        "covariates.1.strong: should be true or false",
+        "covariates.1.per: should be a number",
+        "covariates.1.levels: should be a list",
+        "models.rare_level_minimum: should be 1 or more",
+        "models.extra.0.name: should be 'cox_' and then small letters, digits and underscores",
+        "models.ties: should be one of efron, breslow",
+    ):
+        assert words in said
+    assert "nput should" not in said
+    assert "tring should" not in said
