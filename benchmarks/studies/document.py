@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from pipelines.synthetic.judge import WITHIN_STANDARD_ERRORS
+
 WORLDS = {
     "as_it_is": "As it is: confounding by what the registry records, and immortal time. Surgery does nothing.",
     "at_diagnosis": "At diagnosis: the same people are operated on at once: no time is immortal. Surgery does nothing. "
@@ -22,8 +24,8 @@ Every study of the catalog on synthetic submissions of {stage_iv:,} people in st
 estimate is *valid* where its method leaves immortal time out, or the world has none, and its covariates hold every
 confounder that the registry records (`pipelines/synthetic/judge.py`); of relapsed against de novo disease (NAACCR) the
 unadjusted ratio is judged. *Misses by* is estimate less truth on the log scale, in standard errors; a valid estimate
-should lie within 3.5. The estimates of a submission share its people and move together: their median is one draw and
-not many, and another `--seed` moves it. A ratio of what is not valid says how far the method is off. Made by
+should lie within {within:g}. The estimates of a submission share its people and move together: their median is one
+draw and not many, and another `--seed` moves it. A ratio of what is not valid says how far the method is off. Made by
 `python -m benchmarks.studies.run --write docs/truth-of-studies.md`."""
 
 
@@ -40,7 +42,7 @@ class Run:
 
 def document(runs: list[Run], stage_iv: int, seed: int) -> str:
     """The document, one chapter per world."""
-    parts = [INTRODUCTION.format(stage_iv=stage_iv, seed=seed)]
+    parts = [INTRODUCTION.format(stage_iv=stage_iv, seed=seed, within=WITHIN_STANDARD_ERRORS)]
     for world, words in WORLDS.items():
         inside = [one for one in runs if one.world == world]
         if inside:
@@ -71,7 +73,8 @@ def chapter(one: Run) -> list[str]:
     held = valid.filter("holds").height
     lines += [
         "",
-        f"Valid estimates: {valid.height}, of which {held} within 3.5 standard errors of their truth.",
+        f"Valid estimates: {valid.height}, of which {held} within {WITHIN_STANDARD_ERRORS:g} standard errors of "
+        "their truth.",
     ]
     lines += ["", *table(valid, "valid")] if valid.height else []
     lines += ["", "Not valid here:", "", *table(known.filter(~pl.col("valid")), "why")]

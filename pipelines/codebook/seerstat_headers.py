@@ -50,6 +50,50 @@ class SubmissionYears:
         return int(self.release[3:])
 
 
+@dataclass(frozen=True)
+class PeriodField:
+    """The field that gives a tumor column in one period: no field stands in for another.
+
+    Parameters
+    ----------
+    column : str
+        Column that says ``not_released`` where the field was left out of the export.
+    stage_edition : str
+        Of the rows that it is for; empty where years alone tell.
+    first, last : int or None
+        Diagnosis years; None where there is no end.
+    field : str
+        As SEER*Stat calls it.
+    """
+
+    column: str
+    stage_edition: str
+    first: int | None
+    last: int | None
+    field: str
+
+
+@cache
+def fields_of_periods(variable: str) -> tuple[PeriodField, ...]:
+    """The fields that give a tumor column, one for each period; none where one field gives it for all years."""
+    with (TABLES / "seer_fields_of_periods.csv").open(encoding="utf-8", newline="") as stream:
+        return tuple(
+            PeriodField(
+                row["column"],
+                row["stage_edition"],
+                _whole(row["first_year"]),
+                _whole(row["last_year"]),
+                row["field"],
+            )
+            for row in csv.DictReader(stream)
+            if row["variable"] == variable
+        )
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text else None
+
+
 @cache
 def variants() -> dict[str, Variant]:
     """Every known header text; a text has one concept and one range of submissions."""

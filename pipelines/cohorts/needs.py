@@ -4,35 +4,13 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
+from pipelines.codebook.seerstat_headers import PeriodField, fields_of_periods
 from pipelines.cohorts.definition import Years
 from pipelines.cohorts.sources import LATER, holdings, who_covers, who_has
 from pipelines.errors import InputError, RefusedError
 from pipelines.store import Submission
 
 NEVER_GIVEN = ("not_released", "withheld")
-STAGE_HEADERS = {
-    "ajcc6_adjusted": "Breast - Adjusted AJCC 6th Stage",
-    "ajcc6_derived": "Derived AJCC Stage Group, 6th ed",
-    "ajcc7_derived": "Derived AJCC Stage Group, 7th ed",
-    "seer_combined_2016": "Derived SEER Cmb Stg Grp",
-    "eod_2018": "Derived EOD 2018 Stage Group",
-}
-"""SEER's stage group of each period: no field stands in for another."""
-SURGERY_FIELD = (
-    pl.when(pl.col("year_of_diagnosis") < 1998)
-    .then(pl.lit("Reason no cancer-directed surgery"))
-    .when(pl.col("year_of_diagnosis") < 2023)
-    .then(pl.lit("RX Summ--Surg Prim Site"))
-    .otherwise(pl.lit("RX Summ--Surg Prim Site 2023"))
-)
-FIELDS_OF_PERIODS = {
-    "stage_iv": (
-        "stage_group",
-        pl.col("stage_edition").replace_strict(STAGE_HEADERS, default=None, return_dtype=pl.String),
-    ),
-    "operated": ("primary_surgery", SURGERY_FIELD),
-}
-"""SEER columns that another field gives in each period: where a row says that it is missing, and the field's name."""
 
 
 def check_years(sub: Submission, years: Years | None, *, asked_by: str) -> None:
@@ -167,7 +145,7 @@ def check_fields_of_periods(
     tumor = pl.scan_parquet(sub.registry_table("tumor")).filter(pl.col("source") == "seer")
     if years is not None:
         tumor = tumor.filter(pl.col("year_of_diagnosis").is_between(years.first, years.last))
-    fields = [field for name in wanted if name in FIELDS_OF_PERIODS for field in left_out(tumor, name)]
+    fields = [text for name in wanted for text in left_out(tumor, fields_of_periods(name))]
     if fields:
         raise RefusedError(
             f"{asked_by} needs the field of each period, and submission '{sub.id}' was exported without: "
@@ -179,23 +157,35 @@ def check_fields_of_periods(
         )
 
 
-def left_out(tumor: pl.LazyFrame, name: str) -> list[str]:
-    """Fields of a column's periods that no row has, with the years they are missing in."""
-    word, field_of_row = FIELDS_OF_PERIODS[name]
-    periods = (
-        tumor.with_columns(field=field_of_row)
-        .filter(pl.col("field").is_not_null())
-        .group_by("field")
-        .agg(
-            pl.col(word).eq_missing("not_released").all().alias("left_out"),
-            pl.col("year_of_diagnosis").min().alias("first"),
-            pl.col("year_of_diagnosis").max().alias("last"),
+def left_out(tumor: pl.LazyFrame, fields: Iterable[PeriodField]) -> list[str]:
+    """Fields that no row of their period has, with the years they are missing in."""
+    year = pl.col("year_of_diagnosis")
+    periods = [
+        tumor.filter(of_period(one)).select(
+            pl.lit(one.field).alias("field"),
+            pl.col(one.column).eq_missing("not_released").all().alias("left_out"),
+            year.min().alias("first"),
+            year.max().alias("last"),
         )
-        .filter("left_out")
-        .sort("first")
-        .collect()
+        for one in fields
+    ]
+    if not periods:
+        return []
+    missing = pl.concat(periods).filter(pl.col("left_out") & pl.col("first").is_not_null()).sort("first")
+    return [
+        f"{row['field']} ({row['first']} to {row['last']})" for row in missing.collect().iter_rows(named=True)
+    ]
+
+
+def of_period(field: PeriodField) -> pl.Expr:
+    """Rows that a field is for: of an edition of the stage, of diagnosis years."""
+    year = pl.col("year_of_diagnosis")
+    return pl.all_horizontal(
+        pl.lit(True),
+        *([pl.col("stage_edition") == field.stage_edition] if field.stage_edition else []),
+        *([year >= field.first] if field.first else []),
+        *([year <= field.last] if field.last else []),
     )
-    return [f"{row['field']} ({row['first']} to {row['last']})" for row in periods.iter_rows(named=True)]
 
 
 def refusal_code(status: str, years: Years | None) -> str:

@@ -14,9 +14,8 @@ from pipelines.studies.checklists import CHECKLISTS, applicable, checklist_lines
 from pipelines.studies.checklists.at_hand import AtHand, Ran
 from pipelines.studies.language import ALL, StudyDefinition
 from pipelines.studies.lines import HIDDEN_TEXT
-from pipelines.studies.target_trial import protocol_table
+from pipelines.studies.target_trial import STATUS, protocol_table
 
-STATUS = {"mapped": "recorded", "proxied": "a proxy", "not_recorded": "not recorded", "": ""}
 AGREED = {True: "yes", False: "no"}
 ENDINGS = (".", ":", "?", "…")
 
@@ -40,7 +39,7 @@ def target_trial_section(study: Study) -> dict[str, Any] | None:
         return None
     rows = protocol_table(known.study).with_columns(
         pl.col("component").str.replace_all("_", " "),
-        pl.col("status").replace_strict(STATUS)
+        pl.col("status").replace(STATUS)
         + pl.when("decides").then(pl.lit("; the trial's question rests on it")).otherwise(pl.lit("")),
     )
     table = html_table(

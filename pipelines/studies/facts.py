@@ -15,10 +15,6 @@ class StudyFacts:
         ``<submission>/studies/<name>``.
     settings_hash : str
     n_estimates : int
-    verdicts : dict
-        Number of published numbers by verdict.
-    warnings : tuple of str
-        Messages of the findings a reader must see.
     """
 
     name: str
@@ -27,5 +23,3 @@ class StudyFacts:
     folder: Path
     settings_hash: str
     n_estimates: int
-    verdicts: dict[str, int]
-    warnings: tuple[str, ...]

@@ -16,11 +16,13 @@ from pipelines.studies.language import (
     Timing,
     Weighting,
 )
-from pipelines.studies.target_trial import protocol_table
+from pipelines.studies.language.coherence import IN_EXACT_PAIRS
+from pipelines.studies.target_trial import STATUS, protocol_table
 
 PAPER = "as the paper says"
 OURS = "our choice: the paper does not say"
-STATUS = {"mapped": "recorded", "proxied": "a proxy", "not_recorded": "not recorded"}
+OF_A_MATCHED_SET = {*IN_EXACT_PAIRS, "matching_grid"}
+"""Analyses that the choices of matching are about."""
 
 
 def protocol(study: StudyDefinition, cohort: CohortDefinition, targets: list[Target]) -> str:
@@ -143,7 +145,7 @@ def designs(study: StudyDefinition) -> Iterator[str]:
     """Each choice of the designs that the analyses use, and whose choice it is."""
     asked = {*study.analyses, *(word for one in study.fallbacks for word in one.use)}
     design = study.design
-    if asked & {"matched_cox", "matched_km", "stratified_cox", "rosenbaum", "matching_grid"}:
+    if asked & OF_A_MATCHED_SET:
         yield matching(design.match)
     if "matching_grid" in asked:
         ratios = ", ".join(map(str, design.match.grid_ratios))

@@ -59,7 +59,6 @@ def run_study(sub: Submission, name: str, catalog_dir: Path, *, no_gate: bool = 
     found += Outcomes(tables=(("hidden", hidden),))
     judged = {"gate": "off" if no_gate else "on", "gate_verdict": verdict, "record": gate.RECORD}
     write(sub, plan, cohort, found, comparison, identity, judged)
-    counted = dict(comparison.group_by("verdict").len().sort("verdict").iter_rows())
     return StudyFacts(
         name=name,
         submission=sub.id,
@@ -67,6 +66,4 @@ def run_study(sub: Submission, name: str, catalog_dir: Path, *, no_gate: bool = 
         folder=sub.root / "studies" / name,
         settings_hash=identity,
         n_estimates=len(found.estimates),
-        verdicts=counted,
-        warnings=tuple(one.message for one in found.findings if one.status in ("warning", "absent")),
     )

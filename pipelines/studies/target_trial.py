@@ -11,6 +11,8 @@ from pipelines.studies.language import ANALYSES, Criterion, Emulation, StudyDefi
 from pipelines.studies.language.emulation import TrialResult
 
 TABLES = ("trials", "trial_reports")
+STATUS = {"mapped": "recorded", "proxied": "a proxy", "not_recorded": "not recorded"}
+"""What stands in the registry for a component of the trial, for a reader."""
 
 
 def with_results(study: StudyDefinition, catalog_dir: Path) -> StudyDefinition:

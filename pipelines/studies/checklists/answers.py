@@ -13,8 +13,6 @@ from pipelines.studies.checklists.at_hand import SOURCES, AtHand
 from pipelines.studies.checklists.trial import EMULATION_ANSWERS
 from pipelines.studies.language import Covariate
 
-MATCHED = {"matched_cox", "matched_km", "stratified_cox", "rosenbaum", "matching_grid"}
-
 
 @dataclass(frozen=True)
 class AnswerFacts:
@@ -94,7 +92,7 @@ def outcome_lines(known: AtHand) -> list[str]:
 
 def matching(known: AtHand) -> list[str]:
     """How pairs are made, and how many were."""
-    if not MATCHED & set(known.study.analyses):
+    if not protocol.OF_A_MATCHED_SET & set(known.study.analyses):
         return []
     made = results.people_of(known.ran, "matched_cox") if known.run else []
     return [protocol.matching(known.study.design.match), *made]

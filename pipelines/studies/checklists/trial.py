@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 from pipelines.studies.checklists.at_hand import SOURCES, AtHand
 from pipelines.studies.language import Emulation
-from pipelines.studies.target_trial import protocol_table
+from pipelines.studies.target_trial import STATUS, protocol_table
 
-STATUS = {"mapped": "recorded", "proxied": "a proxy", "not_recorded": "not recorded"}
 COMPONENTS = {
     "eligibility": ("eligibility",),
     "strategies": ("treatment_strategies", "grace_period"),

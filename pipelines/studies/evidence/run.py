@@ -108,8 +108,6 @@ def run_evidence(
         folder=folder,
         settings_hash=identity,
         n_estimates=len(found.estimates),
-        verdicts=dict(comparison.group_by("verdict").len().sort("verdict").iter_rows()),
-        warnings=tuple(one.message for one in found.findings if one.status in ("warning", "absent")),
     )
 
 
