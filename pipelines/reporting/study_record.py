@@ -87,7 +87,7 @@ def read_study(folder: Path) -> Study:
 
 def banner_of(studies: list[Study]) -> str:
     """What every page of a submission says where the gate of one of its studies is off."""
-    off = [one.id for one in studies if one.standing.off]
+    off = dict.fromkeys(one.id for one in studies if one.standing.off)  # one may stand on several submissions
     if not off:
         return ""
     return (

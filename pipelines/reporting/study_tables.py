@@ -141,7 +141,7 @@ def comparison_table(comparison: pl.DataFrame) -> str:
         delta = "–" if row["delta"] is None else f"{row['delta']:+,.{0 if row['measure'] == 'n' else 2}f}"
         rows.append(
             {
-                "target": row["target"],
+                "target": row["target"].replace("_", " "),
                 "published": "direction only"
                 if row["published"] is None
                 else interval(row["published"], row["published_ci_low"], row["published_ci_high"], digits),

@@ -1,0 +1,45 @@
+"""What a reader finds on the pages of a submission and of a site: each thing once, in words, and explained."""
+
+import re
+
+import pytest
+from toy_registry import submission, tumors, world
+from toy_studies import catalog_at, cut, targets, write_study
+
+from pipelines.reporting import read_study, write_report, write_scoreboard
+from pipelines.reporting.study_record import banner_of
+from pipelines.store import Home
+from pipelines.studies import run_study
+
+CRUDE = ["table_one", "km", "cox_unadjusted"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A crude study beside its published numbers, its gate off."""
+    root = tmp_path_factory.mktemp("pages")
+    content = cut("mudgway2020", sensitivity=None, analyses=CRUDE, primary="cox_unadjusted")
+    catalog = catalog_at(root)
+    write_study(catalog, content, [row for row in targets("mudgway2020") if row["analysis"] in CRUDE])
+    sub = submission(root, tumors(world(400, seed=8)))
+    run_study(sub, "mudgway2020", catalog, no_gate=True)
+    write_report(sub)
+    return Home(root)
+
+
+def test_the_banner_names_a_study_once_on_however_many_submissions_it_ran(home: Home) -> None:
+    study = read_study(home.published("toy").root / "studies" / "mudgway2020")
+    assert banner_of([study, study]).count("mudgway2020") == 1
+
+
+def test_the_scoreboard_explains_what_hides_a_number_besides_the_gate(home: Home) -> None:
+    page = write_scoreboard(home).read_text(encoding="utf-8")
+    assert "a count under 11 would be told" in page
+
+
+def test_names_of_published_numbers_are_broken_between_words(home: Home) -> None:
+    page = (home.published("toy").root / "report" / "mudgway2020.html").read_text(encoding="utf-8")
+    table = page[page.index('id="comparison"') :]
+    first = re.findall(r"<tr>\s*<td[^>]*>(.*?)</td>", table[: table.index("</table>")])
+    assert first
+    assert not [name for name in first if "_" in name]
