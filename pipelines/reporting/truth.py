@@ -32,13 +32,13 @@ def truth_page(sub: Submission, *, banner: str = "") -> str | None:
         submission=sub.id,
         n_valid=valid.height,
         n_held=valid.filter("holds").height,
-        valid=_table(valid, "valid"),
-        not_valid=_table(judged.filter(~pl.col("valid")), "not_valid"),
+        valid=_table(valid, "valid", why="why it misses"),
+        not_valid=_table(judged.filter(~pl.col("valid")), "not_valid", why="why it is not valid here"),
     )
 
 
-def _table(judged: pl.DataFrame, table_id: str) -> str:
-    """One line per estimate, those that miss most first."""
+def _table(judged: pl.DataFrame, table_id: str, *, why: str) -> str:
+    """One line per estimate, those that miss most first; the last column stands where a line has something to say."""
     rows = [
         {
             "study": row["study"],
@@ -58,10 +58,10 @@ def _table(judged: pl.DataFrame, table_id: str) -> str:
         "estimate": "estimate",
         "truth": "truth",
         "misses": "misses by (standard errors)",
-        "why": "why it is not valid here",
     }
-    frame = pl.DataFrame(rows, schema=dict.fromkeys(labels, pl.String))
-    return html_table(frame, table_id=table_id, labels=labels, numbers=["estimate", "truth", "misses"])
+    if any(row["why"] for row in rows):
+        labels["why"] = why
+    return html_table(rows, table_id=table_id, labels=labels, numbers=["estimate", "truth", "misses"])
 
 
 __all__ = ["TRUTH_FILE", "truth_page"]

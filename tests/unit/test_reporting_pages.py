@@ -1,13 +1,16 @@
 """What a reader finds on the pages of a submission and of a site: each thing once, in words, and explained."""
 
 import re
+from pathlib import Path
 
+import polars as pl
 import pytest
 from toy_registry import submission, tumors, world
 from toy_studies import catalog_at, cut, targets, write_study
 
 from pipelines.reporting import read_study, write_report, write_scoreboard
 from pipelines.reporting.study_record import banner_of
+from pipelines.reporting.truth import TRUTH_FILE, truth_page
 from pipelines.store import Home
 from pipelines.studies import run_study
 
@@ -43,3 +46,21 @@ def test_names_of_published_numbers_are_broken_between_words(home: Home) -> None
     first = re.findall(r"<tr>\s*<td[^>]*>(.*?)</td>", table[: table.index("</table>")])
     assert first
     assert not [name for name in first if "_" in name]
+
+
+@pytest.mark.parametrize(("misses_by", "said"), [(0.4, False), (4.4, True)])
+def test_valid_estimates_have_a_column_of_reasons_only_where_one_misses(
+    tmp_path: Path, misses_by: float, said: bool
+) -> None:
+    sub = submission(tmp_path, tumors(world(20, seed=8)))
+    one = {
+        "study": "s", "analysis": "cox", "subgroup": "all", "contrast": "a vs b", "estimate": 1.1, "truth": 1.0,
+        "misses_by": misses_by, "valid": True, "holds": not said, "why_not": None,
+    }  # fmt: skip
+    other = one | {"misses_by": 9.9, "valid": False, "holds": False, "why_not": "immortal time, counted"}
+    pl.DataFrame([one, other]).write_csv(sub.root / TRUTH_FILE)
+    page = truth_page(sub)
+    assert page is not None
+    assert ("why it misses" in page) is said
+    assert page.count("why it is not valid here") == 1
+    assert "immortal time, counted" in page
