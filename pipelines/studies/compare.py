@@ -166,7 +166,9 @@ def load_targets(path: Path) -> list[Target]:
     """
     if not path.is_file():
         return []
-    return read_rows(path, Target, of="the targets", key="target", check_header=require_header)
+    return read_rows(
+        path, Target, of="the targets", folder="studies", key="target", check_header=require_header
+    )
 
 
 def require_header(header: Sequence[str], path: Path) -> None:

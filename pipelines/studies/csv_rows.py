@@ -20,6 +20,7 @@ def read_rows(
     model: type[Row],
     *,
     of: str,
+    folder: str,
     key: str | None = None,
     check_header: Callable[[Sequence[str], Path], None] | None = None,
 ) -> list[Row]:
@@ -32,6 +33,8 @@ def read_rows(
         Of a row.
     of : str
         What the table is of, for the message.
+    folder : str
+        Folder of the catalog whose README says what the columns hold.
     key : str, optional
         Field that no two rows may share.
     check_header : callable, optional
@@ -53,7 +56,10 @@ def read_rows(
         check_header(reader.fieldnames or (), path)
     rows: list[Row] = []
     mistakes: list[str] = []
-    for number, row in enumerate(reader, start=2):
+    for row in reader:
+        number = (
+            reader.line_num
+        )  # a row without cells is passed over, and one of several lines told by its last
         if row.pop(BEYOND, None) is not None:
             mistakes.append(
                 f"line {number}: more cells than the header (a comma in a text needs quotes around it)"
@@ -69,5 +75,9 @@ def read_rows(
         names = [getattr(one, key) for one in rows]
         mistakes += [f"{key} {name} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
     if mistakes:
-        raise InputError(f"{len(mistakes)} mistake(s) in {of}: {'; '.join(mistakes)}", where=str(path))
+        raise InputError(
+            f"{len(mistakes)} mistake(s) in {of}: {'; '.join(mistakes)}",
+            where=str(path),
+            remedy=f"Correct the row; the README of the catalog's {folder} says what each column holds.",
+        )
     return rows

@@ -165,13 +165,14 @@ def test_rows_with_mistakes_are_all_named_with_their_line(tmp_path: Path) -> Non
         good,
     ]
     lines = [",".join(fields), *(",".join(row[field] for field in fields) for row in rows)]
-    path.write_text("\n".join(lines), encoding="utf-8")
+    path.write_text("\n".join([*lines[:2], "", *lines[2:]]), encoding="utf-8")
     with pytest.raises(InputError) as error:
         load_targets(path)
     said = str(error.value)
     assert "line 2: row: an interval without its ci_level" in said
-    assert "line 3: orientation" in said
+    assert "line 4: orientation: should be one of as_printed, inverted" in said, "an empty line counts"
     assert "target t is there twice" in said
+    assert said.endswith("Correct the row; the README of the catalog's studies says what each column holds.")
 
 
 def emulated(*, decides: bool) -> StudyDefinition:

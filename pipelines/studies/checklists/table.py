@@ -129,7 +129,7 @@ def read_items(which: str, catalog_dir: Path) -> list[ChecklistItem]:
             where=str(path.parent),
             remedy=f"There are: {', '.join(CHECKLISTS)}.",
         )
-    return read_rows(path, ChecklistItem, of="the checklist")
+    return read_rows(path, ChecklistItem, of="the checklist", folder="checklists")
 
 
 def checklist_text(name: str, which: str, catalog_dir: Path, folder: Path | None = None) -> str:

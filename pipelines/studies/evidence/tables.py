@@ -199,7 +199,9 @@ def load_rows(table: str, catalog_dir: Path) -> list[EvidenceRow]:
     InputError
         No such table, or every wrong row by its line.
     """
-    rows = read_rows(path_of(table, catalog_dir), EvidenceRow, of="the evidence", key="row")
+    rows = read_rows(
+        path_of(table, catalog_dir), EvidenceRow, of="the evidence", folder="evidence", key="row"
+    )
     randomised = table.startswith("trial")
     return [one.model_copy(update={"randomised": randomised}) for one in rows]
 
@@ -212,7 +214,9 @@ def load_reviews(catalog_dir: Path) -> dict[str, Review]:
     InputError
         Every wrong row by its line.
     """
-    rows = read_rows(path_of("reviews", catalog_dir), Review, of="the evidence", key="review")
+    rows = read_rows(
+        path_of("reviews", catalog_dir), Review, of="the evidence", folder="evidence", key="review"
+    )
     return {one.review: one for one in rows}
 
 
