@@ -18,6 +18,7 @@ from pipelines.reporting.tables import html_table
 from pipelines.reporting.truth import TRUTH_FILE, truth_page
 from pipelines.settings import Settings
 from pipelines.store import Manifest, SideTableFacts, Submission, write_text
+from pipelines.studies import many
 
 SIDE_PARTS = ("taken", "not_taken", "unmatched")
 
@@ -53,10 +54,17 @@ def study_folders(sub: Submission) -> list[Path]:
 
 def refusals(sub: Submission) -> list[dict[str, Any]]:
     """What was asked and refused, with the reason."""
-    return [
-        json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted((sub.root / "refusals").glob("[!.]*.json"))
-    ]
+    return _not_done(sub, many.REFUSED)
+
+
+def failures(sub: Submission) -> list[dict[str, Any]]:
+    """What was asked and failed, with the reason; of an earlier run there may be a page."""
+    return _not_done(sub, many.FAILED)
+
+
+def _not_done(sub: Submission, state: str) -> list[dict[str, Any]]:
+    paths = sorted((sub.root / many.NOT_DONE[state]).glob("[!.]*.json"))
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
 def _side_table(facts: SideTableFacts) -> dict[str, str | int | None]:
@@ -92,6 +100,7 @@ def _page(sub: Submission, studies: Sequence[Study], banner: str) -> str:
         studies=[{"id": one.id, "title": one.title} for one in studies],
         has_truth=(sub.root / TRUTH_FILE).is_file(),
         refusals=refusals(sub),
+        failures=failures(sub),
         cohorts=[{"name": one.name, "diagram": diagram(one)} for one in cohorts if one.name not in again],
         again=[one.name for one in cohorts if one.name in again],
         ascertainment_rows=ascertainment.height,

@@ -12,7 +12,7 @@ from pipelines.reporting import read_study, write_report, write_scoreboard
 from pipelines.reporting.study_record import banner_of
 from pipelines.reporting.truth import TRUTH_FILE, truth_page
 from pipelines.store import Home
-from pipelines.studies import run_study
+from pipelines.studies import many, run_study
 
 CRUDE = ["table_one", "km", "cox_unadjusted"]
 
@@ -46,6 +46,15 @@ def test_names_of_published_numbers_are_broken_between_words(home: Home) -> None
     first = re.findall(r"<tr>\s*<td[^>]*>(.*?)</td>", table[: table.index("</table>")])
     assert first
     assert not [name for name in first if "_" in name]
+
+
+def test_the_page_of_a_submission_tells_which_studies_failed_and_why(home: Home) -> None:
+    sub = home.published("toy")
+    many.record(sub.root, "mudgway2020", many.FAILED, reason="no memory was left.")
+    many.record(sub.root, "gnerlich2007", many.FAILED, reason="there is no column no_such.")
+    page = write_report(sub).read_text(encoding="utf-8")
+    assert "<b>mudgway2020 failed.</b> no memory was left. What its page shows is of an earlier run." in page
+    assert "<b>gnerlich2007 failed.</b> there is no column no_such.</p>" in page
 
 
 @pytest.mark.parametrize(("misses_by", "said"), [(0.4, False), (4.4, True)])
