@@ -6,11 +6,14 @@ give it away. Zero is shown. The default of 11 follows the CMS cell-size policy
 their own, so the number is a site's setting.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import polars as pl
 
+SHARES_OF_PEOPLE = ("n", "percent")
 ATTRITION_COUNTS = ("n_before", "n_excluded", "n_after")
 AFTER = "n_after_"
 """How the columns of the arms begin: ``n_after_exposed``, ``n_after_arm_2`` …"""
@@ -188,32 +191,83 @@ def join_small(counts: Sequence[int], min_cell: int) -> list[range]:
     return [] if is_small(sum(counts[start:]), min_cell) else [*joined, range(start, len(counts))]
 
 
-def hide_table(table: Sequence[Sequence[int]], min_cell: int) -> list[list[int | None]]:
-    """A table whose row totals and column totals are shown: hidden until no line gives a cell away.
+def hide_levels(table: Sequence[Sequence[int]], min_cell: int) -> list[bool]:
+    """Which rows of a table, levels by arm, to hide: arms add up, so a level that is few in one is hidden in all.
 
-    The hidden cells of a row or a column are two or more and together at least ``min_cell``, where there are so many.
+    Parameters
+    ----------
+    table : sequence of sequences of int
+        People, a row for each level and a column for each arm; their totals are shown.
+    min_cell : int
+        Counts below this are hidden (people).
+
+    Returns
+    -------
+    list of bool
+        One for each row. The hidden ones are two or more, and in no arm few together, where there are so many.
     """
-    counts = [list(row) for row in table]
-    hidden = {
-        (i, j) for i, row in enumerate(counts) for j, count in enumerate(row) if is_small(count, min_cell)
-    }
-    while added := next(_company(counts, hidden, min_cell), None):
-        hidden.add(added)
-    return [[None if (i, j) in hidden else n for j, n in enumerate(row)] for i, row in enumerate(counts)]
+    hidden = {row for row, counts in enumerate(table) if any(is_small(count, min_cell) for count in counts)}
+    others = sorted(
+        (row for row in range(len(table)) if row not in hidden and any(table[row])),
+        key=lambda row: (sum(table[row]), list(table[row]), row),
+    )
+    while others and hidden and (len(hidden) < 2 or _few_together(table, hidden, min_cell)):
+        hidden.add(others.pop(0))
+    return [row in hidden for row in range(len(table))]
 
 
-def _company(
-    counts: list[list[int]], hidden: set[tuple[int, int]], min_cell: int
-) -> Iterator[tuple[int, int]]:
-    """Yield the smallest cell that has to go with the hidden ones of a row or column that are too few."""
-    for i, j in sorted(hidden):
-        row = [(i, other) for other in range(len(counts[i]))]
-        column = [(other, j) for other in range(len(counts))]
-        for line in (row, column):
-            gone = [counts[x][y] for x, y in line if (x, y) in hidden]
-            free = [(counts[x][y], (x, y)) for x, y in line if (x, y) not in hidden and counts[x][y] > 0]
-            if free and (len(gone) < 2 or sum(gone) < min_cell):
-                yield min(free)[1]
+def _few_together(table: Sequence[Sequence[int]], rows: Iterable[int], min_cell: int) -> bool:
+    """Whether some rows of a table are few together in any column."""
+    return any(is_small(sum(column), min_cell) for column in zip(*(table[row] for row in rows), strict=True))
+
+
+def level_of(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Covariate and level that an estimate is about: ``term, contrast``, or a subgroup such as ``era=1988-1998``."""
+    covariate, is_level, level = str(row["subgroup"] or "").partition("=")
+    return (covariate, level) if is_level else (row["term"] or "", row["contrast"] or "")
+
+
+def hidden_levels(estimates: pl.DataFrame, min_cell: int) -> set[tuple[str, str]]:
+    """Levels of covariates, and arms, whose numbers of people and percentages give a small count away.
+
+    Parameters
+    ----------
+    estimates : polars.DataFrame
+        ``estimates.csv`` of a study; ``percent`` is of ``n`` people.
+    min_cell : int
+        Counts below this are hidden (people).
+
+    Returns
+    -------
+    set of (str, str)
+        Covariate and level, see `level_of`; of arms the exposure and the arm.
+    """
+    blocks: dict[tuple[str, ...], dict[tuple[str, str], dict[str, int]]] = defaultdict(
+        lambda: defaultdict(dict)
+    )
+    for row in estimates.filter(pl.col("measure").is_in(SHARES_OF_PEOPLE)).iter_rows(named=True):
+        if row["analysis"] == "attrition" or row["estimate"] is None or row["n"] is None:
+            continue
+        level = level_of(row)
+        count = round(row["n"] * row["estimate"] / 100 if row["measure"] == "percent" else row["estimate"])
+        of_level = "=" in (row["subgroup"] or "")
+        arm = (row["contrast"] if of_level else row["subgroup"]) or ""
+        cells = blocks[row["analysis"], row["measure"], level[0]][level]
+        cells[arm] = count
+        if of_level and row["measure"] == "percent":  # the others of the level are told as well
+            cells[f"not {arm}"] = row["n"] - count
+    found: set[tuple[str, str]] = set()
+    for (analysis, measure, _), block in blocks.items():
+        arms = sorted({arm for cells in block.values() for arm in cells})
+        table = [[cells.get(arm, 0) for arm in arms] for cells in block.values()]
+        if (
+            measure == "n" and len(arms) == 1
+        ):  # who is in none of the levels is told by the number of everybody
+            everybody = blocks.get((analysis, "n", ""), {}).get(("", ""), {}).get("all", 0)
+            table.append([max(0, everybody - sum(row[0] for row in table))])
+        hidden = hide_levels(table, min_cell)[: len(block)]
+        found |= {level for level, gone in zip(block, hidden, strict=True) if gone}
+    return found
 
 
 def hide_steps(totals: Sequence[int], min_cell: int) -> tuple[list[int | None], list[int | None]]:
@@ -240,7 +294,9 @@ def hide_steps(totals: Sequence[int], min_cell: int) -> tuple[list[int | None], 
     )
 
 
-def attrition_texts(totals: Sequence[int], min_cell: int) -> list[tuple[str, str]]:
+def attrition_texts(
+    totals: Sequence[int], shown: Sequence[int | None], min_cell: int
+) -> list[tuple[str, str]]:
     """A flow of people for a reader: how many left at each step, and how many remained.
 
     Where a total is hidden, the next one that is shown says how many left in all the steps since the last that
@@ -250,6 +306,8 @@ def attrition_texts(totals: Sequence[int], min_cell: int) -> list[tuple[str, str
     ----------
     totals : sequence of int
         People at the start, after the first step, after the second …
+    shown : sequence of int or None
+        The same, None where hidden.
     min_cell : int
         Counts below this are hidden (people).
 
@@ -258,15 +316,13 @@ def attrition_texts(totals: Sequence[int], min_cell: int) -> list[tuple[str, str
     list of (str, str)
         Left at the step, remained after it; the first pair is the start.
     """
-    shown, _ = hide_steps(totals, min_cell)
-    texts = [("", format_count(shown[0], min_cell))]
-    last = 0
+    texts, last = [("", part_texts(totals[:1], min_cell)[0] if shown[0] is None else f"{shown[0]:,}")], 0
     for step in range(1, len(shown)):
-        remained = shown[step]
+        remained, before = shown[step], shown[last]
         if remained is None:
             texts.append(("hidden", "hidden"))
             continue
-        left = format_count(totals[last] - remained, min_cell)
+        left = "hidden" if before is None else f"{before - remained:,}"
         texts.append((left if last == step - 1 else f"{left} in steps {last + 1} to {step}", f"{remained:,}"))
         last = step
     return texts
@@ -313,11 +369,10 @@ def _gives_away(series: Sequence[Sequence[int]], start: int, end: int, min_cell:
     return any(is_small(one[end], min_cell) or is_small(one[start] - one[end], min_cell) for one in series)
 
 
-def hide_attrition(attrition: pl.DataFrame, min_cell: int) -> pl.DataFrame:
+def hide_attrition(
+    attrition: pl.DataFrame, min_cell: int, analysed: Iterable[Mapping[str, int]] = ()
+) -> pl.DataFrame:
     """Attrition lines as they may leave the site: hidden counts are null.
-
-    Totals are hidden as :func:`hide_steps` hides them. The arms are shown at lines whose total is shown,
-    and at those only where no arm gives a small count away.
 
     Parameters
     ----------
@@ -325,18 +380,66 @@ def hide_attrition(attrition: pl.DataFrame, min_cell: int) -> pl.DataFrame:
         ``cohorts/<cohort>/attrition.csv``, one row per step, the first being all received.
     min_cell : int
         Counts below this are hidden (people).
+    analysed : iterable of mapping
+        Of each study on the cohort the people whom it analyses, by ``n_after`` and ``n_after_<arm>``.
     """
-    arms = [f"_{name.removeprefix(AFTER)}" for name in attrition.columns if name.startswith(AFTER)]
-    total = attrition["n_after"].to_list()
-    of_total = step_mask([total], min_cell)
-    in_arms = [total, *(attrition[f"n_after{arm}"].to_list() for arm in arms)]
-    of_arms = step_mask(in_arms, min_cell, among=[not hidden for hidden in of_total[0]])
+    names = [name for name in attrition.columns if name == "n_after" or name.startswith(AFTER)]
+    hidden = attrition_masks({name: attrition[name].to_list() for name in names}, min_cell, analysed)
     shown = attrition.with_columns(
         pl.when(~mask).then(pl.col(f"{count}{arm}")).alias(f"{count}{arm}")
-        for arm, (hide_total, hide_step) in [("", of_total), *((arm, of_arms) for arm in arms)]
-        for count, mask in _line_masks(hide_total, hide_step).items()
+        for name, hide_total in hidden.items()
+        for arm in [name.removeprefix("n_after")]
+        for count, mask in _line_masks(hide_total, _steps_between(hide_total)).items()
     )
-    return _hide_reasons(shown, attrition, pl.Series([False, *of_total[1]]), min_cell)
+    gone = pl.Series([False, *_steps_between(hidden["n_after"])])
+    return _hide_reasons(shown, attrition, gone, min_cell)
+
+
+def attrition_masks(
+    totals: Mapping[str, Sequence[int]], min_cell: int, analysed: Iterable[Mapping[str, int]] = ()
+) -> dict[str, list[bool]]:
+    """Which totals of a flow to hide, by the name of the series.
+
+    Those of everybody as `step_mask` hides them. The arms are shown at lines whose total is shown, and at those only
+    where no arm gives a small count away.
+
+    Parameters
+    ----------
+    totals : mapping of sequences of int
+        ``n_after``, and one ``n_after_<arm>`` for each arm.
+    min_cell : int
+        Counts below this are hidden (people).
+    analysed : iterable of mapping
+        As in `hide_attrition`: who left between cohort and analysis is one more step.
+    """
+    ends = list(analysed)
+    everybody = totals["n_after"]
+    of_all = _beside_analysed({"n_after": everybody}, min_cell, ends, [True] * len(everybody))
+    of_arms = _beside_analysed(totals, min_cell, ends, [not hidden for hidden in of_all])
+    return {name: of_all if name == "n_after" else of_arms for name in totals}
+
+
+def _beside_analysed(
+    totals: Mapping[str, Sequence[int]],
+    min_cell: int,
+    ends: Sequence[Mapping[str, int]],
+    among: Sequence[bool],
+) -> list[bool]:
+    """Totals to hide: in the flow alone, and in the flow with each of several ends, which are shown."""
+    hidden = step_mask(list(totals.values()), min_cell, among=among)[0]
+    for end in ends:
+        last = {name: end.get(name, series[-1]) for name, series in totals.items()}
+        if any(is_small(count, min_cell) for count in last.values()):
+            continue  # it is not shown
+        longer = [[*series, last[name]] for name, series in totals.items()]
+        *mask, end_hidden = step_mask(longer, min_cell, among=[*among, True])[0]
+        hidden = [one or other or end_hidden for one, other in zip(hidden, mask, strict=True)]
+    return hidden
+
+
+def _steps_between(hide_total: Sequence[bool]) -> list[bool]:
+    """Steps to hide: those beside a hidden total."""
+    return [before or after for before, after in pairwise(hide_total)]
 
 
 def _line_masks(hide_total: list[bool], hide_step: list[bool]) -> dict[str, pl.Series]:

@@ -15,9 +15,10 @@ from pipelines.cohorts.conditions import mistake_in
 from pipelines.cohorts.definition import KEYS, Arms, CohortDefinition
 from pipelines.cohorts.needs import check_needs, check_years
 from pipelines.cohorts.yaml_models import dump_yaml
-from pipelines.disclosure import attrition_texts, hide_attrition
+from pipelines.disclosure import attrition_texts
 from pipelines.errors import InputError, RefusedError
 from pipelines.store import Submission
+from pipelines.store.withheld import read_flow
 
 
 @dataclass(frozen=True)
@@ -266,7 +267,7 @@ def arm_label(definition: CohortDefinition) -> pl.Expr:
 
 def read_attrition(folder: Path, *, min_cell: int) -> list[dict[str, Any]]:
     """Attrition lines of a materialised cohort, by arm, with small counts hidden (null)."""
-    return hide_attrition(pl.read_csv(folder / "attrition.csv"), min_cell).to_dicts()
+    return read_flow(folder, min_cell).to_dicts()
 
 
 def attrition_lines(folder: Path, *, min_cell: int) -> list[dict[str, str]]:
@@ -279,11 +280,12 @@ def attrition_lines(folder: Path, *, min_cell: int) -> list[dict[str, str]]:
         Everybody is shown at more lines than the arms: of them less has to be hidden.
     """
     lines = pl.read_csv(folder / "attrition.csv")
-    texts = attrition_texts(lines["n_after"].to_list(), min_cell)
+    shown = read_flow(folder, min_cell)
+    texts = attrition_texts(lines["n_after"].to_list(), shown["n_after"].to_list(), min_cell)
     arms = Arms.model_validate(
         yaml.safe_load((folder / "definition.yaml").read_text(encoding="utf-8"))["arms"]
     )
-    by_arm = hide_attrition(lines, min_cell).select(
+    by_arm = shown.select(
         pl.col(f"n_after_{role}").alias(f"{arm.label} remained") for role, arm in arms.by_role.items()
     )
     return [

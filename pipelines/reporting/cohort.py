@@ -11,9 +11,10 @@ import yaml
 
 from pipelines.cohorts import Arms
 from pipelines.cohorts.compile import LEFT_OUT, UNKNOWN_ARM
-from pipelines.disclosure import format_count, hide_attrition
+from pipelines.disclosure import format_count
 from pipelines.reporting.figures_flow import Stage, flow_diagram
 from pipelines.settings import Settings
+from pipelines.store.withheld import read_flow
 
 EVERYBODY = "all"
 MEMBERS = "members"
@@ -60,7 +61,7 @@ def diagram(folder: Path, paper: PaperCounts | None = None) -> str:
 
 def read_lines(folder: Path, arms: Arms) -> list[Line]:
     """The attrition table as it may be shown."""
-    table = hide_attrition(pl.read_csv(folder / "attrition.csv"), Settings().min_cell)
+    table = read_flow(folder, Settings().min_cell)
     labels = {role: arm.label for role, arm in arms.by_role.items()} | {UNKNOWN_ARM: "arm unknown"}
     return [
         Line(

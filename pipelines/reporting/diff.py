@@ -5,19 +5,19 @@ Only sums over people are read. Counts and shares that would show a small cell, 
 away, are null in every frame here.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from pipelines.disclosure import hide, hide_parts, hide_steps, records_in
+from pipelines.disclosure import SHARES_OF_PEOPLE, hidden_levels, hide, hide_parts, level_of, records_in
 from pipelines.errors import InputError
 from pipelines.reporting.study_record import Study, read_study
 from pipelines.reporting.study_tables import RATIOS
 from pipelines.reporting.submission import refusals, study_folders
 from pipelines.store import Submission
+from pipelines.store.withheld import read_flow
 
 WORTH_A_LOOK_POINTS = 1.0
 """Percentage points by which a share has to move to be worth a look."""
@@ -25,7 +25,6 @@ WORTH_A_LOOK_POINTS = 1.0
 DICTIONARY = Path(__file__).resolve().parents[1] / "registry" / "columns.csv"
 KEY = ["analysis", "subgroup", "term", "contrast", "measure"]
 VALUES = ["estimate", "ci_low", "ci_high"]
-SHARES_OF_PEOPLE = ("n", "percent")
 
 
 @dataclass(frozen=True)
@@ -255,7 +254,7 @@ def _attrition(folder: Path, min_cell: int) -> dict[str, tuple[int, str, int | N
     if not path.is_file():
         return {}
     lines = pl.read_csv(path)
-    remained, _ = hide_steps(lines["n_after"].to_list(), min_cell)
+    remained = read_flow(folder, min_cell)["n_after"]
     columns = (lines["rule_id"], lines["step"], lines["rule"], remained)
     return {rule_id: (step, rule, after) for rule_id, step, rule, after in zip(*columns, strict=True)}
 
@@ -332,46 +331,6 @@ def _shown(estimates: pl.DataFrame, min_cell: int) -> pl.DataFrame:
         pl.col(KEY).fill_null(""), pl.col(VALUES).cast(pl.Float64)
     )
     hidden = hidden_levels(rows, min_cell)
-    mask = pl.Series([_level(row) in hidden for row in rows.iter_rows(named=True)], dtype=pl.Boolean)
+    mask = pl.Series([level_of(row) in hidden for row in rows.iter_rows(named=True)], dtype=pl.Boolean)
     people = pl.col("measure").is_in(SHARES_OF_PEOPLE)
     return rows.select(*KEY, *(pl.when(~(people & mask)).then(pl.col(name)).alias(name) for name in VALUES))
-
-
-def _level(row: dict[str, Any]) -> tuple[str, str]:
-    """Covariate and level that a share is about: ``term, contrast``, or a subgroup such as ``era=1988-1998``."""
-    covariate, is_level, level = str(row["subgroup"]).partition("=")
-    return (covariate, level) if is_level else (row["term"], row["contrast"])
-
-
-def hidden_levels(estimates: pl.DataFrame, min_cell: int) -> set[tuple[str, str]]:
-    """Levels of covariates that are few in any arm: they are hidden in every arm, since arms add up.
-
-    Parameters
-    ----------
-    estimates : polars.DataFrame
-        ``estimates.csv`` of a study; ``percent`` is of ``n`` people.
-    min_cell : int
-        Counts below this are hidden (people).
-
-    Returns
-    -------
-    set of (str, str)
-        Covariate and level.
-    """
-    lines: dict[tuple[str, ...], dict[tuple[str, str], int]] = defaultdict(dict)
-    for row in estimates.filter(pl.col("measure").is_in(SHARES_OF_PEOPLE)).iter_rows(named=True):
-        if row["estimate"] is None or row["n"] is None:
-            continue
-        level = _level(row)
-        percent = row["measure"] == "percent"
-        count = round(row["n"] * row["estimate"] / 100) if percent else round(row["estimate"])
-        arm = row["contrast"] if "=" in row["subgroup"] else row["subgroup"]
-        lines[row["analysis"], row["measure"], level[0], arm][level] = count
-        if "=" in row["subgroup"]:  # the others of the level are told as well
-            lines[row["analysis"], row["measure"], level[0], f"not {arm}"][level] = row["n"] - count
-    return {
-        level
-        for counts in lines.values()
-        for level, shown in zip(counts, hide_parts(list(counts.values()), min_cell), strict=True)
-        if shown is None
-    }

@@ -5,7 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.reporting.diff import SHARES_OF_PEOPLE, WORTH_A_LOOK_POINTS, Diff
+from pipelines.disclosure import SHARES_OF_PEOPLE
+from pipelines.reporting.diff import WORTH_A_LOOK_POINTS, Diff
 from pipelines.studies.lines import interval, number
 
 MOST_LINES = 30

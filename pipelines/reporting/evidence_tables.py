@@ -116,7 +116,8 @@ def studies_table(studies: pl.DataFrame, checks: pl.DataFrame, shown: list[str])
             "level": f"{100 * row['printed_ci_level']:.0f} %"
             + (", turned round" if row["orientation"] == "inverted" else ""),
             "ratio": interval(row["estimate"], row["ci_low"], row["ci_high"]),
-            "people": "" if row["people"] is None else f"{row['people']:,}",
+            # Who left the site's own analysis could be subtracted from what its page shows.
+            "people": "" if row["people"] is None or row["site"] else f"{row['people']:,}",
             "source": " ".join(
                 part
                 for part in (

@@ -6,7 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.disclosure import format_count, gives_away, hide_table, is_small, told_apart
+from pipelines.disclosure import format_count, gives_away, hide_levels, is_small
+from pipelines.reporting.study_people import with_people
 from pipelines.reporting.study_record import Study
 from pipelines.reporting.tables import html_table, interval, number, p_value
 from pipelines.settings import Settings
@@ -182,11 +183,9 @@ def table_one(table: pl.DataFrame | None) -> str:
             if row["arm"] in labels
         }
         counts = [[_count_of(cells.get((level, arm))) for arm in labels] for level in levels]
-        hidden = hide_table(counts, Settings().min_cell)
-        for level, shown in zip(levels, hidden, strict=True):
-            texts = [
-                _cell_text(cells.get((level, arm)), count) for arm, count in zip(labels, shown, strict=True)
-            ]
+        hidden = hide_levels(counts, Settings().min_cell)
+        for level, gone in zip(levels, hidden, strict=True):
+            texts = [_cell_text(cells.get((level, arm)), hidden=gone) for arm in labels]
             shown_level = level.replace("_", " ") or "mean (sd)"
             rows.append({"variable": words, "level": shown_level, **dict(zip(labels, texts, strict=True))})
     return html_table(
@@ -202,14 +201,15 @@ def _count_of(row: dict[str, Any] | None) -> int:
     return 0 if row is None else int(row["n"])
 
 
-def _cell_text(row: dict[str, Any] | None, shown: int | None) -> str:
+def _cell_text(row: dict[str, Any] | None, *, hidden: bool) -> str:
+    if hidden:
+        small = row is not None and is_small(int(row["n"]), Settings().min_cell)
+        return f"<{Settings().min_cell}" if small else "hidden"
     if row is None:
         return "0"
-    if shown is None:
-        return f"<{Settings().min_cell}" if is_small(int(row["n"]), Settings().min_cell) else "hidden"
     if row["mean"] is not None:
         return f"{row['mean']:.1f} ({number(row['sd'], 1)})"
-    return f"{shown:,} ({row['percent']:.1f} %)"
+    return f"{row['n']:,} ({row['percent']:.1f} %)"
 
 
 def main_and_again(study: Study) -> dict[str, list[dict[str, Any]]]:
@@ -218,53 +218,15 @@ def main_and_again(study: Study) -> dict[str, list[dict[str, Any]]]:
     names = [one["name"] for key in ("other_outcomes", "sensitivity") for one in study.settings.get(key, ())]
     labelled = [pl.col("subgroup").str.contains(f"^{name}(,|$)") for name in names]
     again = pl.any_horizontal(pl.lit(False), *labelled)
-    told = with_people(estimates, [BASELINE_ONLY, *names])
+    arms = study.run["arms"]
+    labels = [arms["exposed"], *arms.get("others", ()), arms["reference"]]
+    told = with_people(estimates, [BASELINE_ONLY, *names], labels)
     exposure = study.settings["exposure"]
     tables = {
         "main": estimate_blocks(told.filter(~again), exposure),
         "again": estimate_blocks(told.filter(again), exposure),
     }
     return {name: table for name, table in tables.items() if table}
-
-
-def with_people(estimates: pl.DataFrame, variants: list[str]) -> pl.DataFrame:
-    """Estimates with ``people`` as a reader may see them.
-
-    Analyses of the same people leave some out, such as those of a rare level, and so do other rules: where two
-    numbers of people differ by few, the smaller is hidden, so that nobody can subtract.
-
-    Parameters
-    ----------
-    estimates : polars.DataFrame
-    variants : list of str
-        Labels of other outcomes and other rules, whose people are those of the main analyses or nearly.
-    """
-    min_cell = Settings().min_cell
-    rows = estimates.filter(pl.col("analysis") != "attrition").with_columns(
-        pl.col("subgroup")
-        .fill_null("")
-        .map_elements(lambda label: _whose(label, variants), return_dtype=pl.String)
-        .alias("whose")
-    )
-    flow = estimates.filter(pl.col("analysis") == "attrition").group_by("subgroup").last()
-    in_cohort = {subgroup: [n] for subgroup, n in flow.select("subgroup", "n").iter_rows()}
-    shown = {
-        whose: told_apart([*block["n"].drop_nulls(), *in_cohort.get(str(whose), [])], min_cell)
-        for (whose,), block in rows.group_by("whose", maintain_order=True)
-    }
-    texts = [
-        "hidden"
-        if n is not None and not is_small(n, min_cell) and n not in shown[whose]
-        else format_count(n, min_cell)
-        for whose, n in rows.select("whose", "n").iter_rows()
-    ]
-    return rows.drop("whose").with_columns(pl.Series("people", texts, dtype=pl.String))
-
-
-def _whose(subgroup: str, variants: list[str]) -> str:
-    """Whom an estimate is about, under whatever rule: everybody, an arm, a level."""
-    parts = [part for part in subgroup.split(", ") if part not in (ALL, *variants)]
-    return ", ".join(parts) or ALL
 
 
 def estimate_blocks(estimates: pl.DataFrame, exposure: str) -> list[dict[str, Any]]:

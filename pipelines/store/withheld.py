@@ -7,13 +7,22 @@ and what gives a small count of people away beside other numbers, which it says 
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from pipelines.disclosure import shares_of_few
+from pipelines.disclosure import (
+    AFTER,
+    SHARES_OF_PEOPLE,
+    attrition_masks,
+    hidden_levels,
+    hide_attrition,
+    level_of,
+    shares_of_few,
+)
 from pipelines.settings import Settings
 from pipelines.store.files import sha256_of
 
@@ -117,16 +126,99 @@ def _withheld(folder: Path, name: str, numbers: tuple[str, ...]) -> pl.DataFrame
 
 
 def _small_keys(folder: Path) -> set[tuple[str, ...]]:
-    """Keys of the shares and odds ratios that give a small count away."""
+    """Keys of the numbers of people, the percentages and the odds ratios that give a small count away."""
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    outcomes = [one["name"] for one in run.get("settings", {}).get("binary_outcomes", ())]
-    if not outcomes:
+    if run.get("kind") == "evidence":  # it has no people of its own
         return set()
+    table, min_cell = pl.read_csv(folder / "estimates.csv", infer_schema_length=None), Settings().min_cell
+    labels = list(_arms(run).values())
+    outcomes = [one["name"] for one in run.get("settings", {}).get("binary_outcomes", ())]
+    few = shares_of_few(table, outcomes, labels, min_cell)
+    levels = hidden_levels(table, min_cell)
+    of_levels = [
+        row["measure"] in SHARES_OF_PEOPLE and level_of(row) in levels for row in table.iter_rows(named=True)
+    ]
+    small = {key for key, *hide in zip(_keys(table), few, of_levels, strict=True) if any(hide)}
+    return small | _small_steps(folder, run, table, min_cell)
+
+
+def _small_steps(
+    folder: Path, run: dict[str, Any], estimates: pl.DataFrame, min_cell: int
+) -> set[tuple[str, ...]]:
+    """Keys of the totals of the cohort's flow that are hidden there."""
+    flow = estimates.filter(pl.col("analysis") == "attrition")
+    totals = {
+        name: flow.filter(pl.col("subgroup") == label)["n"].to_list() for name, label in _series(run).items()
+    }
+    if flow.is_empty():
+        return set()
+    unknown = [total - sum(of_arms) for total, *of_arms in zip(*totals.values(), strict=True)]
+    masks = attrition_masks(
+        totals | {f"{AFTER}unknown": unknown},
+        min_cell,
+        analysed_on(folder.parents[1] / "cohorts" / run["cohort"]),
+    )
+    return {
+        key
+        for name, label in _series(run).items()
+        for key, gone in zip(_keys(flow.filter(pl.col("subgroup") == label)), masks[name], strict=True)
+        if gone
+    }
+
+
+def read_flow(folder: Path, min_cell: int) -> pl.DataFrame:
+    """Attrition of a cohort with small counts hidden (null), also beside the people whom its studies analyse.
+
+    Parameters
+    ----------
+    folder : Path
+        ``<submission>/cohorts/<cohort>``.
+    min_cell : int
+        Counts below this are hidden (people).
+    """
+    return hide_attrition(pl.read_csv(folder / "attrition.csv"), min_cell, analysed_on(folder))
+
+
+def analysed_on(cohort: Path) -> list[dict[str, int]]:
+    """Of each study on a cohort the people whom it analyses, named as the cohort's attrition names them.
+
+    Parameters
+    ----------
+    cohort : Path
+        ``<submission>/cohorts/<cohort>``.
+    """
+    found = []
+    for path in sorted(cohort.parents[1].glob("studies/[!.]*/run.json")):
+        name, counts = _analysed_by(path.parent, path.stat().st_mtime_ns)
+        if name == cohort.name:
+            found.append(counts)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _analysed_by(folder: Path, written: int) -> tuple[str, dict[str, int]]:
+    """Cohort of a study, and the most people of any of its analyses: read once as long as ``run.json`` is the same."""
+    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    if run.get("kind") == "evidence":
+        return "", {}
+    table = pl.read_csv(folder / "estimates.csv", infer_schema_length=None).filter(
+        pl.col("analysis") != "attrition"
+    )
+    most = dict(table.drop_nulls("n").group_by("subgroup").agg(pl.col("n").max()).iter_rows())
+    counts = {name: int(most[label]) for name, label in _series(run).items() if label in most}
+    return run["cohort"], counts
+
+
+def _arms(run: dict[str, Any]) -> dict[str, str]:
+    """Labels of the arms under the names that attrition has for them."""
     arms = run["arms"]
-    labels = [arms["exposed"], *arms["others"], arms["reference"]]
-    table = pl.read_csv(folder / "estimates.csv", infer_schema_length=None)
-    few = shares_of_few(table, outcomes, labels, Settings().min_cell)
-    return {key for key, is_few in zip(_keys(table), few, strict=True) if is_few}
+    others = {f"arm_{number}": label for number, label in enumerate(arms.get("others", ()), start=2)}
+    return {"exposed": arms["exposed"], **others, "reference": arms["reference"]}
+
+
+def _series(run: dict[str, Any]) -> dict[str, str]:
+    """Subgroup of everybody and of each arm, by the column of the attrition that counts them."""
+    return {"n_after": "all", **{f"{AFTER}{role}": label for role, label in _arms(run).items()}}
 
 
 def _keys(table: pl.DataFrame) -> list[tuple[str, ...]]:

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from pipelines.disclosure import (
     format_count,
     gives_away,
+    hidden_levels,
     hide,
     hide_attrition,
+    hide_levels,
     hide_parts,
     hide_steps,
-    hide_table,
     join_small,
     part_texts,
     records_in,
@@ -66,23 +67,64 @@ def test_hidden_parts_cannot_be_had_from_the_total(parts: list[int]) -> None:
     assert not hidden or everything_hidden or (len(hidden) >= 2 and sum(hidden) >= MIN)
 
 
-@given(st.lists(st.lists(counts, min_size=3, max_size=3), min_size=2, max_size=5))
-def test_hidden_cells_of_a_row_or_column_are_two_and_not_few_together_where_others_are_shown(
+@given(st.lists(st.lists(counts, min_size=3, max_size=3), min_size=1, max_size=5))
+def test_hidden_levels_are_two_and_in_no_arm_few_together_where_others_are_shown(
     table: list[list[int]],
 ) -> None:
-    shown = hide_table(table, MIN)
-    # B905: zip(*rows) turns rows into columns; Hypothesis draws rows of one length.
-    for cells, seen in [*zip(table, shown, strict=True), *zip(zip(*table), zip(*shown), strict=True)]:  # noqa: B905
-        assert all(one is None or one == 0 or one >= MIN for one in seen)
-        hidden = [cell for one, cell in zip(seen, cells, strict=True) if one is None]
-        others = sum(one is not None and cell > 0 for one, cell in zip(seen, cells, strict=True))
-        assert not hidden or others == 0 or (len(hidden) >= 2 and sum(hidden) >= MIN)
+    gone = hide_levels(table, MIN)
+    hidden = [row for row, away in zip(table, gone, strict=True) if away]
+    shown = [row for row, away in zip(table, gone, strict=True) if not away]
+    assert all(count == 0 or count >= MIN for row in shown for count in row)
+    if hidden and any(any(row) for row in shown):
+        assert len(hidden) >= 2
+        # B905: Hypothesis draws rows of one length.
+        assert all(sum(column) == 0 or sum(column) >= MIN for column in zip(*hidden))  # noqa: B905
 
 
-def test_two_small_cells_of_a_column_that_sum_to_few_take_a_third_with_them() -> None:
-    """3 and 4 are the 7 that a column of 107 has beside 100."""
-    assert hide_table([[100, 200], [3, 50], [4, 60]], MIN) == [[None, None], [None, None], [None, None]]
-    assert hide_table([[100, 200], [30, 50], [3, 40], [4, 60]], MIN)[0] == [100, 200]
+def test_two_small_levels_of_an_arm_that_sum_to_few_take_a_third_with_them() -> None:
+    """3 and 4 are the 7 that an arm of 107 has beside 100."""
+    assert hide_levels([[100, 200], [3, 50], [4, 60]], MIN) == [True, True, True]
+    assert hide_levels([[100, 200], [30, 50], [3, 40], [4, 60]], MIN) == [False, True, True, True]
+    assert hide_levels([[100, 200], [30, 50]], MIN) == [False, False]
+
+
+def of_levels(analysis: str, term: str, measure: str, counts: dict[str, int]) -> list[dict[str, object]]:
+    """Estimates of the levels of a covariate, and how many there are in all."""
+    total = sum(counts.values())
+    shown = {name: 100 * n / total if measure == "percent" else n for name, n in counts.items()}
+    of_level = {"analysis": analysis, "term": term, "contrast": "", "measure": measure}
+    return [
+        {
+            **of_level,
+            "subgroup": f"{term}={name}",
+            "estimate": float(value),
+            "n": total if measure == "percent" else value,
+        }
+        for name, value in shown.items()
+    ]
+
+
+def test_two_levels_that_are_shown_do_not_tell_a_third_that_is_few() -> None:
+    rows = of_levels("group_survival", "er", "percent", {"positive": 700, "negative": 295, "other": 5})
+    assert hidden_levels(pl.DataFrame(rows), MIN) == {("er", "negative"), ("er", "other")}
+
+
+def test_levels_do_not_tell_how_few_are_in_none_of_them() -> None:
+    """700 and 295 of 1,000: of five it is unknown."""
+    rows = of_levels("group_survival", "er", "n", {"positive": 700, "negative": 295})
+    everybody = {**rows[0], "subgroup": "all", "term": "", "estimate": 1000.0, "n": 1000}
+    assert hidden_levels(pl.DataFrame(rows), MIN) == set()
+    assert hidden_levels(pl.DataFrame([*rows, everybody]), MIN) == {("er", "negative")}
+
+
+def test_an_arm_that_is_few_is_not_told_by_the_others() -> None:
+    counts = {"": 1000, "surgery": 900, "biopsy": 95, "none": 5}
+    rows = [
+        {"analysis": "table_one", "subgroup": "all", "term": "surgery" if arm else "", "contrast": arm, "measure": "n",
+         "estimate": float(n), "n": 1000}
+        for arm, n in counts.items()
+    ]  # fmt: skip
+    assert hidden_levels(pl.DataFrame(rows), MIN) == {("surgery", "biopsy"), ("surgery", "none")}
 
 
 @given(st.lists(counts, max_size=12))
@@ -147,6 +189,42 @@ def test_a_small_step_in_one_arm_hides_both_arms_and_leaves_the_total() -> None:
         assert shown[f"n_excluded_{arm}"].to_list() == [0, None, None]
         assert shown[f"n_after_{arm}"][1] is None
     assert shown["n_after_exposed"].to_list() == [50, None, 28]
+
+
+def test_the_flow_ends_before_a_total_of_which_few_are_not_analysed() -> None:
+    """Of 1,000 in the cohort 996 are analysed, which a study shows; 500 and 496 of one arm."""
+    flow = lines([800, 500], [700, 500])
+    shown = hide_attrition(flow, MIN, [{"n_after": 996, "n_after_exposed": 496}])
+    assert shown["n_after"].to_list() == [1500, None]
+    assert shown["n_after_exposed"].to_list() == [800, None]
+    assert shown["n_excluded"].to_list()[1] is None
+    of_one_arm = hide_attrition(
+        flow, MIN, [{"n_after": 985, "n_after_exposed": 497, "n_after_reference": 488}]
+    )
+    assert of_one_arm["n_after"].to_list() == [1500, 1000]
+    assert of_one_arm["n_after_exposed"].to_list() == [800, None]
+    assert hide_attrition(flow, MIN, [{"n_after": 1000}]).equals(hide_attrition(flow, MIN))
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.tuples(counts, counts), min_size=1, max_size=6),
+    st.lists(st.tuples(counts, counts), max_size=3),
+)
+def test_no_shown_total_of_a_flow_differs_by_few_from_what_is_analysed(
+    steps: list[tuple[int, int]], gone: list[tuple[int, int]]
+) -> None:
+    names = ("n_after", "n_after_exposed", "n_after_reference")
+    left = [
+        list(itertools.accumulate([50 + step[arm] for step in reversed(steps)], initial=100))[::-1]
+        for arm in (0, 1)
+    ]
+    ends = [(100 - away[0], 100 - away[1]) for away in gone]
+    analysed = [dict(zip(names, (sum(end), *end), strict=True)) for end in ends]
+    shown = hide_attrition(lines(*left), MIN, analysed)
+    for name in names:
+        for end in analysed:
+            assert not [n for n in shown[name].drop_nulls() if 0 < abs(n - end[name]) < MIN]
 
 
 def test_reasons_of_an_exclusion_go_where_one_is_small() -> None:

@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 from toy_registry import submission, tumors, world
 
+from pipelines.disclosure import hidden_levels
 from pipelines.errors import GateError, InputError
-from pipelines.reporting.diff import Diff, compare, compare_estimates, compare_frequencies, hidden_levels
+from pipelines.reporting.diff import Diff, compare, compare_estimates, compare_frequencies
 from pipelines.reporting.diff_tables import text_tables
 from pipelines.settings import Settings
 from pipelines.store import Submission

@@ -12,16 +12,17 @@ from toy_studies import catalog_at, cut
 from pipelines.cohorts import load_cohort, write_cohort
 from pipelines.reporting import write_index, write_report
 from pipelines.reporting.study_figures import propensity_overlap
+from pipelines.reporting.study_people import with_people
 from pipelines.reporting.study_tables import (
     diagnostics_table,
     estimate_blocks,
     gate_table,
     may_show,
     warnings,
-    with_people,
 )
 from pipelines.settings import Settings
 from pipelines.store import Home
+from pipelines.store.withheld import read_estimates
 from pipelines.studies import many, run_study
 from pipelines.studies.catalog import load_evidence
 from pipelines.studies.evidence import run_evidence
@@ -35,9 +36,11 @@ def cells_of(html: str) -> set[str]:
     return {re.sub("<[^>]+>", "", cell).strip() for cell in re.findall(r"<td.*?</td>", html, re.S)}
 
 
-def cells_shown(rows: list[Estimate], *, small: bool = False, variants: tuple[str, ...] = ()) -> set[str]:
+def cells_shown(
+    rows: list[Estimate], *, small: bool = False, variants: tuple[str, ...] = (), labels: tuple[str, ...] = ()
+) -> set[str]:
     frame = estimates_frame(rows, SAME).with_columns(hidden=False, small=small)
-    blocks = estimate_blocks(with_people(frame, list(variants)), "surgery")
+    blocks = estimate_blocks(with_people(frame, variants, labels), "surgery")
     return {cell for block in blocks for row in block["rows"] for cell in row.values()}
 
 
@@ -76,6 +79,44 @@ def test_no_two_analyses_of_the_same_people_differ_by_few() -> None:
     assert not {"1,172", "634"} & cells
     alone = cells_shown(rows[:4], variants=("stage_clinical",))
     assert "797" not in alone
+
+
+def test_arms_and_levels_that_are_shown_do_not_tell_one_that_is_few() -> None:
+    """995 of 1,000 are operated on; 992 are ER positive, 5 negative, and of 3 it is unknown."""
+    everybody = counted("km", 1000)
+    arms = [counted("km", 995, "a"), counted("km", 5, "b")]
+    assert cells_shown([everybody, *arms]) >= {"1,000", "995"}, "no label says that these are arms"
+    assert "995" not in cells_shown([everybody, *arms], labels=("a", "b"))
+    levels = [counted("km", 992, "er=positive"), counted("km", 5, "er=negative")]
+    assert not {"992", "5"} & cells_shown([everybody, *levels])
+    in_arms = {"er=positive, a": 400, "er=positive, b": 300, "er=negative, a": 295, "er=negative, b": 5}
+    of_arms = [counted("km", n, whose) for whose, n in in_arms.items()]
+    assert not {"400", "300", "295"} & cells_shown([everybody, *of_arms], labels=("a", "b"))
+    many = [counted("km", 600, "er=positive"), counted("km", 380, "er=negative")]
+    assert {"600", "380"} <= cells_shown([everybody, *many])
+
+
+def test_who_left_between_cohort_and_analysis_is_told_by_no_page_and_no_checklist(tmp_path: Path) -> None:
+    """704 received, 100 men; of 604 women the outcome of 4 is not known, and the study is about 600."""
+    unknown = {"died": None, "survival_months": None, "vital_status": None}
+    rows = [*world(600, seed=4), *({**one, **unknown} for one in world(4))]
+    rows += [{**one, "sex": "male"} for one in world(100)]
+    content = cut(
+        "mudgway2020",
+        sensitivity=None,
+        analyses=["table_one", "km", "cox_unadjusted"],
+        primary="cox_unadjusted",
+    )
+    sub = submission(tmp_path, tumors(rows))
+    run_study(sub, content["id"], catalog_at(tmp_path, content), no_gate=True)
+    write_report(sub)
+    pages = [path.read_text(encoding="utf-8") for path in (sub.root / "report").glob("*.html")]
+    assert len(pages) == 2
+    assert any(">600<" in page for page in pages)
+    assert not [page for page in pages if re.search(r"(?<![\d.])604(?![\d.])", page)]
+    estimates = read_estimates(sub.root / "studies" / content["id"])
+    flow = estimates.filter(analysis="attrition", subgroup="all")["estimate"]
+    assert set(flow) == {704.0, None}
 
 
 def test_a_contrast_is_said_once() -> None:

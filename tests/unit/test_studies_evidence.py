@@ -13,6 +13,7 @@ import yaml
 from pipelines.errors import InputError
 from pipelines.reporting import read_study, write_evidence_page
 from pipelines.reporting.evidence import TABLES
+from pipelines.reporting.evidence_tables import studies_table
 from pipelines.settings import Settings
 from pipelines.store import Submission
 from pipelines.store.withheld import KEY
@@ -447,7 +448,9 @@ def submission_with(
         "study": "mudgway2020",
         "settings_hash": "0123456789abcdef",
         "gate_verdict": {"status": "passed"},
+        "cohort": "toy",
         "cohort_settings": {"years": years},
+        "arms": {"exposed": "surgery", "others": [], "reference": "no surgery"},
     }
     (folder / "run.json").write_text(json.dumps(run), encoding="utf-8")
     key = ["matched_cox", "all", "surgery", "surgery vs no surgery", "hr"]
@@ -503,6 +506,22 @@ def test_the_sites_estimate_stands_on_the_forest_and_takes_the_place_of_who_may_
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     (one,) = record["site"]
     assert (one["study"], one["settings_hash"]) == ("mudgway2020", "0123456789abcdef")
+
+
+def test_people_of_the_sites_own_analysis_are_not_told_beside_the_published_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub_manifest(monkeypatch)
+    folder = run_evidence(
+        tmp_path / "out", load_evidence(NAME, CATALOG), CATALOG, submission_with(tmp_path)
+    ).folder
+    studies = read(folder, "studies").with_columns(
+        people=pl.when("site").then(735191).otherwise(pl.col("people"))
+    )
+    assert studies["site"].any()
+    told = studies_table(studies, read(folder, "checks"), ["observational"])
+    assert "735,191" not in told
+    assert f"{studies.filter(name='Khan 2002')['people'][0]:,}" in told
 
 
 def test_a_cohort_of_some_years_takes_the_place_of_studies_of_those_years_alone(

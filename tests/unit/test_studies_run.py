@@ -190,7 +190,9 @@ def test_a_percentage_that_tells_a_small_count_is_not_printed(tmp_path: Path) ->
     keys = [pl.lit(name).alias(name) for name in ("analysis", "subgroup", "term", "contrast", "delta")]
     table = pl.DataFrame(rows, schema=columns, orient="row").with_columns(keys)
     table.write_csv(tmp_path / "comparison.csv")
-    run = {"gate": "off", "settings_hash": "0"}
+    table.rename({"estimated": "estimate"}).write_csv(tmp_path / "estimates.csv")
+    arms = {"exposed": "surgery", "others": [], "reference": "no surgery"}
+    run = {"gate": "off", "settings_hash": "0", "arms": arms}
     (tmp_path / "run.json").write_text(json.dumps(run), encoding="utf-8")
     shown = [line.split("estimated ")[1].split(":")[0] for line in comparison_lines(tmp_path)]
     assert shown == ["40", "35.0", "hidden", "hidden", "hidden"]
