@@ -30,20 +30,11 @@ class CohortFacts:
     name, submission : str
     folder : Path
         ``<submission>/cohorts/<name>``.
-    n_received, n_members : int
-        Tumors in the submission, members.
-    in_arms : dict
-        Members by label of their arm, every arm of the definition in its order.
-    definition : CohortDefinition
     """
 
     name: str
     submission: str
     folder: Path
-    n_received: int
-    n_members: int
-    in_arms: dict[str, int]
-    definition: CohortDefinition
 
 
 def materialise(sub: Submission, name: str, catalog_dir: Path) -> CohortFacts:
@@ -94,16 +85,7 @@ def write_cohort(sub: Submission, definition: CohortDefinition) -> CohortFacts:
         lines.write_csv(aside / "attrition.csv")
         (aside / "definition.yaml").write_text(dump_yaml(definition), encoding="utf-8")
         (aside / "query.sql").write_text(compile_query(definition), encoding="utf-8")
-    in_arm = dict(members.group_by("arm").len().iter_rows())
-    return CohortFacts(
-        name=name,
-        submission=sub.id,
-        folder=sub.root / "cohorts" / name,
-        n_received=judged.height,
-        n_members=members.height,
-        in_arms={label: in_arm.get(label, 0) for label in definition.arms.labels},
-        definition=definition,
-    )
+    return CohortFacts(name=name, submission=sub.id, folder=sub.root / "cohorts" / name)
 
 
 def made_by(folder: Path, settings: dict[str, Any] | None) -> bool:
