@@ -6,10 +6,11 @@ from pathlib import Path
 
 from pipelines.cohorts.compile import compile_query, steps_of
 from pipelines.cohorts.composition import Composition, compose
+from pipelines.cohorts.conditions import conditions_of, require_expressions
 from pipelines.cohorts.definition import CohortDefinition, Rule
 from pipelines.cohorts.yaml_models import Document, read_document
 from pipelines.errors import CohortsError, InputError
-from pipelines.settings import REPOSITORY
+from pipelines.settings import REPOSITORY, Settings
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,22 @@ def table_file(folder: str, name: str, catalog_dir: Path) -> Path:
     return own if own.is_file() else REPOSITORY / "catalog" / folder / own.name
 
 
+def in_use(what: str, *path: str) -> str:
+    """Where a definition of the catalog in use is, for a message; what it is where a program made it."""
+    file = Settings().catalog_dir.joinpath(*path)
+    return str(file) if file.is_file() else what
+
+
+def cohort_in_use(name: str) -> str:
+    """Where a cohort's definition is, for a message."""
+    return in_use(f"cohort {name}", "cohorts", f"{name}.yaml")
+
+
+def study_in_use(name: str, file: str = "study.yaml") -> str:
+    """Where a study's definition, or another file of its folder, is, for a message."""
+    return in_use(f"study {name}", "studies", name, file)
+
+
 def cohort_names(catalog_dir: Path) -> list[str]:
     """Names of the cohorts of the catalog; ``<name>.toys.yaml`` beside a definition is none."""
     return [path.stem for path in catalog_files(catalog_dir, "cohorts/*.yaml") if "." not in path.stem]
@@ -59,6 +76,26 @@ def load_cohort(name: str, catalog_dir: Path) -> CohortDefinition:
         are based on each other in a circle.
     """
     return _load(name, catalog_dir, based_on_it=())
+
+
+def checked_cohort(name: str, catalog_dir: Path) -> CohortDefinition:
+    """Read a cohort as `load_cohort` does, and bind its expressions to the columns of the registry.
+
+    Raises
+    ------
+    InputError
+        As `load_cohort`; or expressions of one of its files cannot be used, each with its line.
+    """
+    definition = load_cohort(name, catalog_dir)
+    for one in (name, *bases_of(name, catalog_dir)):
+        document = read_document(catalog_dir / "cohorts" / f"{one}.yaml")
+        said = (
+            document.as_model(Composition)
+            if "base" in document.content
+            else document.as_model(CohortDefinition)
+        )
+        require_expressions(document, conditions_of(said))
+    return definition
 
 
 def _load(name: str, catalog_dir: Path, based_on_it: tuple[str, ...]) -> CohortDefinition:
@@ -108,7 +145,7 @@ def listing(name: str, catalog_dir: Path) -> Listing:
 
 def show_cohort(name: str, catalog_dir: Path) -> str:
     """The definition in words and the SQL it becomes, for a reader; bases are resolved."""
-    definition = load_cohort(name, catalog_dir)
+    definition = checked_cohort(name, catalog_dir)
     return f"{in_words(definition, bases_of(name, catalog_dir))}\n\n{compile_query(definition)}"
 
 

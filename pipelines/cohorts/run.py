@@ -9,9 +9,9 @@ import polars as pl
 import yaml
 
 from pipelines import store
-from pipelines.cohorts.catalog import load_cohort
+from pipelines.cohorts.catalog import checked_cohort, cohort_in_use
 from pipelines.cohorts.compile import attrition, compile_query, steps_of
-from pipelines.cohorts.conditions import mistake_in
+from pipelines.cohorts.conditions import USE_COLUMNS, conditions_of, mistakes_in
 from pipelines.cohorts.definition import KEYS, Arms, CohortDefinition
 from pipelines.cohorts.needs import check_needs, check_years
 from pipelines.cohorts.yaml_models import dump_yaml
@@ -58,7 +58,7 @@ def materialise(sub: Submission, name: str, catalog_dir: Path) -> CohortFacts:
     InputError
         Unknown or wrong definition; nobody is left, and the message says after which rule.
     """
-    return write_cohort(sub, load_cohort(name, catalog_dir))
+    return write_cohort(sub, checked_cohort(name, catalog_dir))
 
 
 def write_cohort(sub: Submission, definition: CohortDefinition) -> CohortFacts:
@@ -124,44 +124,29 @@ def judge_tumors(con: duckdb.DuckDBPyConnection, definition: CohortDefinition) -
         raise failed_on_data(con, definition) from None
 
 
-def conditions_of(definition: CohortDefinition) -> dict[str, str]:
-    """Every condition of the definition by the name that a user knows it by."""
-    found: dict[str, str] = {}
-    for rule in (*definition.rules, *definition.rules_after_index):
-        if rule.when is not None:
-            found[rule.id] = rule.when
-        found |= {f"{rule.id} ({era.first} to {era.last})": era.when for era in rule.eras}
-    return found | {f"arms.{role}": arm.when for role, arm in definition.arms.by_role.items()}
-
-
 def failed_on_data(con: duckdb.DuckDBPyConnection, definition: CohortDefinition) -> InputError:
     """Name the conditions that are SQL and yet fail on some record, such as a cast of a text to a number."""
     failed = []
-    for name, sql in conditions_of(definition).items():
+    for one in conditions_of(definition):
         try:
-            con.execute(f"select count(cast(({sql}) as boolean)) from tumor").fetchall()
+            con.execute(f"select count({one.typed}) from tumor").fetchall()
         except duckdb.Error as error:
-            failed.append(f"{name} ({type(error).__name__})")
+            failed.append(f"{one.name} ({type(error).__name__})")
     return InputError(
         f"Cohort '{definition.name}' has a condition that fails on some record: {', '.join(failed) or 'unknown'}",
-        where=f"catalog/cohorts/{definition.name}.yaml",
+        where=cohort_in_use(definition.name),
         remedy="Compare texts as texts, or use try_cast where a text may be no number.",
     )
 
 
 def require_sql(con: duckdb.DuckDBPyConnection, definition: CohortDefinition) -> None:
     """Bind every expression of the definition by itself, so that all mistakes are told at once."""
-    conditions = {name: f"cast(({sql}) as boolean)" for name, sql in conditions_of(definition).items()}
-    keys = definition.index_tumor.sort_keys
-    order = {f"index_tumor.order_by ({key.expression})": key.expression for key in keys}
-    mistakes = [
-        f"{name}: {words}" for name, sql in (conditions | order).items() if (words := mistake_in(con, sql))
-    ]
-    if mistakes:
+    if mistakes := mistakes_in(con, conditions_of(definition)):
         raise InputError(
-            f"Cohort '{definition.name}' has SQL that the registry model does not take: {'; '.join(mistakes)}",
-            where=f"catalog/cohorts/{definition.name}.yaml",
-            remedy="Use the columns of pipelines/registry/columns.csv.",
+            f"Cohort '{definition.name}' has SQL that the registry model does not take: "
+            f"{'; '.join(words for _, words in mistakes)}",
+            where=cohort_in_use(definition.name),
+            remedy=USE_COLUMNS,
         )
 
 
@@ -174,7 +159,7 @@ def require_one_arm(con: duckdb.DuckDBPyConnection, definition: CohortDefinition
         raise InputError(
             f"Cohort '{definition.name}' has arms that hold for one and the same record: "
             f"{', '.join(definition.arms.labels)}",
-            where=f"catalog/cohorts/{definition.name}.yaml, arms",
+            where=f"{cohort_in_use(definition.name)}, arms",
             remedy="Say in the conditions which arm such a record is in, or that it is in none.",
         )
 
@@ -198,13 +183,13 @@ def require_members(lines: pl.DataFrame, definition: CohortDefinition, sub: Subm
             f"Cohort '{definition.name}' has nobody on submission '{sub.id}': the source records of none of those "
             f"whom the other rules leave whether rule '{row['rule_id']}' holds ({row['rule']})",
             reason_code="not_recorded",
-            where=f"catalog/cohorts/{definition.name}.yaml",
+            where=cohort_in_use(definition.name),
             remedy="Use a source or a release that records it for such people.",
         )
     raise InputError(
         f"Cohort '{definition.name}' is empty on submission '{sub.id}': nobody is left after rule "
         f"'{row['rule_id']}' ({row['rule']})",
-        where=f"catalog/cohorts/{definition.name}.yaml",
+        where=cohort_in_use(definition.name),
         remedy="Look at the rule and at the column it reads in registry/tumor.",
     )
 

@@ -51,13 +51,13 @@ class Document:
             mistakes = placed(error)
         raise self.wrong([*mistakes, *across_keys(self.content, model, mistakes)])
 
-    def wrong(self, mistakes: list[tuple[Place, str]]) -> InputError:
+    def wrong(self, mistakes: list[tuple[Place, str]], remedy: str = CORRECT_IT) -> InputError:
         """One error for all mistakes, each with the line that its place stands on."""
         told = [f"line {line_of(self.root, place)}: {words}" for place, words in mistakes]
         return InputError(
             f"{len(told)} mistake(s) in the definition: {'; '.join(told)}",
             where=str(self.path),
-            remedy=CORRECT_IT,
+            remedy=remedy,
         )
 
 

@@ -9,14 +9,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines.cohorts.conditions import mistake_in
+from pipelines.cohorts.catalog import study_in_use
+from pipelines.cohorts.conditions import USE_COLUMNS, Expression, mistakes_in
 from pipelines.cohorts.definition import CohortDefinition
+from pipelines.cohorts.yaml_models import Place
 from pipelines.errors import InputError
 from pipelines.store import Submission, sealed_duckdb
 from pipelines.studies.language import (
     ALL,
     MISSING_WORDS,
     Covariate,
+    GroupSurvival,
     OtherOutcome,
     Outcome,
     StudyDefinition,
@@ -188,48 +191,62 @@ def prefix_of(outcome: Outcome) -> str:
     return f"{outcome.name}_" if isinstance(outcome, OtherOutcome) else ""
 
 
-def outcome_expressions(outcome: Outcome) -> dict[str, str]:
-    """Column of the analysis set to SQL over tumor columns."""
+def outcome_expressions(outcome: Outcome) -> dict[str, tuple[str, str]]:
+    """Column of the analysis set to SQL over tumor columns, and the type it is read as."""
     return {
-        "time": f"cast({outcome.time} as double)",
-        "event": f"cast(({outcome.event}) as boolean)",
-        "entry": f"cast({outcome.entry or 0} as double)",
-        "other_cause": f"cast(({outcome.other_cause or 'null'}) as boolean)",
-        "cut": f"cast(({outcome.cut_months or 'null'}) as double)",
+        "time": (outcome.time, "double"),
+        "event": (outcome.event, "boolean"),
+        "entry": (outcome.entry or "0", "double"),
+        "other_cause": (outcome.other_cause or "null", "boolean"),
+        "cut": (outcome.cut_months or "null", "double"),
     }
 
 
-def expressions_of(study: StudyDefinition) -> dict[str, tuple[str, str]]:
-    """What is read of each person: the place in the definition, its SQL, and the column it becomes."""
-    found: dict[str, tuple[str, str]] = {"year": ("year_of_diagnosis", "year")}
-    timing = study.timing
+def expressions_of(study: StudyDefinition) -> dict[str, Expression]:
+    """What is read of each person, by the column it becomes."""
+    found = {"year": Expression("year_of_diagnosis", (), "year_of_diagnosis")}
+    numbered = {one.name: number for number, one in enumerate(study.other_outcomes)}
     for outcome in (study.outcome, *study.other_outcomes):
-        if outcome is not None:
-            prefix = prefix_of(outcome)
-            place = f"other_outcomes.{prefix[:-1]}" if prefix else "outcome"
-            found |= {
-                f"{place}.{name}": (sql, prefix + name) for name, sql in outcome_expressions(outcome).items()
-            }
-    if timing is not None:
-        found["timing.start"] = (f"cast(({timing.start}) as double)", "start")
-    for one in study.binary_outcomes:
-        found[f"binary_outcomes.{one.name}"] = (f"cast(({one.event}) as boolean)", f"event_{one.name}")
-    for group in study.subgroups:
-        found[f"subgroups.{group.name}"] = (f"cast(({group.expression}) as varchar)", f"sub_{group.name}")
-    if study.group_survival is not None and study.group_survival.among is not None:
-        found["group_survival.among"] = (f"cast(({study.group_survival.among}) as boolean)", "described")
-    if study.group_survival is not None and study.group_survival.relative:
-        found |= {
-            "life table, age": ("cast(age_at_diagnosis_years as double)", "life_age"),
-            "life table, top code": ("cast(age_top_coded as boolean)", "life_age_top_coded"),
-        }
-        found |= {f"life table, {one}": (one, f"life_{one}") for one in LIFE_TABLE_FACTORS}
-    for covariate in study.covariates:
+        if outcome is None:
+            continue
+        prefix = prefix_of(outcome)
+        place: Place = ("other_outcomes", numbered[prefix[:-1]]) if prefix else ("outcome",)
+        block = f"other_outcomes.{prefix[:-1]}" if prefix else "outcome"
+        for name, (sql, kind) in outcome_expressions(outcome).items():
+            key = "cut_months" if name == "cut" else name
+            found[prefix + name] = Expression(f"{block}.{key}", (*place, key), sql, kind)
+    if study.timing is not None:
+        found["start"] = Expression("timing.start", ("timing", "start"), study.timing.start, "double")
+    for number, one in enumerate(study.binary_outcomes):
+        place = ("binary_outcomes", number, "event")
+        found[f"event_{one.name}"] = Expression(f"binary_outcomes.{one.name}", place, one.event, "boolean")
+    for number, group in enumerate(study.subgroups):
+        place = ("subgroups", number, "column" if group.sql is None else "sql")
+        found[f"sub_{group.name}"] = Expression(f"subgroups.{group.name}", place, group.expression, "varchar")
+    found |= described_groups(study.group_survival)
+    for number, covariate in enumerate(study.covariates):
         kind = "double" if covariate.kind == "continuous" else "varchar"
-        found[f"covariates.{covariate.name}"] = (
-            f"cast(({covariate.expression}) as {kind})",
-            f"raw_{covariate.name}",
-        )
+        place = ("covariates", number, "column" if covariate.sql is None else "sql")
+        name = f"covariates.{covariate.name}"
+        found[f"raw_{covariate.name}"] = Expression(name, place, covariate.expression, kind)
+    return found
+
+
+def described_groups(asked: GroupSurvival | None) -> dict[str, Expression]:
+    """What the survival of groups reads of each person, the columns of a life table among it."""
+    found: dict[str, Expression] = {}
+    if asked is not None and asked.among is not None:
+        place: Place = ("group_survival", "among")
+        found["described"] = Expression("group_survival.among", place, asked.among, "boolean")
+    if asked is not None and asked.relative:
+        place = ("group_survival", "relative")
+        read = {
+            "life_age": ("age_at_diagnosis_years", "double"),
+            "life_age_top_coded": ("age_top_coded", "boolean"),
+        }
+        read |= {f"life_{one}": (one, "varchar") for one in LIFE_TABLE_FACTORS}
+        for name, (sql, kind) in read.items():
+            found[name] = Expression(f"life table, {sql}", place, sql, kind)
     return found
 
 
@@ -241,8 +258,8 @@ def read_members(sub: Submission, study: StudyDefinition) -> pl.DataFrame:
         "members": sub.root / "cohorts" / study.cohort / "members.parquet",
     }
     with sealed_duckdb(tables) as con:
-        require_expressions(con, study, {name: sql for name, (sql, _) in expressions.items()})
-        columns = ",\n    ".join(f"{sql} as {alias}" for sql, alias in expressions.values())
+        require_expressions(con, study, expressions.values())
+        columns = ",\n    ".join(f"{one.typed} as {alias}" for alias, one in expressions.items())
         query = f"""select
     members.source_file,
     members.source_record,
@@ -259,21 +276,21 @@ order by
         except duckdb.Error as error:  # its words may hold a patient's value, and so are never told
             raise InputError(
                 f"Study '{study.id}' has an expression that fails on some record ({type(error).__name__})",
-                where=f"catalog/studies/{study.id}/study.yaml",
+                where=study_in_use(study.id),
                 remedy="Compare texts as texts, or use try_cast where a text may be no number.",
             ) from None
 
 
 def require_expressions(
-    con: duckdb.DuckDBPyConnection, study: StudyDefinition, expressions: dict[str, str]
+    con: duckdb.DuckDBPyConnection, study: StudyDefinition, expressions: Iterable[Expression]
 ) -> None:
     """Bind every expression by itself, so that all mistakes are told at once."""
-    mistakes = [f"{name}: {words}" for name, sql in expressions.items() if (words := mistake_in(con, sql))]
-    if mistakes:
+    if mistakes := mistakes_in(con, expressions):
         raise InputError(
-            f"Study '{study.id}' asks for what the registry model does not have: {'; '.join(mistakes)}",
-            where=f"catalog/studies/{study.id}/study.yaml",
-            remedy="Use the columns of pipelines/registry/columns.csv.",
+            f"Study '{study.id}' asks for what the registry model does not have: "
+            f"{'; '.join(words for _, words in mistakes)}",
+            where=study_in_use(study.id),
+            remedy=USE_COLUMNS,
         )
 
 

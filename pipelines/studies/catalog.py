@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pipelines.cohorts import load_cohort
-from pipelines.cohorts.catalog import catalog_files
+from pipelines.cohorts.catalog import catalog_files, checked_cohort
+from pipelines.cohorts.conditions import Expression, require_expressions
+from pipelines.cohorts.definition import CohortDefinition
 from pipelines.cohorts.yaml_models import dump_yaml, load_model, read_document
 from pipelines.errors import CohortsError, InputError
-from pipelines.studies.compare import Target, load_targets
+from pipelines.studies.analysis_set import expressions_of
+from pipelines.studies.compare import Target, load_targets, require_analyses
 from pipelines.studies.evidence import show_evidence
 from pipelines.studies.language import EvidenceDefinition, StudyDefinition
 from pipelines.studies.protocol import protocol
@@ -118,14 +120,32 @@ def listing(name: str, catalog_dir: Path) -> StudyListing:
     return StudyListing(name, study.title, study.cohort)
 
 
+def checked_study(name: str, catalog_dir: Path) -> tuple[StudyDefinition, CohortDefinition, list[Target]]:
+    """A study with its cohort and its targets, after everything that can be known of them without a record.
+
+    Raises
+    ------
+    InputError
+        Mistakes of one of the files, all of them: expressions that the registry does not take, too.
+    """
+    study = load_study(name, catalog_dir)
+    others = [
+        Expression(f"sensitivity.{one.name}", ("sensitivity", number, "when"), one.when, "boolean")
+        for number, one in enumerate(study.sensitivity)
+    ]
+    document = read_document(catalog_dir / "studies" / name / "study.yaml")
+    require_expressions(document, [*expressions_of(study).values(), *others])
+    cohort = checked_cohort(study.cohort, catalog_dir)
+    targets = load_published(name, catalog_dir)
+    require_analyses(targets, study)
+    return study, cohort, targets
+
+
 def show_study(name: str, catalog_dir: Path) -> str:
     """The protocol as a reader would want it."""
     if is_evidence(name, catalog_dir):
         return show_evidence(load_evidence(name, catalog_dir), catalog_dir)
-    study = load_study(name, catalog_dir)
-    cohort = load_cohort(study.cohort, catalog_dir)
-    targets = load_published(name, catalog_dir)
-    return protocol(study, cohort, targets)
+    return protocol(*checked_study(name, catalog_dir))
 
 
 def show_definition(name: str, catalog_dir: Path) -> str:

@@ -1,7 +1,7 @@
 """Published numbers beside ours: joined by analysis, subgroup, term, contrast and measure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -9,11 +9,12 @@ import polars as pl
 from pydantic import BeforeValidator, FiniteFloat, model_validator
 from scipy.stats import norm
 
+from pipelines.cohorts.catalog import study_in_use
 from pipelines.cohorts.definition import Strict
 from pipelines.errors import InputError
 from pipelines.stats.errors import CodingError
 from pipelines.stats.pooling import StudyEstimate, check_study
-from pipelines.studies.csv_rows import read_rows
+from pipelines.studies.csv_rows import line_told, read_rows
 from pipelines.studies.language import ALL, StudyDefinition
 from pipelines.studies.results import Estimate, Finding
 
@@ -209,16 +210,16 @@ def compare(
     by_key = {one.key: one for one in estimates}
     undecidable = cannot_tell(study)
     excuses = Excuses(study, findings)
-    rows, lost = [], []
+    rows, lost = [], {}
     for target in targets:
         ours = by_key.get(target.key)
         why = None if ours is not None or target.comparable == "no" else excuses.of(target)
         if ours is None and why is None and target.comparable == "yes":
-            lost.append(f"{target.target} ({', '.join(part or '–' for part in target.key)})")
+            lost[target.target] = ", ".join(part or "–" for part in target.key)
         rows.append(
             judged(target, ours, undecidable or why, study.confidence_level, undecidable=bool(undecidable))
         )
-    require_all_joined(lost, study)
+    require_all_joined(lost, study.id)
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
@@ -232,22 +233,35 @@ def require_analyses(targets: Sequence[Target], study: StudyDefinition) -> None:
     """
     refused = study.emulation.refused_outcomes if study.emulation else {}
     known = {*study.analysis_names, *study.names_of(stand_ins(study)), *refused}
-    require_all_joined(
-        [
-            f"{one.target} (there is no analysis {one.analysis})"
-            for one in targets
-            if one.comparable == "yes" and one.analysis not in known
-        ],
-        study,
-    )
+    lost = {
+        one.target: f"there is no analysis {one.analysis}"
+        for one in targets
+        if one.comparable == "yes" and one.analysis not in known
+    }
+    require_all_joined(lost, study.id)
 
 
-def require_all_joined(lost: Sequence[str], study: StudyDefinition) -> None:
-    """Stop where targets join to nothing: a verdict that is not there is none."""
+def require_all_joined(lost: Mapping[str, str], study: str) -> None:
+    """Stop where targets join to nothing: a verdict that is not there is none.
+
+    Parameters
+    ----------
+    lost : mapping
+        Target to what it would be joined by.
+    study : str
+        Its id.
+
+    Raises
+    ------
+    InputError
+        With all of them, and their lines.
+    """
     if lost:
+        path = study_in_use(study, "published.csv")
+        told = [f"{line_told(path, name)}{name} ({words})" for name, words in lost.items()]
         raise InputError(
-            f"{len(lost)} published target(s) of '{study.id}' join to no estimate: {'; '.join(lost)}",
-            where=f"catalog/studies/{study.id}/published.csv",
+            f"{len(lost)} published target(s) of '{study}' join to no estimate: {'; '.join(told)}",
+            where=path,
             remedy="The columns analysis, subgroup, term, contrast and measure must be those of estimates.csv.",
         )
 

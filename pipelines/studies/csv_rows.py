@@ -81,3 +81,10 @@ def read_rows(
             remedy=f"Correct the row; the README of the catalog's {folder} says what each column holds.",
         )
     return rows
+
+
+def line_told(path: str, first: str) -> str:
+    """Say on which line of a table the row with some first cell begins: ``line 7: ``; nothing where there is none."""
+    file = Path(path)
+    lines = file.read_text(encoding="utf-8-sig").splitlines() if file.is_file() else []
+    return next((f"line {n}: " for n, line in enumerate(lines, 1) if line.startswith(f"{first},")), "")

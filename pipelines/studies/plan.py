@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from pipelines.cohorts.catalog import study_in_use
 from pipelines.cohorts.definition import CohortDefinition
 from pipelines.cohorts.needs import check_needs, check_years, years_without_records
 from pipelines.errors import InputError, RefusedError
@@ -124,7 +125,7 @@ def require_source(sub: Submission, study: StudyDefinition, cohort: CohortDefini
             f"{sub.manifest.source}",
             reason_code="source_not_suited",
             about=sub.manifest.source,
-            where=f"catalog/studies/{study.id}/study.yaml, sources",
+            where=f"{study_in_use(study.id)}, sources",
             remedy="Run it on a submission of a source that it names, or define a study for this one.",
         )
 
@@ -142,7 +143,7 @@ def require_rules(study: StudyDefinition, cohort: CohortDefinition) -> None:
     if lost:
         raise InputError(
             f"Cohort '{cohort.name}' does not have the rules of {', '.join(lost)}",
-            where=f"catalog/studies/{study.id}/study.yaml, sensitivity",
+            where=f"{study_in_use(study.id)}, sensitivity",
             remedy=f"Its rules are {', '.join(rules)}.",
         )
 

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from pipelines.cohorts import load_cohort
 from pipelines.cohorts.yaml_models import settings_hash
 from pipelines.store import Submission
 from pipelines.studies import gate
 from pipelines.studies.analyse import analyse
-from pipelines.studies.catalog import is_evidence, load_evidence, load_published, load_study
-from pipelines.studies.compare import compare, require_analyses
+from pipelines.studies.catalog import checked_study, is_evidence, load_evidence
+from pipelines.studies.compare import compare
 from pipelines.studies.evidence import run_evidence
 from pipelines.studies.facts import StudyFacts
 from pipelines.studies.plan import plan_study
@@ -45,10 +44,7 @@ def run_study(sub: Submission, name: str, catalog_dir: Path, *, no_gate: bool = 
     if is_evidence(name, catalog_dir):
         return run_evidence(sub.root / "studies", load_evidence(name, catalog_dir), catalog_dir, sub)
     sub.require_people()
-    study = load_study(name, catalog_dir)
-    cohort = load_cohort(study.cohort, catalog_dir)
-    targets = load_published(name, catalog_dir)
-    require_analyses(targets, study)
+    study, cohort, targets = checked_study(name, catalog_dir)
     plan = plan_study(sub, study, cohort)
     fresh_cohort(sub, cohort)
     found = analyse(sub, plan, cohort)

@@ -90,7 +90,7 @@ def test_an_era_may_leave_out_too(tmp_path: Path) -> None:
 
 def test_wrong_sql_of_an_era_is_named_with_its_years(tmp_path: Path) -> None:
     wrong = {**ERAS, "eras": [{**ERAS["eras"][0], "when": "distant"}]}  # type: ignore[dict-item]  # a plain dict of YAML
-    with pytest.raises(InputError, match=r"stage_iv \(1975 to 1987\): Binder Error"):
+    with pytest.raises(InputError, match=r"stage_iv \(1975 to 1987\): there is no column distant"):
         outcomes(tmp_path, cohort(rules=[BREAST, wrong]), [{}])
 
 

@@ -10,6 +10,7 @@ import pytest
 from toy_registry import submission, tumors
 
 from pipelines.cohorts import load_cohort, materialise
+from pipelines.cohorts.conditions import Expression
 from pipelines.errors import InputError
 from pipelines.settings import Settings
 from pipelines.stats.errors import EmptyArmError, NothingToCompareError
@@ -163,11 +164,14 @@ def test_covariates_that_do_not_vary_are_told_in_words(tmp_path: Path) -> None:
 
 
 def test_an_expression_of_a_study_says_the_same_on_every_run() -> None:
-    asked = {
-        "outcome.other_cause": "random() < 0.5",
-        "covariates.rank": "row_number() over ()",
-        "fine": "1 > 0",
-    }
+    asked = [
+        Expression(name, (), sql)
+        for name, sql in {
+            "outcome.other_cause": "random() < 0.5",
+            "covariates.rank": "row_number() over ()",
+            "fine": "1 > 0",
+        }.items()
+    ]
     with duckdb.connect() as con:
         con.execute("create table tumor (stage_iv boolean)")
         with pytest.raises(

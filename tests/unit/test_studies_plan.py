@@ -177,7 +177,7 @@ BINARY = [
     {
         "name": "readmitted",
         "words": "Readmitted",
-        "event": "readmitted_30_days = 'yes'",
+        "event": "readmitted_30_days = 'unplanned'",
         "needs": ["readmitted_30_days"],
     },
 ]

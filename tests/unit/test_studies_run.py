@@ -423,7 +423,8 @@ def test_targets_that_join_to_nothing_stop_the_study(tmp_path: Path) -> None:
     published = catalog / "studies" / "mudgway2020" / "published.csv"
     published.write_text(published.read_text().replace("any_visceral vs bone_only", "visceral vs bone_only"))
     with pytest.raises(
-        InputError, match=r"1 published target\(s\) of 'mudgway2020' join to no estimate: hr_any_visceral"
+        InputError,
+        match=r"1 published target\(s\) of 'mudgway2020' join to no estimate: line 20: hr_any_visceral",
     ):
         run_study(submission(tmp_path, tumors(world(300, seed=8))), "mudgway2020", catalog)
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from pipelines.cohorts.catalog import table_file
+from pipelines.cohorts.catalog import study_in_use, table_file
 from pipelines.errors import InputError
 from pipelines.studies.catalog import is_evidence
 from pipelines.studies.checklists.answers import ANSWERS, AnswerFacts
@@ -95,7 +95,7 @@ def checklist_lines(which: str, known: AtHand, catalog_dir: Path) -> list[Checkl
     if which == "target" and known.study.emulation is None:
         raise InputError(
             f"Study '{known.study.id}' emulates no trial, so there is no TARGET table of it",
-            where=f"catalog/studies/{known.study.id}/study.yaml",
+            where=study_in_use(known.study.id),
             remedy="Ask for strobe or record; a study that emulates a trial has the block emulation.",
         )
     return [answered(item, known) for item in read_items(which, catalog_dir)]
@@ -153,7 +153,7 @@ def checklist_text(name: str, which: str, catalog_dir: Path, folder: Path | None
     if is_evidence(name, catalog_dir):
         raise InputError(
             f"'{name}' pools published estimates: these checklists are for studies of people",
-            where=f"catalog/studies/{name}/study.yaml",
+            where=study_in_use(name),
             remedy="Read its protocol with `cohorts study show`.",
         )
     known = at_hand(name, catalog_dir, folder)

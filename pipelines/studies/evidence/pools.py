@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from pipelines.cohorts.catalog import study_in_use
 from pipelines.errors import InputError
 from pipelines.stats.errors import StatsError
 from pipelines.stats.pooling import (
@@ -87,7 +88,7 @@ def pool_set(pool: EvidencePool, definition: EvidenceDefinition, catalog_dir: Pa
         than two studies.
     """
     there = [one for table in pool.tables for one in load_rows(table, catalog_dir)]
-    where = f"catalog/studies/{definition.id}/study.yaml, pool {pool.name}"
+    where = f"{study_in_use(definition.id)}, pool {pool.name}"
     refuse_strangers(pool, there, where)
     chosen = members(pool, there)
     if len(chosen) < 2:

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.cohorts.catalog import study_in_use
 from pipelines.cohorts.yaml_models import settings_hash
 from pipelines.errors import InputError
 from pipelines.stats.pooling import LEAVE_ONE_OUT, check_studies, overlaps_frame
@@ -15,7 +16,7 @@ from pipelines.store import Submission
 from pipelines.store.files import aside, sha256_of
 from pipelines.store.manifest import recorded_versions
 from pipelines.store.withheld import KEY, shown_sha256
-from pipelines.studies.compare import SCHEMA, Target, judged, load_targets
+from pipelines.studies.compare import SCHEMA, Target, judged, load_targets, require_all_joined
 from pipelines.studies.evidence.pools import PoolSet, pool_set, pooled, with_site
 from pipelines.studies.evidence.site import Site, against_prediction, shown_because, site_estimates
 from pipelines.studies.evidence.tables import EvidenceRow, Review, load_reviews, path_of
@@ -127,7 +128,7 @@ def refuse_reviews(definition: EvidenceDefinition, reviews: dict[str, Review]) -
     if missing:
         raise InputError(
             f"Reviews that are not in the table, or have no two percentages: {', '.join(missing)}",
-            where=f"catalog/studies/{definition.id}/study.yaml",
+            where=study_in_use(definition.id),
             remedy="The table is catalog/evidence/reviews.csv.",
         )
 
@@ -181,13 +182,12 @@ def compare_evidence(
         Targets that join to no estimate: all of them.
     """
     by_key = {one.key: one for one in estimates}
-    lost = [one.target for one in targets if one.comparable == "yes" and one.key not in by_key]
-    if lost:
-        raise InputError(
-            f"{len(lost)} published target(s) of '{definition.id}' join to no estimate: {', '.join(lost)}",
-            where=f"catalog/studies/{definition.id}/published.csv",
-            remedy="The columns analysis, subgroup, term, contrast and measure must be those of estimates.csv.",
-        )
+    lost = {
+        one.target: ", ".join(part or "–" for part in one.key)
+        for one in targets
+        if one.comparable == "yes" and one.key not in by_key
+    }
+    require_all_joined(lost, definition.id)
     assumed = {pool.name for pool in definition.pools if pool.assumed}
     rows = [
         judged(one, by_key.get(one.key), None, definition.confidence_level, assumed=one.subgroup in assumed)
