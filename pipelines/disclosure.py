@@ -14,6 +14,15 @@ from typing import Any
 import polars as pl
 
 SHARES_OF_PEOPLE = ("n", "percent")
+TIMES_OF_PEOPLE = (
+    "median_months",
+    "naive_median_months",
+    "rmst_months",
+    "survival_probability",
+    "cumulative_incidence",
+    "relative_survival",
+)
+"""Measures that tell of few people when single ones died or were last seen."""
 ATTRITION_COUNTS = ("n_before", "n_excluded", "n_after")
 AFTER = "n_after_"
 """How the columns of the arms begin: ``n_after_exposed``, ``n_after_arm_2`` …"""
@@ -165,7 +174,7 @@ def part_texts(parts: Sequence[int], min_cell: int) -> list[str]:
 
 
 def join_small(counts: Sequence[int], min_cell: int) -> list[range]:
-    """Bins of a histogram joined with their neighbours until none is small; an empty one stays alone.
+    """Bins of a histogram joined with their neighbours until none is small.
 
     Parameters
     ----------
@@ -177,18 +186,21 @@ def join_small(counts: Sequence[int], min_cell: int) -> list[range]:
     Returns
     -------
     list of range
-        Positions that go together, in order; none where all of them together are few.
+        Positions that go together, in order, without empty bins at the sides; none where all together are few.
     """
-    joined, start = [], 0
-    for end in range(1, len(counts) + 1):
-        if not is_small(sum(counts[start:end]), min_cell):
-            joined.append(range(start, end))
-            start = end
-    if start == len(counts):
-        return joined
-    while joined and is_small(sum(counts[start:]), min_cell):
-        start = joined.pop().start
-    return [] if is_small(sum(counts[start:]), min_cell) else [*joined, range(start, len(counts))]
+
+    def few(bins: Iterable[int]) -> bool:
+        return sum(counts[position] for position in bins) < min_cell
+
+    joined: list[list[int]] = []
+    for position in (position for position, count in enumerate(counts) if count):
+        if joined and few(joined[-1]):
+            joined[-1].append(position)
+        else:
+            joined.append([position])
+    if len(joined) > 1 and few(joined[-1]):
+        joined[-2:] = [joined[-2] + joined[-1]]
+    return [range(bins[0], bins[-1] + 1) for bins in joined if not few(bins)]
 
 
 def hide_levels(table: Sequence[Sequence[int]], min_cell: int) -> list[bool]:
@@ -429,8 +441,9 @@ def _beside_analysed(
     hidden = step_mask(list(totals.values()), min_cell, among=among)[0]
     for end in ends:
         last = {name: end.get(name, series[-1]) for name, series in totals.items()}
-        if any(is_small(count, min_cell) for count in last.values()):
-            continue  # it is not shown
+        everybody = all(last[name] == series[-1] for name, series in totals.items())
+        if everybody or any(is_small(count, min_cell) for count in last.values()):
+            continue  # it tells nothing new, or is not shown
         longer = [[*series, last[name]] for name, series in totals.items()]
         *mask, end_hidden = step_mask(longer, min_cell, among=[*among, True])[0]
         hidden = [one or other or end_hidden for one, other in zip(hidden, mask, strict=True)]

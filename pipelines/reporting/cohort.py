@@ -11,13 +11,13 @@ import yaml
 
 from pipelines.cohorts import Arms
 from pipelines.cohorts.compile import LEFT_OUT, UNKNOWN_ARM
-from pipelines.disclosure import format_count
+from pipelines.disclosure import AFTER, format_count, hide_parts, is_small
 from pipelines.reporting.figures_flow import Stage, flow_diagram
 from pipelines.settings import Settings
-from pipelines.store.withheld import read_flow
+from pipelines.store.withheld import analysed_by, read_flow
 
 EVERYBODY = "all"
-MEMBERS = "members"
+MEMBERS, ANALYSED = "members", "analysed"
 PaperCounts = Mapping[tuple[str, str], str]
 """What a paper says were left, by rule id (or ``members``) and arm (or ``all``)."""
 
@@ -33,7 +33,7 @@ class Line:
     by_arm: Mapping[str, int | None]
 
 
-def diagram(folder: Path, paper: PaperCounts | None = None) -> str:
+def diagram(folder: Path, paper: PaperCounts | None = None, study: Path | None = None) -> str:
     """Flow diagram of a materialised cohort as SVG.
 
     Parameters
@@ -42,10 +42,14 @@ def diagram(folder: Path, paper: PaperCounts | None = None) -> str:
         ``cohorts/<name>`` of a submission.
     paper : mapping, optional
         Of `paper_counts`.
+    study : Path, optional
+        ``studies/<study>`` of the submission: whom it analyses is the last box where not all members are.
     """
     definition = yaml.safe_load((folder / "definition.yaml").read_text(encoding="utf-8"))
     arms = Arms.model_validate(definition["arms"])
     lines = read_lines(folder, arms)
+    if study is not None:
+        lines += analysed_line(study, folder, arms)
     said = paper or {}
     shown = [number for number, line in enumerate(lines) if line.after is not None]
     stages = [Stage((), remained(lines[0], said, (lines[0].rule,)))]
@@ -53,7 +57,7 @@ def diagram(folder: Path, paper: PaperCounts | None = None) -> str:
     if ends[-1] != len(lines) - 1:
         ends.append(len(lines) - 1)
     for start, end in pairwise(ends):
-        words = ("members",) if end == len(lines) - 1 else ()
+        words = (ANALYSED if lines[end].rule_id == ANALYSED else MEMBERS,) if end == len(lines) - 1 else ()
         stages.append(Stage(left(lines, start, end, said), remained(lines[end], said, words)))
     in_arms = [arm_lines(label, lines[-1], said) for label in arms.labels]
     return flow_diagram(stages, in_arms, title=f"Flow of the cohort: {definition['title']}")
@@ -73,6 +77,19 @@ def read_lines(folder: Path, arms: Arms) -> list[Line]:
         )
         for row in table.iter_rows(named=True)
     ]
+
+
+def analysed_line(study: Path, folder: Path, arms: Arms) -> list[Line]:
+    """Whom a study analyses as one more line of the flow; none where it is everybody in the cohort, or few."""
+    counts, min_cell = analysed_by(study), Settings().min_cell
+    members = pl.read_csv(folder / "attrition.csv")["n_after"][-1]
+    if counts.get("n_after", members) == members or is_small(counts["n_after"], min_cell):
+        return []
+    in_arms = [counts[f"{AFTER}{role}"] for role in arms.by_role if f"{AFTER}{role}" in counts]
+    counted = len(in_arms) == len(arms.labels)
+    of_arms = hide_parts(in_arms, min_cell) if counted else [None for _ in arms.labels]
+    by_arm = dict(zip(arms.labels, of_arms, strict=True))
+    return [Line(ANALYSED, "Outcome known", counts["n_after"], None, by_arm)]
 
 
 def left(lines: list[Line], start: int, end: int, said: PaperCounts) -> tuple[str, ...]:
@@ -112,7 +129,7 @@ def minus(before: int | None, after: int | None) -> int | None:
 def remained(line: Line, said: PaperCounts, words: tuple[str, ...]) -> tuple[str, ...]:
     """The box of those who stay: how many, who they are, and what the paper says."""
     count = "hidden" if line.after is None else f"{line.after:,}"
-    names = [line.rule_id, *([MEMBERS] if "members" in words else [])]
+    names = [line.rule_id, *([MEMBERS] if {MEMBERS, ANALYSED} & {*words} else [])]
     paper = [said[name, EVERYBODY] for name in names if (name, EVERYBODY) in said]
     return (count, *words, *(f"paper: {one}" for one in paper))
 

@@ -76,7 +76,7 @@ def flow_of(study: Study, sub: Submission) -> str | None:
     folder = sub.root / "cohorts" / study.run["cohort"]
     if not made_by(folder, study.run.get("cohort_settings")):
         return None
-    return diagram(folder, paper_counts(study.comparison))
+    return diagram(folder, paper_counts(study.comparison), study.folder)
 
 
 def gate_of(study: Study) -> dict[str, Any]:

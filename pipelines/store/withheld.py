@@ -17,9 +17,11 @@ import polars as pl
 from pipelines.disclosure import (
     AFTER,
     SHARES_OF_PEOPLE,
+    TIMES_OF_PEOPLE,
     attrition_masks,
     hidden_levels,
     hide_attrition,
+    is_small,
     level_of,
     shares_of_few,
 )
@@ -126,7 +128,7 @@ def _withheld(folder: Path, name: str, numbers: tuple[str, ...]) -> pl.DataFrame
 
 
 def _small_keys(folder: Path) -> set[tuple[str, ...]]:
-    """Keys of the numbers of people, the percentages and the odds ratios that give a small count away."""
+    """Keys of what gives a small count away (people, percentages, odds ratios), and of the times of few people."""
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     if run.get("kind") == "evidence":  # it has no people of its own
         return set()
@@ -138,7 +140,11 @@ def _small_keys(folder: Path) -> set[tuple[str, ...]]:
     of_levels = [
         row["measure"] in SHARES_OF_PEOPLE and level_of(row) in levels for row in table.iter_rows(named=True)
     ]
-    small = {key for key, *hide in zip(_keys(table), few, of_levels, strict=True) if any(hide)}
+    of_times = [
+        row["measure"] in TIMES_OF_PEOPLE and row["n"] is not None and is_small(row["n"], min_cell)
+        for row in table.iter_rows(named=True)
+    ]
+    small = {key for key, *hide in zip(_keys(table), few, of_levels, of_times, strict=True) if any(hide)}
     return small | _small_steps(folder, run, table, min_cell)
 
 
@@ -189,14 +195,19 @@ def analysed_on(cohort: Path) -> list[dict[str, int]]:
     """
     found = []
     for path in sorted(cohort.parents[1].glob("studies/[!.]*/run.json")):
-        name, counts = _analysed_by(path.parent, path.stat().st_mtime_ns)
+        name, counts = _analysed(path.parent, path.stat().st_mtime_ns)
         if name == cohort.name:
             found.append(counts)
     return found
 
 
+def analysed_by(folder: Path) -> dict[str, int]:
+    """Whom a study analyses, see `analysed_on`; empty where it has no people of its own."""
+    return _analysed(folder, (folder / "run.json").stat().st_mtime_ns)[1]
+
+
 @lru_cache(maxsize=1024)
-def _analysed_by(folder: Path, written: int) -> tuple[str, dict[str, int]]:
+def _analysed(folder: Path, written: int) -> tuple[str, dict[str, int]]:
     """Cohort of a study, and the most people of any of its analyses: read once as long as ``run.json`` is the same."""
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     if run.get("kind") == "evidence":
