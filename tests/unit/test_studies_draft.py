@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import BaseModel
 from toy_registry import submission, tumors, world
 from toy_studies import catalog_at, cut, small_catalog
 from typer.testing import CliRunner
@@ -15,8 +16,18 @@ from pipelines.settings import Settings
 from pipelines.studies import StudyDefinition, load_study, run_study, show_study
 from pipelines.studies.catalog import is_evidence, load_as
 from pipelines.studies.compare import load_targets
-from pipelines.studies.draft import commented, init_study, words_of
-from pipelines.studies.language import ANALYSES, Covariate, OtherOutcome
+from pipelines.studies.draft import commented, init_study, models_in, words_of
+from pipelines.studies.language import (
+    ANALYSES,
+    BinaryOutcome,
+    Covariate,
+    ExtraModel,
+    Models,
+    OtherOutcome,
+    OtherRule,
+    Outcome,
+    Subgroup,
+)
 
 CATALOG = small_catalog()
 SHIPPED = Settings().catalog_dir
@@ -102,6 +113,27 @@ def test_the_words_of_a_key_are_those_of_its_docstring_and_of_what_it_builds_on(
     assert words_of(Covariate)["per"] == "Unit of a continuous term."
     assert words_of(OtherOutcome)["name"] == "Label of its estimates."
     assert words_of(OtherOutcome)["other_cause"].startswith("SQL boolean of the competing death")
+
+
+def test_no_two_keys_of_a_block_share_a_comment_and_none_names_an_object_of_the_program() -> None:
+    blocks = {StudyDefinition}
+    while new := {one for kind in blocks for one in parts(kind)} - blocks:
+        blocks |= new
+    assert len(blocks) > 10
+    for kind in blocks:
+        said = [words for words in words_of(kind).values() if words]
+        assert len(set(said)) == len(said), kind.__name__
+        assert "ANALYSES" not in " ".join(said)
+
+
+def test_every_key_of_the_blocks_that_a_new_study_has_is_explained() -> None:
+    for kind in (StudyDefinition, Covariate, Models, ExtraModel, Outcome, BinaryOutcome, OtherRule, Subgroup):
+        assert [key for key in kind.model_fields if not words_of(kind).get(key)] == [], kind.__name__
+
+
+def parts(kind: type[BaseModel]) -> set[type[BaseModel]]:
+    """Blocks that a block may hold."""
+    return {one for field in kind.model_fields.values() for one in models_in(field.annotation)}
 
 
 def test_the_schema_for_editors_names_the_keys() -> None:

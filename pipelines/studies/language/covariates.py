@@ -12,10 +12,16 @@ class Covariate(Strict):
 
     Attributes
     ----------
-    name, words : str
-        Term in the estimates, heading in tables.
-    column, sql : str
-        Exactly one of them: a tumor column, or a SQL expression over them.
+    name : str
+        Term in the estimates.
+    words : str
+        What it is called in tables.
+    column : str, optional
+        A tumor column; either this or ``sql``.
+    sql : str, optional
+        A SQL expression over tumor columns; either this or ``column``.
+    kind : {'categorical', 'continuous'}
+        A continuous term has no levels.
     groups : dict
         Values to levels, for those that the study groups; another value is its own level.
     reference : str
@@ -72,7 +78,19 @@ class Covariate(Strict):
 
 
 class ExtraModel(Strict):
-    """A further Cox model under a name of the study's own."""
+    """A further Cox model under a name of the study's own.
+
+    Attributes
+    ----------
+    name : str
+        Analysis of its estimates; it begins with ``cox_``.
+    words : str
+        What it is, in the protocol.
+    covariates : tuple of str
+        Its covariates, by name.
+    with_exposure : bool
+        Whether the arms are in the model too.
+    """
 
     name: Annotated[str, Field(pattern=r"^cox_[a-z0-9_]+$")]
     words: str
@@ -81,7 +99,23 @@ class ExtraModel(Strict):
 
 
 class Models(Strict):
-    """Which covariates are in which model."""
+    """Which covariates are in which model.
+
+    Attributes
+    ----------
+    logistic : tuple of str
+        Covariates of the model of who is exposed (``logistic_exposure``).
+    cox : tuple of str
+        Covariates of the adjusted models of survival.
+    propensity : tuple of str
+        Covariates of the propensity score.
+    extra : tuple of ExtraModel
+        Further Cox models.
+    ties : {'efron', 'breslow'}
+        How Cox models take deaths at one and the same time.
+    rare_level_minimum : int
+        A level of fewer people leaves the models, and these people with it.
+    """
 
     logistic: tuple[Identifier, ...] = ()
     cox: tuple[Identifier, ...] = ()

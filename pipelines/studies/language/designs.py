@@ -19,8 +19,10 @@ class Matching(Strict):
         ``exact`` matches on the covariates of ``exact`` alone and needs no score.
     exact : tuple of str
         Covariates on which a pair must agree, beside the score or instead of it.
-    grid_ratios, grid_calipers : tuple
-        What the analysis ``matching_grid`` tries beside ``ratio`` and ``caliper``.
+    grid_ratios : tuple of int
+        Ratios that the analysis ``matching_grid`` tries.
+    grid_calipers : tuple of float
+        Calipers that it tries.
     """
 
     method: Literal["nearest", "optimal", "exact"] = "nearest"
@@ -134,8 +136,10 @@ class Plasmode(Strict):
 
     Attributes
     ----------
-    replicates, people : int
-        Simulated data sets, and people in each, drawn with replacement.
+    replicates : int
+        Simulated data sets.
+    people : int
+        People in each, drawn with replacement.
     true_hr : float
         Hazard ratio of the operation in the simulation.
     seed : int
@@ -175,8 +179,10 @@ class GateLimits(Strict):
 
     Attributes
     ----------
-    smd, smd_strong : float
-        Largest absolute standardized mean difference after the design; of strong prognostic factors.
+    smd : float
+        Largest absolute standardized mean difference after the design.
+    smd_strong : float
+        The same of strong prognostic factors.
     min_events : int
         Events in all, and none of the arms without one.
     min_common_support : float

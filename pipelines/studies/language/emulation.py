@@ -52,10 +52,14 @@ class Emulation(Strict):
         Rows of ``catalog/evidence/trial_reports.csv``: later or earlier reports of the same trial.
     eligibility : tuple of Criterion
     time_zero, assignment, follow_up, outcome, estimand : Criterion
-    strategy_exposed, strategy_reference : str
-        The two strategies in words; the grace period is ``timing.window_months``.
-    trial_strategies, trial_analysis : str
-        The trial's own arms, and how it compared them.
+    strategy_exposed : str
+        The strategy of the exposed in words; the grace period is ``timing.window_months``.
+    strategy_reference : str
+        The strategy of the others in words.
+    trial_strategies : str
+        The trial's own arms.
+    trial_analysis : str
+        How the trial compared them.
     analysis : str
         Our estimate that is compared with the trial's.
     refused_outcomes : dict

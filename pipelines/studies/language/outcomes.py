@@ -18,8 +18,10 @@ class Outcome(Strict):
         The outcome as a reader would say it.
     time_zero : str
         The moment from which months are counted, in words.
-    time, entry : str
-        Tumor columns in months; ``entry`` where people come under observation later (left truncation).
+    time : str
+        Tumor column: months of follow-up.
+    entry : str, optional
+        Tumor column: months after which people come under observation (left truncation).
     event : str
         SQL boolean; a person for whom it is null leaves the analysis and is counted.
     other_cause : str, optional
@@ -68,8 +70,10 @@ class BinaryOutcome(Strict):
 
     Attributes
     ----------
-    name, words : str
-        The analyses are called ``share_<name>``, ``crude_<name>`` and ``logistic_<name>``.
+    name : str
+        Its analyses are called ``share_<name>``, ``crude_<name>`` and ``logistic_<name>``.
+    words : str
+        What happened, as a reader would say it.
     event : str
         SQL boolean; null leaves the analysis and is counted (alive and not yet seen for ten years is null).
     covariates : tuple of str

@@ -23,7 +23,12 @@ class StudyDefinition(Strict):
 
     Attributes
     ----------
-    id, title, question : str
+    id : str
+        Name of the study's folder.
+    title : str
+        Heading of its page.
+    question : str
+        What it asks, in a sentence.
     tier : int
         1: runs on a current release and has numeric targets; 2, 3: less of either.
     references : tuple of str
@@ -43,21 +48,29 @@ class StudyDefinition(Strict):
     outcome : Outcome, optional
         None where the outcomes are binary (``binary_outcomes``) or nothing but shares is asked for.
     other_outcomes : tuple of OtherOutcome
+        Further outcomes, for which some analyses are done again.
     binary_outcomes : tuple of BinaryOutcome
+        What happened to a person or not, without time.
     covariates : tuple of Covariate
+        Variables of the models and of Table 1.
     models : Models
         Which covariates adjust what.
     design : Design
         match, weight, stratify.
     analyses : tuple of str
-        Words of `ANALYSES`.
+        What is done, each by its word.
     primary : str
         The analysis whose failure is the study's failure and whose gate is the study's gate.
     effect_by : tuple of str
         Covariates for ``cox_effect_by``; a continuous one has its trend alone.
     group_survival : GroupSurvival, optional
-    horizons, flexible, imputation
-        Settings of the analyses that have any.
+        Survival described in groups, for ``group_survival``.
+    horizons : Horizons
+        Months at which arms are compared.
+    flexible : FlexibleModel
+        Splines of ``royston_parmar``.
+    imputation : Imputation
+        How ``imputed_cox`` fills missing covariates.
     subgroups : tuple of Subgroup
         Declared beforehand.
     sensitivity : tuple of OtherRule
@@ -68,6 +81,8 @@ class StudyDefinition(Strict):
         The trial that is emulated.
     gate : GateLimits
         What a design must reach before its estimate is shown.
+    confidence_level : float
+        Of every interval.
     """
 
     id: Identifier

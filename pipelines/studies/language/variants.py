@@ -16,8 +16,12 @@ class OtherRule(Strict):
         Subgroup of its estimates; also the end of the name of its cohort.
     rule : str
         Id of the cohort's rule that it replaces.
-    words, reference, when
-        As in a cohort.
+    words : str
+        The rule as a reader would say it.
+    reference : str
+        Why it may be said so: paper, manual, policy.
+    when : str
+        SQL boolean over tumor columns: who stays.
     needs : tuple of str
         Tumor columns that it needs beyond those of the cohort.
     """
@@ -35,11 +39,16 @@ class Subgroup(Strict):
 
     Attributes
     ----------
-    name, words : str
+    name : str
         Their estimates have the subgroup ``<name>=<level>``; the test is the analysis ``interaction``.
-    column, sql : str
-        Exactly one of them, as in a covariate; who has none of the levels is in no subgroup.
+    words : str
+        What people are told apart by, as a reader would say it.
+    column : str, optional
+        A tumor column; either this or ``sql``.
+    sql : str, optional
+        A SQL expression over tumor columns; either this or ``column``.
     levels : tuple of str
+        Its values that are analysed; who has none of them is in no subgroup.
     analyses : tuple of str
         What is done in each level; the primary analysis where it is empty.
     outcomes : tuple of str
