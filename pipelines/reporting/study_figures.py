@@ -212,6 +212,9 @@ def _median_caption(estimates: pl.DataFrame, analysis: str, curves: pl.DataFrame
         median, naive = by_measure.get("median_months"), by_measure.get("naive_median_months")
         if median is None or naive is None:
             continue
+        if median["small"] or naive["small"]:
+            parts.append(f"{arm}: medians hidden, of few people")
+            continue
         reached = (
             f"{interval(median['estimate'], median['ci_low'], median['ci_high'], 1)} months"
             if median["estimate"] is not None
