@@ -6,11 +6,9 @@ are small: they show that their format goes all the way.
 """
 
 import json
-import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from pipelines.store import Home, write_text
 from pipelines.store.files import remove
 from pipelines.synthetic import WorldSettings, write_extract
 from pipelines.synthetic.judge import judge_submission
+from pipelines.workers import Workers
 
 SEED = 20261121
 
@@ -132,7 +131,7 @@ def _refreshed(home: Home) -> Iterator[tuple[float, list[dict[str, str]]]]:
     if workers == 1:
         yield from map(_refresh, homes, EXTRACTS)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with Workers(workers) as pool:
         yield from pool.map(_refresh, homes, EXTRACTS)
 
 

@@ -1,11 +1,10 @@
 """Many studies on many submissions: side by side where they are independent, and one that fails stops no other."""
 
 import json
-import multiprocessing
 import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pipelines.store import write_text
 from pipelines.store.files import locked, remove, replace
 from pipelines.store.withheld import shown_sha256
 from pipelines.studies.catalog import is_evidence, load_evidence, load_study, study_names
+from pipelines.workers import Workers
 
 DONE, REFUSED, FAILED = "done", "refused", "failed"
 NOT_DONE = {REFUSED: "refusals", FAILED: "failures"}
@@ -137,7 +137,7 @@ def _side_by_side(
         for group in groups:
             yield from map(run, group)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with Workers(workers) as pool:
         asked: dict[Future[list[Outcome]], Sequence[Job]] = {
             pool.submit(_run_group, group, run): group for group in groups
         }
@@ -155,7 +155,7 @@ def _side_by_side(
 
 def _alone(job: Job, run: Callable[[Job], Outcome]) -> Outcome:
     """Do a job in a process of its own, so that it is known which one ends its process."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with Workers(1) as pool:
         try:
             return pool.submit(run, job).result()
         except BrokenProcessPool:
