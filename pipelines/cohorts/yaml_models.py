@@ -1,6 +1,7 @@
 """Reads a YAML file into a pydantic model and reports every mistake at once, with its line."""
 
 import copy
+import difflib
 import hashlib
 import json
 import re
@@ -48,8 +49,7 @@ class Document:
         try:
             return model.model_validate(self.content)
         except ValidationError as error:
-            mistakes = placed(error)
-        raise self.wrong([*mistakes, *across_keys(self.content, model, mistakes)])
+            raise self.wrong([*placed(error), *across_keys(self.content, model, error)]) from None
 
     def wrong(self, mistakes: list[tuple[Place, str]], remedy: str = CORRECT_IT) -> InputError:
         """One error for all mistakes, each with the line that its place stands on."""
@@ -148,18 +148,21 @@ def placed(error: ValidationError) -> list[tuple[Place, str]]:
     return found
 
 
-def across_keys(content: Any, model: type[Model], found: list[tuple[Place, str]]) -> list[tuple[Place, str]]:
+def across_keys(content: Any, model: type[Model], wrong: ValidationError) -> list[tuple[Place, str]]:
     """Mistakes across keys, which pydantic looks for once every key is right: without the wrong ones.
 
-    A wrong key with a plain value is left out; else the entry with a name that it is in. What then names such an
-    entry is not told, for it may be right. Nothing is looked for where neither can be left out, or the rest would be
-    wrong without it.
+    A wrong word is put right where the words are known. Any other wrong key with a plain value is left out; else the
+    entry with a name that it is in. What then names such an entry is not told, for it may be right. Nothing is looked
+    for where neither can be left out, or the rest would be wrong without it.
     """
     rest = copy.deepcopy(content)
     entries: set[Place] = set()
-    for place, _ in found:
-        if not left_out(rest, place):
-            entry = entry_of(content, place)
+    for item in own_mistakes(wrong):
+        inside = item.get("ctx", {}).get("error")
+        if isinstance(inside, Mistakes):
+            return []  # every key is right by itself, and these were looked for
+        if not put_right(rest, item) and not left_out(rest, item["loc"]):
+            entry = entry_of(content, item["loc"])
             if not entry:
                 return []
             entries.add(entry)
@@ -205,6 +208,18 @@ def as_in_file(place: Place, left_out_entries: set[Place]) -> Place:
                 part += int(at) <= part
         whole = (*whole, part)
     return whole
+
+
+def put_right(content: Any, mistake: ErrorDetails) -> bool:
+    """Put the nearest of the words that a key may have in place of a wrong one; false where they are not known."""
+    place, value = mistake["loc"], item_at(content, mistake["loc"])
+    words = re.findall("'([^']*)'", mistake.get("ctx", {}).get("expected", ""))
+    if mistake["type"] == "string_pattern_mismatch" and len(place) == 1:
+        words = ["any_name"]  # of the whole definition; the name of an entry is what other keys call it by
+    if not words or value is None:
+        return False
+    item_at(content, place[:-1])[place[-1]] = difflib.get_close_matches(str(value), words, n=1, cutoff=0)[0]
+    return True
 
 
 def left_out(content: Any, place: Place) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import polars as pl
-from pydantic import BeforeValidator, FiniteFloat, model_validator
+from pydantic import BeforeValidator, FiniteFloat, field_validator, model_validator
 from scipy.stats import norm
 
 from pipelines.cohorts.catalog import study_in_use
@@ -87,14 +87,19 @@ class Target(Strict):
     source: str
     note: str
 
+    @field_validator("ci_level")
+    @classmethod
+    def _share(cls, value: float | None) -> float | None:
+        if value is not None and not 0.5 < value < 1:
+            raise ValueError("should be a share such as 0.95")
+        return value
+
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.published is None and not self.direction:
             raise ValueError("neither a number nor a direction")
         if self.ci_low is not None and self.ci_level is None:
             raise ValueError("an interval without its ci_level")
-        if self.ci_level is not None and not 0.5 < self.ci_level < 1:
-            raise ValueError("ci_level is a share such as 0.95")
         if self.orientation == "inverted" and self.measure not in RATIOS:
             raise ValueError("only ratios can be inverted")
         printed = (self.published, self.ci_low, self.ci_high)

@@ -175,6 +175,17 @@ def test_rows_with_mistakes_are_all_named_with_their_line(tmp_path: Path) -> Non
     assert said.endswith("Correct the row; the README of the catalog's studies says what each column holds.")
 
 
+def test_every_wrong_cell_of_a_row_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "published.csv"
+    row = {field: str(value or "") for field, value in target().model_dump().items()}
+    row |= {"ci_level": "95", "verification": "abstrakt"}
+    path.write_text(",".join(row) + "\n" + ",".join(row.values()), encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        load_targets(path)
+    assert "line 2: ci_level: should be a share such as 0.95" in str(error.value)
+    assert "line 2: verification: should be one of abstract, secondary, computed" in str(error.value)
+
+
 def emulated(*, decides: bool) -> StudyDefinition:
     """The study as an emulation of a trial that asked for a performance status."""
     recorded = {"trial": "Adults", "registry": "Adults", "status": "mapped"}

@@ -216,6 +216,28 @@ def test_mistakes_that_may_come_from_another_mistake_are_not_told(tmp_path: Path
     assert "line 24: the primary analysis matched_cox is not one of the analyses" in said
 
 
+def test_a_wrong_word_in_a_list_or_a_wrong_id_hides_no_mistake_across_keys(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(
+        MANY.replace("[ncdb]", "[ncbd]")
+        .replace("kind: overall", "kind: overal")
+        .replace("exposure: surgery", "exposure: Surgery"),
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError) as error:
+        load_model(path, StudyDefinition)
+    said = str(error.value)
+    for words in (
+        "line 4: sources.0: should be one of ncdb, seer, naaccr, mapped",
+        "line 6: exposure: should be of small letters",
+        "line 9: outcome.kind: should be one of overall, disease_specific",
+        "line 14: covariate age is there twice",
+        "line 16: model cox uses income, which is not a covariate",
+        "line 24: the primary analysis matched_cox is not one of the analyses",
+    ):
+        assert words in said
+
+
 def test_the_line_of_a_mistake_is_that_of_the_file_though_an_entry_before_it_is_wrong(tmp_path: Path) -> None:
     """The second "age" is the third covariate of the file, and the second of those that can be judged."""
     path = tmp_path / "study.yaml"
