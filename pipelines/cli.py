@@ -171,13 +171,12 @@ def report(
 ) -> None:
     """Write the pages of a submission."""
     from pipelines import steps
-    from pipelines.settings import Settings
     from pipelines.store import Home
     from pipelines.studies import gate_lines
 
     with busy(f"drawing {submission}", as_json):
         index = steps.report(Home(home), submission, no_gate=no_gate)
-    gates = gate_lines(Home(home).published(submission).root, min_cell=Settings().min_cell)
+    gates = gate_lines(Home(home).published(submission).root)
     say({"report": str(index), "gates": gates}, [*gates, f"report: {index}"], as_json)
 
 
@@ -283,7 +282,7 @@ def run(
         {
             "manifest": manifest.model_dump(mode="json"),
             "studies": {name: str(folder) for name, folder in folders.items()},
-            "gates": gate_lines(store.published(submission).root, min_cell=min_cell),
+            "gates": gate_lines(store.published(submission).root),
             "refused": {
                 name: fault.reason_code for name, fault in stopped.items() if isinstance(fault, RefusedError)
             },

@@ -132,7 +132,7 @@ def study_asset(name: str, title: str, upstream: list[list[str]]) -> dg.AssetsDe
         return dg.MaterializeResult(
             metadata={
                 "folder": dg.MetadataValue.path(str(facts.folder)),
-                "gate": gate_words(facts.folder, min_cell=Settings().min_cell),
+                "gate": gate_words(facts.folder),
             }
         )
 

@@ -87,7 +87,7 @@ def gate_of(study: Study) -> dict[str, Any]:
         mine = (pl.col("analysis") == study.run["primary"]) & (pl.col("variant") == ALL)
         primary, failed = rows.filter(mine), rows.filter(~mine & (pl.col("status") == "fail"))
     return {
-        "words": gate_words(study.folder, min_cell=Settings().min_cell),
+        "words": gate_words(study.folder),
         "good": study.standing.status in ("passed", "not_needed") and not study.standing.off,
         "rule": study.run.get("gate_verdict", {}).get("rule", ""),
         "table": None if primary is None or primary.is_empty() else tables.gate_table(primary, "gate"),

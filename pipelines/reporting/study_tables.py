@@ -363,8 +363,8 @@ def gate_table(rows: pl.DataFrame, table_id: str) -> str:
 def _gate_value(row: dict[str, Any]) -> str:
     if row["value"] is None:
         return "unknown"
-    if row["check"] == "events":
-        return format_count(int(row["value"]), Settings().min_cell)
+    if row["check"] == "events":  # beside the people the number would count the survivors
+        return "fewer" if row["value"] < row["threshold"] else "enough"
     return f"{row['value']:.3f}"
 
 

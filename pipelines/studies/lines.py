@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.disclosure import format_count, gives_away
+from pipelines.disclosure import gives_away
 from pipelines.store.withheld import hidden_keys, read_comparison, standing
 
 HIDDEN_TEXT = "hidden until the gate passes"
@@ -32,15 +32,13 @@ def interval(low: float | None, high: float | None, measure: str) -> str:
     return "" if low is None and high is None else f" ({number(low, measure)}–{number(high, measure)})"
 
 
-def gate_words(folder: Path, *, min_cell: int = 11) -> str:
+def gate_words(folder: Path) -> str:
     """How a study stands before its gate, in one sentence for terminal and page.
 
     Parameters
     ----------
     folder : Path
         ``<submission>/studies/<study>``.
-    min_cell : int
-        Numbers of events below this are hidden.
     """
     now = standing(folder)
     if now.status == "not_judged":
@@ -53,7 +51,7 @@ def gate_words(folder: Path, *, min_cell: int = 11) -> str:
     if now.status == "not_needed":
         said = f"no gate is needed: {verdict['reason']}"
     if verdict.get("failed"):
-        said += f" ({'; '.join(failed_check(one, min_cell) for one in verdict['failed'])})"
+        said += f" ({'; '.join(failed_check(one) for one in verdict['failed'])})"
     if now.off:
         return f"{GATE_OFF}: every estimate is shown, whatever its diagnostics say; {said}"
     if now.signature is not None:
@@ -68,25 +66,24 @@ def gate_words(folder: Path, *, min_cell: int = 11) -> str:
     return said
 
 
-def gate_lines(submission: Path, *, min_cell: int = 11) -> list[str]:
+def gate_lines(submission: Path) -> list[str]:
     """A line for each study of a submission that ran: how it stands before its gate.
 
     Parameters
     ----------
     submission : Path
         Its folder.
-    min_cell : int
-        Numbers of events below this are hidden.
     """
     folders = sorted(path.parent for path in (submission / "studies").glob("[!.]*/run.json"))
-    return [f"{folder.name}: {gate_words(folder, min_cell=min_cell)}" for folder in folders]
+    return [f"{folder.name}: {gate_words(folder)}" for folder in folders]
 
 
-def failed_check(row: dict[str, Any], min_cell: int) -> str:
-    """A failed check with its value, its limit and what it is about."""
+def failed_check(row: dict[str, Any]) -> str:
+    """A failed check with its value, its limit and what it is about; events beside people would count survivors."""
     value = row["value"]
     if row["check"] == "events":
-        text = f"{format_count(None if value is None else int(value), min_cell)} events"
+        few = value is not None and value < row["threshold"]
+        text = "too few events" if few else "events unknown" if value is None else "events"
         text += f", at least {row['threshold']:g} are asked for"
     else:
         text = f"{row['check'].replace('_', ' ')} {'unknown' if value is None else f'{value:.3f}'}, "
@@ -139,5 +136,5 @@ def shortened(names: list[str]) -> str:
 
 def study_lines(folder: Path, *, min_cell: int = 11) -> list[str]:
     """Everything that a terminal says of a study that ran: its gate first."""
-    gate = f"gate: {gate_words(folder, min_cell=min_cell)}"
+    gate = f"gate: {gate_words(folder)}"
     return [gate, *comparison_lines(folder, min_cell=min_cell), *diagnostic_lines(folder)]
