@@ -282,30 +282,6 @@ def hidden_levels(estimates: pl.DataFrame, min_cell: int) -> set[tuple[str, str]
     return found
 
 
-def hide_steps(totals: Sequence[int], min_cell: int) -> tuple[list[int | None], list[int | None]]:
-    """A falling series of totals and its steps, such as attrition or numbers at risk.
-
-    A step that is small is told by the totals around it, so the total between it and the next step is
-    hidden with both steps, as far as the steps hidden together are not small any more.
-
-    Parameters
-    ----------
-    totals : sequence of int
-        People before the first step, after the first, after the second …
-
-    Returns
-    -------
-    totals, steps : tuple of lists
-        ``len(totals)`` and ``len(totals) - 1`` entries, None where hidden.
-    """
-    hidden_totals, hidden_steps = step_mask([totals], min_cell)
-    steps = [before - after for before, after in pairwise(totals)]
-    return (
-        [None if masked else total for total, masked in zip(totals, hidden_totals, strict=True)],
-        [None if masked else step for step, masked in zip(steps, hidden_steps, strict=True)],
-    )
-
-
 def attrition_texts(
     totals: Sequence[int], shown: Sequence[int | None], min_cell: int
 ) -> list[tuple[str, str]]:
@@ -342,11 +318,14 @@ def attrition_texts(
 
 def step_mask(
     series: Sequence[Sequence[int]], min_cell: int, *, among: Sequence[bool] | None = None
-) -> tuple[list[bool], list[bool]]:
-    """Which totals and which steps to hide in several series that are shown side by side.
+) -> list[bool]:
+    """Which totals to hide in several series that are shown side by side, such as attrition in all and by arm.
 
-    One mask for all of them: arms stand beside their sum, so what is hidden in one arm and shown in the
-    others and the sum would be given away.
+    A step that is small is told by the totals around it, so the total between it and the next step is hidden, as far
+    as the steps hidden together are not small any more; a step is shown where both its totals are.
+
+    One mask for all of them: arms stand beside their sum, so what is hidden in one arm and shown in the others and
+    the sum would be given away.
 
     Parameters
     ----------
@@ -372,8 +351,7 @@ def step_mask(
             shown.append(last)
     hide_total = [position not in shown for position in range(last + 1)]
     hide_total[0] = not allowed[0] or any(is_small(one[0], min_cell) for one in series)
-    hide_step = [hide_total[position] or hide_total[position + 1] for position in range(last)]
-    return hide_total, hide_step
+    return hide_total
 
 
 def _gives_away(series: Sequence[Sequence[int]], start: int, end: int, min_cell: int) -> bool:
@@ -438,14 +416,14 @@ def _beside_analysed(
     among: Sequence[bool],
 ) -> list[bool]:
     """Totals to hide: in the flow alone, and in the flow with each of several ends, which are shown."""
-    hidden = step_mask(list(totals.values()), min_cell, among=among)[0]
+    hidden = step_mask(list(totals.values()), min_cell, among=among)
     for end in ends:
         last = {name: end.get(name, series[-1]) for name, series in totals.items()}
         everybody = all(last[name] == series[-1] for name, series in totals.items())
         if everybody or any(is_small(count, min_cell) for count in last.values()):
             continue  # it tells nothing new, or is not shown
         longer = [[*series, last[name]] for name, series in totals.items()]
-        *mask, end_hidden = step_mask(longer, min_cell, among=[*among, True])[0]
+        *mask, end_hidden = step_mask(longer, min_cell, among=[*among, True])
         hidden = [one or other or end_hidden for one, other in zip(hidden, mask, strict=True)]
     return hidden
 

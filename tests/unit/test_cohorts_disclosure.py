@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.disclosure import (
+    attrition_texts,
     format_count,
     gives_away,
     hidden_levels,
@@ -14,7 +15,6 @@ from pipelines.disclosure import (
     hide_attrition,
     hide_levels,
     hide_parts,
-    hide_steps,
     join_small,
     part_texts,
     records_in,
@@ -143,16 +143,23 @@ def test_empty_bins_at_the_sides_stay_empty_and_the_last_few_go_to_those_before(
     assert join_small([4, 5], MIN) == []
 
 
-def test_a_small_step_hides_the_total_after_it_and_the_next_step() -> None:
-    totals, steps = hide_steps([100, 97, 60, 60, 40], MIN)
-    assert totals == [100, None, 60, 60, 40]
-    assert steps == [None, None, 0, 20]
+def test_a_small_step_hides_the_total_after_it() -> None:
+    assert step_mask([[100, 97, 60, 60, 40]], MIN) == [False, True, False, False, False]
 
 
 def test_the_last_small_step_reaches_back() -> None:
-    totals, steps = hide_steps([100, 60, 58], MIN)
-    assert totals == [100, None, 58]
-    assert steps == [None, None]
+    assert step_mask([[100, 60, 58]], MIN) == [False, True, False]
+
+
+def test_what_left_at_hidden_steps_is_told_with_the_next_total_that_is_shown() -> None:
+    assert attrition_texts([100, 97, 60, 60, 40], [100, None, 60, 60, 40], MIN) == [
+        ("", "100"),
+        ("hidden", "hidden"),
+        ("40 in steps 1 to 2", "60"),
+        ("0", "60"),
+        ("20", "40"),
+    ]
+    assert attrition_texts([100, 60], [None, 60], MIN)[1] == ("hidden", "60")
 
 
 @settings(max_examples=300)
@@ -162,13 +169,11 @@ def test_no_two_shown_totals_differ_by_a_small_count(steps: list[tuple[int, int]
     series = [
         list(itertools.accumulate([step[arm] for step in reversed(steps)], initial=0))[::-1] for arm in (0, 1)
     ]
-    hide_total, hide_step = step_mask(series, MIN)
+    hidden = step_mask(series, MIN)
     for one in series:
-        shown = [total for total, masked in zip(one, hide_total, strict=True) if not masked]
-        gone = [before - after for before, after in itertools.pairwise(one)]
-        seen = [step for step, masked in zip(gone, hide_step, strict=True) if not masked]
+        shown = [total for total, masked in zip(one, hidden, strict=True) if not masked]
         differences = [before - after for before, after in itertools.combinations(shown, 2)]
-        assert not [value for value in (*shown, *differences, *seen) if 0 < value < MIN]
+        assert not [value for value in (*shown, *differences) if 0 < value < MIN]
 
 
 def lines(exposed: list[int], reference: list[int]) -> pl.DataFrame:
