@@ -304,7 +304,8 @@ def attrition_texts(
     list of (str, str)
         Left at the step, remained after it; the first pair is the start.
     """
-    texts, last = [("", part_texts(totals[:1], min_cell)[0] if shown[0] is None else f"{shown[0]:,}")], 0
+    instead = f"<{min_cell}" if is_small(totals[0], min_cell) else "hidden"
+    texts, last = [("", instead if shown[0] is None else f"{shown[0]:,}")], 0
     for step in range(1, len(shown)):
         remained, before = shown[step], shown[last]
         if remained is None:

@@ -159,7 +159,8 @@ def test_what_left_at_hidden_steps_is_told_with_the_next_total_that_is_shown() -
         ("0", "60"),
         ("20", "40"),
     ]
-    assert attrition_texts([100, 60], [None, 60], MIN)[1] == ("hidden", "60")
+    assert attrition_texts([100, 60], [None, 60], MIN) == [("", "hidden"), ("hidden", "60")]
+    assert attrition_texts([5], [None], MIN) == [("", "<11")]
 
 
 @settings(max_examples=300)
