@@ -45,21 +45,27 @@ def cohort_run(
 ) -> None:
     """Materialise a cohort and print its attrition."""
     from pipelines import steps
-    from pipelines.cohorts import attrition_lines, read_attrition
+    from pipelines.cohorts import arms_without_anybody, attrition_lines, read_attrition
     from pipelines.settings import Settings
     from pipelines.store import Home
 
     with busy(f"materialising {name}", as_json):
         facts = steps.run_cohort(Home(home), submission, name)
     attrition = attrition_lines(facts.folder, min_cell=Settings().min_cell)
+    empty = arms_without_anybody(attrition)
     if as_json:
         by_arm = read_attrition(facts.folder, min_cell=Settings().min_cell)
-        say({"cohort": name, "submission": submission, "attrition": attrition, "by_arm": by_arm}, [], True)
+        told = {"attrition": attrition, "by_arm": by_arm, "empty_arms": empty}
+        say({"cohort": name, "submission": submission, **told}, [], True)
         return
     columns = [name for name in attrition[0] if name != "rule_id"]
     print_table(
         columns, [[row[name] for name in columns] for row in attrition], title=f"{name} on {submission}"
     )
+    for label in empty:
+        typer.echo(
+            f"WARNING: nobody is in the arm '{label}': is its condition right? `cohorts cohort show {name}`"
+        )
     typer.echo(str(facts.folder))
 
 

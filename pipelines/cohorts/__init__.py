@@ -5,6 +5,7 @@ from pipelines.cohorts.compile import compile_query
 from pipelines.cohorts.definition import Arm, Arms, CohortDefinition, IndexTumor, Rule, Years
 from pipelines.cohorts.run import (
     CohortFacts,
+    arms_without_anybody,
     attrition_lines,
     made_by,
     materialise,
@@ -21,6 +22,7 @@ __all__ = [
     "Listing",
     "Rule",
     "Years",
+    "arms_without_anybody",
     "attrition_lines",
     "compile_query",
     "list_cohorts",

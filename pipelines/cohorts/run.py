@@ -268,3 +268,11 @@ def attrition_lines(folder: Path, *, min_cell: int) -> list[dict[str, str]]:
             lines.iter_rows(named=True), by_arm.iter_rows(named=True), texts, strict=True
         )
     ]
+
+
+def arms_without_anybody(attrition: list[dict[str, str]]) -> list[str]:
+    """Labels of the arms of which the last of the `attrition_lines` says that nobody remained."""
+    ending = " remained"
+    return [
+        name.removesuffix(ending) for name, n in attrition[-1].items() if name.endswith(ending) and n == "0"
+    ]

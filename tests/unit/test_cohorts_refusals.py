@@ -1,5 +1,7 @@
 """What a cohort refuses, what it calls a mistake, and that nothing half-written stays behind."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -250,3 +252,18 @@ def test_attrition_that_is_printed_hides_small_counts(tmp_path: Path) -> None:
     assert (shown["received"]["remained"], shown["received"]["surgery remained"]) == ("63", "33")
     assert (shown["female"]["remained"], shown["female"]["surgery remained"]) == ("hidden", "hidden")
     assert shown["arm_known"]["left"].startswith("hidden")
+
+
+def test_an_arm_without_anybody_is_warned_of_where_its_cohort_is_printed(
+    tmp_path: Path, cohorts: Callable[..., tuple[int, str, str]]
+) -> None:
+    submission(tmp_path, tumors([{"operated": True}] * 60))
+    run = ("cohort", "run", "stage_iv_female_breast", "--submission", "toy", "--home", tmp_path)
+    code, said, _ = cohorts(*run)
+    assert code == 0
+    assert "WARNING: nobody is in the arm 'no surgery'" in said
+    assert "arm 'surgery'" not in said
+    assert json.loads(cohorts(*run, "--json")[1])["empty_arms"] == ["no surgery"]
+    few = [{"operated": number > 2} for number in range(60)]
+    submission(tmp_path, tumors(few))
+    assert "WARNING" not in cohorts(*run)[1], "an arm of few is no empty one, and is not told apart"

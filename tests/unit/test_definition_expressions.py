@@ -155,3 +155,22 @@ def test_a_target_that_joins_to_nothing_is_told_with_its_file_and_line(
     with pytest.raises(InputError, match=rf"line 3: {second} \(all, surgery\)") as error:
         require_all_joined({second: "all, surgery"}, "vohra2018")
     assert error.value.where == str(path)
+
+
+def test_a_wrong_word_in_an_arm_is_a_mistake_of_the_definition_and_no_refusal_of_the_source(
+    catalog: Path, tmp_path: Path
+) -> None:
+    path = catalog / "cohorts" / f"{COHORT}.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content["arms"]["exposed"]["when"] = "radiation in ('some', 'yes')"
+    content["arms"]["reference"]["when"] = "radiation = 'none'"
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        materialise(submission(tmp_path, tumors([{}])), COHORT, catalog)
+    for words in (
+        "arms.exposed: radiation has ",
+        "not 'some'",
+        "arms.reference: radiation has ",
+        "not 'none'",
+    ):
+        assert words in str(error.value)
