@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors import CohortsError, InputError, RefusedError
+from pipelines.settings import Settings
 from pipelines.store import write_text
 from pipelines.store.files import locked, remove, replace
 from pipelines.store.withheld import shown_sha256
@@ -201,7 +202,8 @@ def record(root: Path, study: str, state: str, **said: str) -> None:
     for other, folder in NOT_DONE.items():
         path = root / folder / f"{study}.json"
         if other == state:
-            write_text(json.dumps({"study": study, **said}, indent=2) + "\n", path)
+            kept = {key: without_machine(text) for key, text in said.items()}
+            write_text(json.dumps({"study": study, **kept}, indent=2) + "\n", path)
         else:
             remove(path)
     results, former = root / "studies" / study, root / SUPERSEDED / study
@@ -213,6 +215,12 @@ def record(root: Path, study: str, state: str, **said: str) -> None:
         remove(_page_of(root, study))
     if state != FAILED and (root / "studies").is_dir():
         set_aside_readers(root, study)
+
+
+def without_machine(text: str) -> str:
+    """A reason for the pages, which others read: the catalog is named, and not where it is on this machine."""
+    catalog = Settings().catalog_dir
+    return text.replace(str(catalog), "catalog") if catalog.is_absolute() else text
 
 
 def set_aside_readers(root: Path, study: str) -> None:

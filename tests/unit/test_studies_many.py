@@ -244,6 +244,17 @@ def test_a_synthesis_is_known_by_its_kind_however_yaml_writes_it(
     assert is_evidence("x", tmp_path) is expected
 
 
+def test_a_page_tells_no_path_of_the_machine(home: Home, catalog: Path) -> None:
+    with pytest.raises(RefusedError) as error:
+        steps.run_study(home, "toy", "refused")
+    assert error.value.where == f"{catalog / 'studies' / 'refused' / 'study.yaml'}, sources", (
+        "who runs it is told"
+    )
+    kept = (home.published("toy").root / "refusals" / "refused.json").read_text(encoding="utf-8")
+    assert "Where: catalog/studies/refused/study.yaml, sources." in kept
+    assert str(catalog) not in kept
+
+
 def test_the_death_of_a_process_is_kept_like_any_failure(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     def dead(rounds: object, run: object, *, workers: int, tell: Callable[[Outcome], None]) -> list[Outcome]:
         tell(Outcome("toy", "first", FAILED, "the process that ran it ended"))
