@@ -20,6 +20,8 @@ from pipelines.studies.checklists.at_hand import MADE_AGAIN
 from pipelines.studies.language import ALL
 from pipelines.studies.lines import gate_words
 
+LEFT_OUT = "left out: "
+
 
 def write_study_page(study: Study, sub: Submission, target: Path, *, banner: str = "") -> None:
     """Write the page of a study of a published submission.
@@ -47,6 +49,7 @@ def write_study_page(study: Study, sub: Submission, target: Path, *, banner: str
         forest=figures.main_forest(study),
         comparison=tables.comparison_table(study.comparison),
         attrition=flow_of(study, sub),
+        left_out=left_between(study),
         made_again=MADE_AGAIN,
         table_one=tables.table_one(study.table("table_one")),
         curves=figures.curves(study),
@@ -77,6 +80,20 @@ def flow_of(study: Study, sub: Submission) -> str | None:
     if not made_by(folder, study.run.get("cohort_settings")):
         return None
     return diagram(folder, paper_counts(study.comparison), study.folder)
+
+
+def left_between(study: Study) -> list[str]:
+    """Why members of the cohort are not analysed; how many is for the flow to tell, where it may."""
+    found = study.required("diagnostics").filter(
+        (pl.col("analysis") == "analysis_set")
+        & (pl.col("subgroup") == ALL)
+        & pl.col("message").str.starts_with(LEFT_OUT)
+    )
+    cause = ", or the cause of death" if (study.settings["outcome"] or {}).get("other_cause") else ""
+    return [
+        row["message"].removeprefix(LEFT_OUT) + (cause if row["check"] == "outcome_unknown" else "")
+        for row in found.iter_rows(named=True)
+    ]
 
 
 def gate_of(study: Study) -> dict[str, Any]:

@@ -9,10 +9,12 @@ from toy_registry import submission, tumors, world
 from toy_studies import catalog_at, cut, targets, write_study
 
 from pipelines.reporting import read_study, write_report, write_scoreboard
-from pipelines.reporting.study_record import banner_of
+from pipelines.reporting.study import left_between
+from pipelines.reporting.study_record import Study, banner_of
 from pipelines.reporting.truth import TRUTH_FILE, truth_page
 from pipelines.store import Home
 from pipelines.studies import many, run_study
+from pipelines.studies.results import Finding, findings_frame
 
 CRUDE = ["table_one", "km", "cox_unadjusted"]
 
@@ -55,6 +57,20 @@ def test_the_page_of_a_submission_tells_which_studies_failed_and_why(home: Home)
     page = write_report(sub).read_text(encoding="utf-8")
     assert "<b>mudgway2020 failed.</b> no memory was left. What its page shows is of an earlier run." in page
     assert "<b>gnerlich2007 failed.</b> there is no column no_such.</p>" in page
+
+
+def test_under_the_flow_a_study_says_why_it_leaves_out_members_of_its_cohort(tmp_path: Path) -> None:
+    gone = Finding("analysis_set", "all", "outcome_unknown", "info", "left out: outcome unknown", 75.0)
+    kept = Finding("analysis_set", "all", "zero_months", "info", "survival of 0 months", 3.0)
+    findings_frame([gone, kept]).write_csv(tmp_path / "diagnostics.csv")
+    reasons = {
+        cause: left_between(Study("s", "S", tmp_path, {"settings": {"outcome": {"other_cause": cause}}}))
+        for cause in (None, "died_of_other_cause")
+    }
+    assert reasons == {
+        None: ["outcome unknown"],
+        "died_of_other_cause": ["outcome unknown, or the cause of death"],
+    }
 
 
 @pytest.mark.parametrize(("misses_by", "said"), [(0.4, False), (4.4, True)])
