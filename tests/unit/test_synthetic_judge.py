@@ -7,9 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from pipelines.settings import REPOSITORY
 from pipelines.studies.language import ANALYSES
 from pipelines.synthetic import WorldSettings
 from pipelines.synthetic.judge import (
+    confounder_columns,
     is_about_the_presentation,
     judge_presentation,
     method_of,
@@ -18,6 +20,7 @@ from pipelines.synthetic.judge import (
     people_of,
 )
 
+COLUMNS = REPOSITORY / "pipelines" / "registry" / "columns.csv"
 NULL = WorldSettings()
 AT_DIAGNOSIS = WorldSettings(immortal_time=False)
 CONFOUNDERS = (
@@ -192,6 +195,12 @@ def test_of_how_the_metastasis_came_the_adjusted_ratio_is_known_where_all_is_rec
         assert (
             judge_presentation(ratio_of_presentation(analysis, subgroup), run, NULL, "naaccr-xml-v23") is None
         )
+
+
+def test_what_carries_a_confounder_is_a_column_of_the_registry() -> None:
+    """A misspelt one is in no model, and every estimate would be one that leaves it out."""
+    known = set(pl.read_csv(COLUMNS, infer_schema_length=0)["column"])
+    assert {column for columns, _ in confounder_columns().values() for column in columns} <= known
 
 
 def test_every_analysis_that_gives_a_hazard_ratio_is_judged() -> None:
