@@ -53,8 +53,8 @@ crosscheck: .venv/.installed ## the statistics beside lifelines, scikit-survival
 	$(BIN)/uv pip install --quiet --python .venv-crosscheck/bin/python --group crosscheck
 	PYTHONPATH=. .venv-crosscheck/bin/python -m pytest tests/crosscheck -q -p no:cacheprovider
 
-screenshot: .venv/.installed ## redraw the picture of the report in docs/ (needs a Chromium)
-	$(BIN)/python -m pytest -q tests/browser --screenshot-to=docs
+screenshot: demo ## redraw the picture of the README from the demo (needs a Chromium)
+	$(BIN)/python docs/make_screenshot.py var/demo
 
 lock: .venv/.installed ## resolve again; no download address goes into the lock, each site has its own index
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-header --extra dev --extra postgres \

@@ -10,12 +10,6 @@ os.environ["GX_ANALYTICS_ENABLED"] = "false"
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--screenshot-to", default=None, help="folder that the browser test writes its pictures to"
-    )
-
-
 @pytest.fixture(scope="session")
 def ncdb_extract(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A synthetic NCDB 2016 extract of the study's years, mostly stage IV, so that the study has people."""

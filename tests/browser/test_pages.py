@@ -66,7 +66,7 @@ def drawn_plots(page: Page) -> int:
 
 
 def test_a_study_page_draws_every_plot_without_a_network(
-    page: tuple[Page, Seen], published_home: Path, request: pytest.FixtureRequest
+    page: tuple[Page, Seen], published_home: Path
 ) -> None:
     tab, seen = page
     tab.goto((published_home / STUDY).as_uri())
@@ -78,13 +78,6 @@ def test_a_study_page_draws_every_plot_without_a_network(
     assert tab.locator("#comparison tbody tr").count() >= 15
     assert seen.fetched == []
     assert seen.complaints == []
-    folder = request.config.getoption("--screenshot-to")
-    if folder:
-        tab.screenshot(
-            path=Path(folder) / "report.png",
-            clip={"x": 0, "y": 0, "width": 1050, "height": 1500},
-            full_page=True,
-        )
 
 
 @pytest.mark.parametrize("width", [1280, 390])
