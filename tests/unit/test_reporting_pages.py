@@ -89,3 +89,5 @@ def test_valid_estimates_have_a_column_of_reasons_only_where_one_misses(
     assert ("why it misses" in page) is said
     assert page.count("why it is not valid here") == 1
     assert "immortal time, counted" in page
+    pl.DataFrame([other]).write_csv(sub.root / TRUTH_FILE)
+    assert "None is valid here." in (truth_page(sub) or "")
