@@ -96,7 +96,13 @@ def _forest_rows(study: Study) -> pl.DataFrame:
         & _same_question(study)
     )
     rows = [
-        _forest_row(f"published: {row['target']}", "published", row["published"], row, "published_ci_low")
+        _forest_row(
+            f"published: {row['target'].replace('_', ' ')}",
+            "published",
+            row["published"],
+            row,
+            "published_ci_low",
+        )
         for row in published.iter_rows(named=True)
     ]
     ours = _of_exposure(study).filter(
