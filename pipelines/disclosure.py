@@ -272,9 +272,8 @@ def hidden_levels(estimates: pl.DataFrame, min_cell: int) -> set[tuple[str, str]
     for (analysis, measure, _), block in blocks.items():
         arms = sorted({arm for cells in block.values() for arm in cells})
         table = [[cells.get(arm, 0) for arm in arms] for cells in block.values()]
-        if (
-            measure == "n" and len(arms) == 1
-        ):  # who is in none of the levels is told by the number of everybody
+        if measure == "n" and len(arms) == 1:
+            # Who is in none of the levels is told by the number of everybody.
             everybody = blocks.get((analysis, "n", ""), {}).get(("", ""), {}).get("all", 0)
             table.append([max(0, everybody - sum(row[0] for row in table))])
         hidden = hide_levels(table, min_cell)[: len(block)]

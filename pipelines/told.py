@@ -9,7 +9,7 @@ import pyarrow as pa
 import typer
 from pydantic import ValidationError
 
-from pipelines.errors import CohortsError, InputError
+from pipelines.errors import CohortsError, InputError, in_plain_words
 from pipelines.stats.errors import StatsError
 
 ENVIRONMENT = {
@@ -68,7 +68,8 @@ def _call(error: Any) -> InputError:
 
 def _settings(error: ValidationError) -> InputError:
     mistakes = [
-        f"{ENVIRONMENT.get(str(item['loc'][0]), item['loc'][0]) if item['loc'] else error.title}: {item['msg']}"
+        f"{ENVIRONMENT.get(str(item['loc'][0]), item['loc'][0]) if item['loc'] else error.title}: "
+        f"{in_plain_words(item)}"
         for item in error.errors(include_input=False, include_url=False)
     ]
     return InputError(

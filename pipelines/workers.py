@@ -47,9 +47,8 @@ class Workers(ProcessPoolExecutor):
     ) -> bool | None:
         """Wait for the workers, or end them where an exception came."""
         if kind is not None:
-            self.shutdown(
-                wait=False, cancel_futures=True
-            )  # before they end: calls that wait are not failures then
+            # Before they end: calls that wait would be failures else.
+            self.shutdown(wait=False, cancel_futures=True)
             _end(multiprocessing.active_children())
         return super().__exit__(kind, error, trace)
 

@@ -117,10 +117,8 @@ def mistake_in(con: duckdb.DuckDBPyConnection, expression: Expression) -> str:
 
     No record is read: the expression is taken apart, and bound.
     """
-    for sql in (
-        expression.sql,
-        f"({expression.sql})",
-    ):  # in brackets it is one expression and nothing behind it
+    # In brackets too: then it is one expression, and nothing stands behind it.
+    for sql in (expression.sql, f"({expression.sql})"):
         parsed = parse(con, sql)
         if parsed.get("error"):
             return in_words(str(parsed.get("error_message", "")), UNREADABLE)

@@ -77,8 +77,7 @@ def test_hidden_levels_are_two_and_in_no_arm_few_together_where_others_are_shown
     assert all(count == 0 or count >= MIN for row in shown for count in row)
     if hidden and any(any(row) for row in shown):
         assert len(hidden) >= 2
-        # B905: Hypothesis draws rows of one length.
-        assert all(sum(column) == 0 or sum(column) >= MIN for column in zip(*hidden))  # noqa: B905
+        assert all(sum(column) == 0 or sum(column) >= MIN for column in zip(*hidden, strict=True))
 
 
 def test_two_small_levels_of_an_arm_that_sum_to_few_take_a_third_with_them() -> None:
