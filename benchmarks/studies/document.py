@@ -26,7 +26,8 @@ confounder that the registry records (`pipelines/synthetic/judge.py`); of relaps
 unadjusted ratio is judged. *Misses by* is estimate less truth on the log scale, in standard errors; a valid estimate
 should lie within {within:g}. The estimates of a submission share its people and move together: their median is one
 draw and not many, and another `--seed` moves it. A ratio of what is not valid says how far the method is off. Made by
-`python -m benchmarks.studies.run --write docs/truth-of-studies.md`."""
+`python -m benchmarks.studies.run --write docs/truth-of-studies.md`. A sensitivity analysis that changes nobody gives an
+estimate that is there already, and is not counted again."""
 
 
 @dataclass(frozen=True)

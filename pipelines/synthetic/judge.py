@@ -225,10 +225,10 @@ def objection(
 
 def is_on_clinical_stage(subgroup: str, run: Mapping[str, Any]) -> bool:
     """Whether stage IV is told by what was known before the operation, in the cohort or by a sensitivity analysis."""
-    return any("stage_iv_clinical" in condition for condition in conditions_of(subgroup, run))
+    return any("stage_iv_clinical" in condition for condition in conditions_in_force(subgroup, run))
 
 
-def conditions_of(subgroup: str, run: Mapping[str, Any]) -> list[str]:
+def conditions_in_force(subgroup: str, run: Mapping[str, Any]) -> list[str]:
     """Conditions of the cohort's rules, with the one that a sensitivity analysis says otherwise."""
     rules = {rule["id"]: str(rule.get("when")) for rule in run["cohort_settings"]["rules"]}
     label = subgroup.partition(",")[0]
@@ -273,7 +273,7 @@ def is_covered(name: str, row: Mapping[str, Any], run: Mapping[str, Any], terms:
     ]
     # A level of a column holds it constant; an expression over columns need not.
     texts += [one["column"] for one in inside if one["column"]]
-    conditions = conditions_of(row["subgroup"], run)
+    conditions = conditions_in_force(row["subgroup"], run)
     columns, _ = confounder_columns()[name]
     return any(
         any(re.search(rf"\b{column}\b", text) for text in texts)
