@@ -146,9 +146,8 @@ def _side_by_side(
         for future in as_completed(asked):
             try:
                 yield from future.result()
-            except (
-                BrokenProcessPool
-            ):  # one process ended, as where memory ran out, and took the others' work along
+            except BrokenProcessPool:
+                # One process ended, as where memory ran out, and took the others' work along.
                 ended.append(asked[future])
     for job in (one for group in ended for one in group):
         yield _alone(job, run)

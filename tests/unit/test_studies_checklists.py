@@ -16,7 +16,7 @@ from pipelines.studies.catalog import load_study
 from pipelines.studies.checklists import CHECKLISTS, applicable, checklist_lines, checklist_text
 from pipelines.studies.checklists.answers import ANSWERS
 from pipelines.studies.checklists.at_hand import AtHand, Ran
-from pipelines.studies.checklists.results import events, people_of
+from pipelines.studies.checklists.results import FEW_LEFT, events, people_of
 from pipelines.studies.checklists.table import AFTER_A_RUN, AUTHORS, NOT_HERE, read_items
 from pipelines.studies.lines import HIDDEN_TEXT
 
@@ -262,6 +262,7 @@ def test_events_of_an_arm_cannot_be_had_from_those_behind_the_primary_estimate(r
         "no surgery: hidden events.",
         "Behind the primary estimate: 255 events.",
     ]
+    assert events(with_estimates(ran, *medians(295, 170), primary)) == [FEW_LEFT], "5 of 300 lived"
     shown = ["surgery: 90 events.", "no surgery: 170 events."]
     assert events(with_estimates(ran, *medians(90, 170), primary)) == shown, "5 of 260 are of a rare level"
 

@@ -5,13 +5,14 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.disclosure import format_count, hide_parts, part_texts, told_apart
+from pipelines.disclosure import format_count, hide_parts, is_small, part_texts, told_apart
 from pipelines.settings import Settings
 from pipelines.studies.checklists.at_hand import MADE_AGAIN, AtHand, Ran
 from pipelines.studies.language import ALL
 from pipelines.studies.lines import HIDDEN_TEXT, interval, number
 
 ON_PAGE = "On the study's page"
+FEW_LEFT = "Hidden: beside the people of an arm its events would count the few without one."
 ABSOLUTE = ("survival_difference", "rmst_difference_months", "risk_difference")
 
 
@@ -126,6 +127,10 @@ def events(known: AtHand) -> list[str]:
         & pl.col("subgroup").is_in(known.cohort.arms.labels)
         & pl.col("events").is_not_null()
     )
+    if any(
+        is_small(people - events, min_cell) for people, events in curves.select("n", "events").iter_rows()
+    ):
+        return [FEW_LEFT]
     by_arm = dict(curves.select("subgroup", "events").iter_rows())
     texts = part_texts(list(by_arm.values()), min_cell)
     said = [f"{arm}: {text} events." for arm, text in zip(by_arm, texts, strict=True)]
